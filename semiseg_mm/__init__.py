@@ -1,0 +1,27 @@
+"""Semi-supervised semantic segmentation on mmengine, mmcv and mmsegmentation.
+
+One training iteration:
+
+    request stream -- sampler --> SampleRequest --> SemiDataset --> pipeline
+        labeled sample   -> {labeled}
+        unlabeled sample -> {weak, strong, ...}   one shared geometry, one pipeline per named view
+    collate_views --> SemiDataPreprocessor (device, normalise, stack, pad -> valid mask)
+    SemiSegmentor.loss(views):
+        supervised   = mmseg's own loss on the labeled view        (written once, in the base)
+        unsupervised = the paper                                   (the method's one function)
+            target = teacher / other network on the weak view -> PseudoLabel(label, confidence, valid)
+            mask   = mixer.draw(...); pasted on image, label, confidence and valid alike
+            loss   = masked cross entropy / consistency
+    SemiTrainLoop: seed from (run seed, iteration, rank), forward, backward, step
+    hooks: MeanTeacherHook (after the step), AtomicCheckpointHook, ResultHook
+
+Everything random follows from the run's seed and a position in the stream, so a run that was
+killed and resumed ends with the same weights as one that was not.
+"""
+
+from semiseg_mm.compat import check_versions
+from semiseg_mm.version import __version__
+
+check_versions()
+
+__all__ = ['__version__']

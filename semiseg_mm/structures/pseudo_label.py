@@ -1,0 +1,11 @@
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class PseudoLabel(NamedTuple):
+    """What teachers, filters, mixers and losses hand to each other."""
+
+    label: Tensor  # B,H,W long (hard) or B,C,H,W probabilities (soft)
+    confidence: Tensor  # B,H,W: the largest probability
+    valid: Tensor  # B,H,W bool: pixels that count
