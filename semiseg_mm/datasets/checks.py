@@ -1,0 +1,47 @@
+import glob
+import os.path as osp
+from collections.abc import Iterator
+
+from semiseg_mm.errors import UserError
+
+from .splits import apply_split
+
+SOURCES = ('labeled', 'unlabeled', 'dataset')
+
+
+def check_paths(dataset: dict, key: str) -> None:
+    """Stop if a folder or id list that a dataset config names is not there.
+
+    Without it a missing list goes unnoticed until an assertion deep in a dataset, or not at all.
+    Files behind other backends (``s3://`` and the like) are left to these.
+    """
+    dataset = apply_split(dataset)
+    for name in SOURCES:
+        if isinstance(dataset.get(name), dict):
+            check_paths(dataset[name], f'{key}.{name}')
+    if dataset.get('backend_args'):
+        return
+    for field, path, is_list in _paths(dataset):
+        if '://' in path or glob.has_magic(path):
+            continue
+        if not (osp.isfile(path) or osp.isdir(path)) or (not is_list and osp.isfile(path)):
+            kind = 'id list' if is_list else 'folder'
+            raise UserError(
+                f'The {kind} {path} does not exist ({key}.{field}): correct the path in the '
+                f'config, or with --cfg-options {key}.{field.split(".")[0]}=...'
+            )
+
+
+def _paths(dataset: dict) -> Iterator[tuple[str, str, bool]]:
+    root = dataset.get('data_root') or ''
+    if root:
+        yield 'data_root', root, False
+    if dataset.get('ann_file'):
+        yield 'ann_file', osp.join(root, dataset['ann_file']), True
+    folders = dict(dataset.get('data_prefix') or {})
+    folders = {f'data_prefix.{name}': path for name, path in folders.items()}
+    if dataset.get('img_path'):
+        folders['img_path'] = dataset['img_path']
+    for field, path in folders.items():
+        if path:
+            yield field, osp.join(root, path), False

@@ -1,0 +1,28 @@
+import hashlib
+import os.path as osp
+
+from mmengine.dataset import BaseDataset
+
+
+def ids_hash(ids: list[str]) -> str:
+    """sha256 of the sorted, de-duplicated ids, joined by newlines, with a final newline."""
+    text = '\n'.join(sorted(set(ids))) + '\n'
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sample_ids(dataset: BaseDataset) -> list[str]:
+    """A dataset's images as paths below its image folder, without suffix: machine-independent."""
+    root = str(dataset.data_prefix.get('img_path') or '')
+    ids = []
+    for index in range(len(dataset)):
+        path = dataset.get_data_info(index)['img_path']
+        if root and path.startswith(root):
+            path = path[len(root) :].lstrip('/\\')
+        ids.append(osp.splitext(path)[0].replace('\\', '/'))
+    return ids
+
+
+def list_identity(dataset: BaseDataset) -> dict:
+    """Count and hash of a dataset's images."""
+    ids = sample_ids(dataset)
+    return dict(count=len(ids), sha256=ids_hash(ids))

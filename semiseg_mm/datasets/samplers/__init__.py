@@ -1,0 +1,5 @@
+from .labeled_oversample import LabeledOversampleSampler
+from .source_ratio import SourceRatioSampler
+from .stream import RequestStream, ShuffledOrder
+
+__all__ = ['LabeledOversampleSampler', 'RequestStream', 'ShuffledOrder', 'SourceRatioSampler']

@@ -1,0 +1,35 @@
+import math
+
+from semiseg_mm.registry import DATA_SAMPLERS
+
+from .stream import RequestStream, ShuffledOrder
+
+
+@DATA_SAMPLERS.register_module()
+class LabeledOversampleSampler(RequestStream):
+    """The labeled list repeated to about the unlabeled list's size, then drawn uniformly.
+
+    The recipe of ST and ST++ (Yang et al. 2022): one list of ``labeled * ceil(U / L) + unlabeled``
+    images, sources mixed at random within a batch.
+
+    Args:
+        batch_size: Images in a process's batch.
+    """
+
+    def __init__(self, dataset, batch_size: int, seed: int | None = None) -> None:
+        super().__init__(dataset, seed, self.layout(batch_size))
+        labeled, unlabeled = dataset.num_labeled, dataset.num_unlabeled
+        self.repeated = labeled * max(1, math.ceil(unlabeled / labeled))
+        self.order = ShuffledOrder(self.repeated + unlabeled, seed, 0)
+
+    @staticmethod
+    def layout(batch_size: int) -> list[int]:
+        return [0] * batch_size
+
+    def __len__(self) -> int:
+        return self.order.size
+
+    def index(self, source: int, serial: int) -> int:
+        drawn = self.order[serial]
+        labeled = self.dataset.num_labeled
+        return drawn % labeled if drawn < self.repeated else labeled + drawn - self.repeated

@@ -1,0 +1,50 @@
+from semiseg_mm.errors import UserError
+from semiseg_mm.registry import DATA_SAMPLERS
+
+from .stream import RequestStream, ShuffledOrder
+
+
+@DATA_SAMPLERS.register_module()
+class SourceRatioSampler(RequestStream):
+    """``labeled`` + ``unlabeled`` images in every batch of every process.
+
+    Each source has its own order, so a list that is used twice is not walked through in step.
+
+    Args:
+        labeled: Labeled images in a process's batch.
+        unlabeled: Unlabeled images in a process's batch.
+        labeled_only: Leave the unlabeled places out. The labeled requests stay what they are,
+            which makes supervised training on the same stream a fair yardstick.
+    """
+
+    def __init__(
+        self,
+        dataset,
+        labeled: int,
+        unlabeled: int,
+        labeled_only: bool = False,
+        seed: int | None = None,
+    ) -> None:
+        places = self.layout(labeled, unlabeled, labeled_only)
+        super().__init__(dataset, seed, places)
+        if 1 in places and not dataset.num_unlabeled:
+            raise UserError(
+                f'The sampler wants {unlabeled} unlabeled images in a batch, but the dataset has '
+                'none: set train_dataloader.dataset.unlabeled, or labeled_only=True.'
+            )
+        sizes = (dataset.num_labeled, dataset.num_unlabeled)
+        self.orders = [ShuffledOrder(size, seed, k) for k, size in enumerate(sizes)]
+
+    @staticmethod
+    def layout(labeled: int, unlabeled: int, labeled_only: bool = False) -> list[int]:
+        """The places of a batch: 0 is labeled, 1 unlabeled."""
+        if labeled < 1 or unlabeled < 0:
+            raise UserError(
+                f'train_dataloader.sampler needs labeled >= 1 and unlabeled >= 0, got '
+                f'labeled={labeled}, unlabeled={unlabeled}.'
+            )
+        return [0] * labeled + [1] * (0 if labeled_only else unlabeled)
+
+    def index(self, source: int, serial: int) -> int:
+        offset = self.dataset.num_labeled if source == 1 else 0
+        return offset + self.orders[source][serial]

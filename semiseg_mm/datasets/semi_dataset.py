@@ -1,0 +1,84 @@
+from torch.utils.data import Dataset
+
+from semiseg_mm.errors import UserError
+from semiseg_mm.registry import DATASETS
+from semiseg_mm.structures import SampleRequest
+from semiseg_mm.utils import preserved_rng, seed_all
+
+from .identity import list_identity
+from .splits import apply_split
+
+
+@DATASETS.register_module()
+class SemiDataset(Dataset):
+    """A labeled and an unlabeled source behind one index; serves a :class:`SampleRequest`.
+
+    Index 0 … num_labeled - 1 are labeled images, the rest unlabeled ones. A request's seed is set
+    before the pipeline runs, its crop size and centre are put into ``results``.
+
+    Args:
+        labeled: Any dataset of mmseg, with a pipeline that ends in ``PackSemiInputs``.
+        unlabeled: A dataset without masks (``UnlabeledDataset``), or None.
+        split: A folder with ``labeled.txt`` and ``unlabeled.txt``, below the sources' data_root;
+            short for setting both sources' ``ann_file``.
+        views: Named views of an unlabeled image, with their pipelines; short for setting
+            ``MultiView.views`` in the unlabeled source's pipeline.
+    """
+
+    def __init__(
+        self,
+        labeled: dict,
+        unlabeled: dict | None = None,
+        split: str | None = None,
+        views: dict | None = None,
+    ) -> None:
+        sources = apply_split(dict(labeled=labeled, unlabeled=unlabeled, split=split))
+        labeled, unlabeled = sources['labeled'], sources['unlabeled']
+        if unlabeled and views is not None:
+            for transform in unlabeled['pipeline']:
+                if transform['type'] == 'MultiView':
+                    transform['views'] = views
+        self.labeled = DATASETS.build(labeled)
+        self.unlabeled = DATASETS.build(unlabeled) if unlabeled else None
+        self.num_labeled = len(self.labeled)
+        self.num_unlabeled = len(self.unlabeled) if self.unlabeled is not None else 0
+        if not self.num_labeled:
+            raise UserError(
+                'The labeled dataset is empty: check train_dataloader.dataset.labeled '
+                f'(data_root={labeled.get("data_root")}, ann_file={labeled.get("ann_file")}).'
+            )
+        self.metainfo = self.labeled.metainfo
+
+    def __len__(self) -> int:
+        return self.num_labeled + self.num_unlabeled
+
+    def __getitem__(self, request: SampleRequest | int) -> dict:
+        """The views of one sample. A plain index is a request with the index as its seed."""
+        if not isinstance(request, SampleRequest):
+            request = SampleRequest(int(request), serial=int(request), seed=int(request))
+        results, pipeline = self.results(request.index)
+        results.update(crop_size=request.crop_size, center=request.center)
+        with preserved_rng():
+            seed_all(request.seed)
+            return pipeline(results)
+
+    def results(self, index: int) -> tuple[dict, list]:
+        """What an image's pipeline starts from, and that pipeline."""
+        if index < self.num_labeled:
+            results = self.labeled.get_data_info(index)
+            results['num_classes'] = len(self.metainfo['classes'])
+            return results, self.labeled.pipeline
+        return self.unlabeled.get_data_info(index - self.num_labeled), self.unlabeled.pipeline
+
+    def identity(self) -> dict[str, dict]:
+        """Which images each source holds, as count and hash: what a checkpoint remembers."""
+        sources = dict(labeled=self.labeled)
+        if self.unlabeled is not None:
+            sources['unlabeled'] = self.unlabeled
+        return {name: list_identity(source) for name, source in sources.items()}
+
+    def check_labels(self, limit: int = 64) -> None:
+        """Read up to ``limit`` labeled samples now, so that bad labels stop a run at its start."""
+        step = max(1, self.num_labeled // limit)
+        for index in range(0, self.num_labeled, step):
+            self[index]

@@ -1,0 +1,42 @@
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from semiseg_mm.errors import UserError
+from semiseg_mm.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class CheckLabels(BaseTransform):
+    """Stop at a mask that cannot belong to its image or its dataset, naming the file.
+
+    It stands right after the mask is loaded: after cropping, half of the errors are out of sight,
+    and the loss would count them as some class or crash on the device.
+    """
+
+    def __init__(self, ignore_index: int = 255) -> None:
+        self.ignore_index = ignore_index
+
+    def transform(self, results: dict) -> dict:
+        image, mask = results['img'], results['gt_seg_map']
+        file = results.get('seg_map_path', results['img_path'])
+        if mask.shape != image.shape[:2]:
+            raise UserError(
+                f'The mask {file} is {_size(mask)} but its image {results["img_path"]} is '
+                f'{_size(image)}: they must have the same size and one channel.'
+            )
+        counts = np.bincount(mask.ravel())
+        counts[self.ignore_index : self.ignore_index + 1] = 0
+        classes = results['num_classes']
+        bad = np.flatnonzero(counts[classes:]) + classes
+        if len(bad):
+            raise UserError(
+                f'The mask {file} holds the label{"s" if len(bad) > 1 else ""} '
+                f'{", ".join(map(str, bad[:8]))}, but the dataset has {classes} classes '
+                f'(0 to {classes - 1}) and {self.ignore_index} for ignored pixels: correct the '
+                "mask, or the dataset's metainfo.classes and the heads' num_classes."
+            )
+        return results
+
+
+def _size(array: np.ndarray) -> str:
+    return 'x'.join(map(str, array.shape))

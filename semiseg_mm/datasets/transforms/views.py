@@ -1,0 +1,29 @@
+import copy
+
+from mmcv.transforms import BaseTransform, Compose
+
+from semiseg_mm.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class MultiView(BaseTransform):
+    """One image, one geometry, several named views.
+
+    What stands before it in the pipeline is shared; each view's own pipeline then gets a copy and
+    may change pixels, not places: ``MultiView(views=dict(weak=[], strong=[dict(type=...)]))``.
+    """
+
+    def __init__(self, views: dict[str, list]) -> None:
+        self.views = {name: Compose(pipeline) for name, pipeline in views.items()}
+
+    def transform(self, results: dict) -> dict:
+        views = {}
+        for name, pipeline in self.views.items():
+            shape = results['img'].shape
+            views[name] = pipeline(copy.deepcopy(results))
+            if views[name]['img'].shape != shape:
+                raise ValueError(
+                    f"View '{name}' changed the image from {shape} to "
+                    f'{views[name]["img"].shape}: put geometric transforms before MultiView.'
+                )
+        return dict(views=views)
