@@ -1,0 +1,4 @@
+from .box_mix import BoxMix
+from .mix_mask import MixMask
+
+__all__ = ['BoxMix', 'MixMask']

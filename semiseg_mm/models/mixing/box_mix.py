@@ -1,0 +1,60 @@
+import math
+
+import torch
+from torch import Tensor, nn
+
+from semiseg_mm.errors import UserError
+from semiseg_mm.registry import MODELS
+
+from .mix_mask import MixMask
+
+
+@MODELS.register_module()
+class BoxMix(nn.Module):
+    """CutMix with boxes: the next image of the batch shows through them.
+
+    Args:
+        boxes: Number of boxes. Where an even number overlap, the image itself shows (XOR), as in
+            French et al. 2020 and CPS.
+        area: Range of the share of the image that all boxes together would cover.
+        prob: Probability that an image is mixed at all.
+    """
+
+    def __init__(
+        self, boxes: int = 1, area: tuple[float, float] = (0.25, 0.5), prob: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.boxes = boxes
+        self.area = area
+        self.prob = prob
+
+    def draw(self, images: Tensor) -> MixMask:
+        """Draw the masks for B,C,H,W. On the CPU generator, so devices agree."""
+        batch, _, height, width = images.shape
+        if batch < 2:
+            raise UserError(
+                'CutMix takes the partner from the same batch, and a process has one unlabeled '
+                'image: it would mix the image with itself. Set '
+                'train_dataloader.sampler.unlabeled to 2 or more.'
+            )
+        mask = torch.zeros(batch, height, width, dtype=torch.bool)
+        for sample in mask:
+            if torch.rand(()).item() < self.prob:
+                for _ in range(self.boxes):
+                    self._flip_box(sample)
+        partner = torch.arange(batch).roll(-1)
+        return MixMask(mask.to(images.device), partner.to(images.device))
+
+    def _flip_box(self, mask: Tensor) -> None:
+        """Invert one box; its height is log-uniform between a full-width and a square-root box."""
+        low, high = self.area
+        share = (low + (high - low) * torch.rand(()).item()) / self.boxes
+        box_height = math.exp(math.log(share) * torch.rand(()).item())  # share .. 1
+        sides = box_height, share / box_height
+        lengths = [max(1, round(s * n)) for s, n in zip(sides, mask.shape, strict=True)]
+        corner = [
+            int(torch.randint(n - length + 1, ()).item())
+            for n, length in zip(mask.shape, lengths, strict=True)
+        ]
+        top, left = corner
+        mask[top : top + lengths[0], left : left + lengths[1]].logical_not_()

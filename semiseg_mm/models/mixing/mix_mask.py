@@ -1,0 +1,24 @@
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from semiseg_mm.structures import PseudoLabel, View
+
+
+class MixMask(NamedTuple):
+    """Drawn once, pasted on everything that belongs to the image."""
+
+    mask: Tensor  # B,H,W bool: where the partner's pixels go
+    partner: Tensor  # B long: index of each image's partner in the batch
+
+    def paste(self, x: Tensor) -> Tensor:
+        """Mix B,H,W or B,C,H,W with the partners."""
+        mask = self.mask if x.dim() == 3 else self.mask.unsqueeze(1)
+        return torch.where(mask, x[self.partner], x)
+
+    def mix_view(self, view: View) -> View:
+        return view._replace(inputs=self.paste(view.inputs), valid=self.paste(view.valid), mix=self)
+
+    def mix_label(self, target: PseudoLabel) -> PseudoLabel:
+        return PseudoLabel(*map(self.paste, target))

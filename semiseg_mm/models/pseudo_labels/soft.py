@@ -1,0 +1,13 @@
+from torch import Tensor, nn
+
+from semiseg_mm.registry import MODELS
+from semiseg_mm.structures import PseudoLabel
+
+
+@MODELS.register_module()
+class SoftPseudoLabel(nn.Module):
+    """All probabilities of every pixel."""
+
+    def forward(self, logits: Tensor, valid: Tensor) -> PseudoLabel:
+        probabilities = logits.detach().float().softmax(1)  # B,C,H,W
+        return PseudoLabel(probabilities, probabilities.amax(1), valid)

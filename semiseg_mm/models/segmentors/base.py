@@ -1,0 +1,234 @@
+import copy
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from mmengine.logging import print_log
+from mmengine.model import BaseModel, ModuleDict
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.utils import resize
+from mmseg.utils import add_prefix
+from torch import Tensor
+
+from semiseg_mm.registry import MODELS
+from semiseg_mm.structures import View
+
+PREFIX = 'networks.'
+Logits = dict[str, dict[str, Tensor]]  # network -> view -> B,C,H,W
+
+
+class SemiSegmentor(BaseModel):
+    """The base of all methods: named networks around any mmseg segmentor.
+
+    A method overrides :meth:`unsupervised_loss`. Forward passes, the supervised loss, teachers'
+    modes, prediction and loading stand here, once.
+
+    Args:
+        networks: For each network its config. Those in ``teachers`` are copies of the first
+            network, are never trained by gradient, and stay in eval mode.
+        teachers: Names of the networks that follow another one.
+        student_views: Views that the trained networks see besides 'labeled'.
+        loss_on_labeled: Whether the unsupervised loss also needs logits of the labeled view.
+        joint_forward: Whether labeled and student views share one forward, and so one set of
+            BatchNorm statistics.
+        predict_on: The network that predicts; defaults to the first one.
+        num_classes: Overrides the networks' own, in all their heads.
+        test_cfg: Overrides the networks' own (whole or sliding window).
+    """
+
+    def __init__(
+        self,
+        networks: dict[str, dict],
+        teachers: tuple[str, ...] = (),
+        student_views: tuple[str, ...] = (),
+        loss_on_labeled: bool = False,
+        joint_forward: bool = False,
+        predict_on: str | None = None,
+        num_classes: int | None = None,
+        test_cfg: dict | None = None,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        networks = {name: copy.deepcopy(cfg) for name, cfg in networks.items()}
+        for cfg in networks.values():
+            _override(cfg, num_classes, test_cfg)
+        borrowed = [cfg.pop('data_preprocessor', None) for cfg in networks.values()]
+        super().__init__(
+            dict(type='SemiDataPreprocessor', network=borrowed[0] or data_preprocessor), init_cfg
+        )
+        self.networks = ModuleDict({name: MODELS.build(cfg) for name, cfg in networks.items()})
+        self.teachers = teachers
+        self.student_views = student_views
+        self.loss_on_labeled = loss_on_labeled
+        self.joint_forward = joint_forward
+        self.predict_on = predict_on or next(iter(networks))
+        if self.predict_on not in networks:
+            raise ValueError(f"predict_on='{predict_on}' is none of {', '.join(networks)}")
+        for name in teachers:
+            self.networks[name].requires_grad_(False)
+        self.register_buffer('teacher_steps', torch.zeros((), dtype=torch.long))
+        self.iteration, self.max_iters = 0, 1  # set by the train loop; derived, not state
+        self.sync_teachers()
+        self._register_load_state_dict_pre_hook(self._spread_plain_checkpoint)
+
+    # ------------------------------------------------------------------ networks
+
+    @property
+    def students(self) -> list[str]:
+        return [name for name in self.networks if name not in self.teachers]
+
+    @property
+    def num_classes(self) -> int:
+        return self.networks[self.predict_on].num_classes
+
+    def init_weights(self) -> None:
+        for name in self.students:
+            self.networks[name].init_weights()
+        self.sync_teachers()
+
+    def sync_teachers(self) -> None:
+        """Make every teacher equal to the first network."""
+        for name in self.teachers:
+            self.networks[name].load_state_dict(self.networks[self.students[0]].state_dict())
+
+    def train(self, mode: bool = True) -> 'SemiSegmentor':
+        super().train(mode)
+        for name in self.teachers:  # the runner calls train() in every iteration
+            self.networks[name].eval()
+        return self
+
+    def _spread_plain_checkpoint(self, state_dict: dict, prefix: str, *_) -> None:
+        """Let a plain mmseg checkpoint load: give each network a copy of its weights."""
+        own = [key for key in state_dict if key.startswith(prefix + PREFIX)]
+        heads = (f'{prefix}backbone.', f'{prefix}decode_head.')
+        plain = [key for key in state_dict if key.startswith(heads)]
+        if own or not plain:
+            return
+        names = self.students
+        if len(names) > 1:
+            print_log(
+                f'A checkpoint of one network was loaded into {len(names)}: they start equal and '
+                'teach each other nothing until their updates differ.',
+                'current',
+                level=30,
+            )
+        plain = [key for key in state_dict if key.startswith(prefix)]
+        for key in plain:
+            value = state_dict.pop(key)
+            for name in self.networks:
+                state_dict[f'{prefix}{PREFIX}{name}.{key[len(prefix) :]}'] = value
+        state_dict[f'{prefix}teacher_steps'] = self.teacher_steps
+
+    # ------------------------------------------------------------------ forward
+
+    def forward(self, inputs, data_samples=None, mode: str = 'tensor'):
+        if mode == 'loss':
+            views = {}
+            for name, images in inputs.items():
+                samples = data_samples[name]
+                views[name] = View(images, samples, torch.cat([s.valid.data for s in samples]))
+            return self.loss(views)
+        return self.networks[self.predict_on](inputs, data_samples, mode=mode)
+
+    @contextmanager
+    def predicting_on(self, name: str) -> Iterator[None]:
+        before, self.predict_on = self.predict_on, name
+        try:
+            yield
+        finally:
+            self.predict_on = before
+
+    def loss(self, views: dict[str, View]) -> dict[str, Tensor]:
+        views = self.prepare_views(views)
+        losses, logits = {}, {}
+        for name in self.students:
+            supervised, logits[name] = self._forward_student(name, views)
+            prefix = name if len(self.students) > 1 else 'sup'
+            losses.update(add_prefix(supervised, prefix))
+        losses.update(self.unsupervised_loss(views, logits))
+        return losses
+
+    def prepare_views(self, views: dict[str, View]) -> dict[str, View]:
+        """Add what the students shall see (a mixed view, say)."""
+        return views
+
+    @abstractmethod
+    def unsupervised_loss(self, views: dict[str, View], logits: Logits) -> dict[str, Tensor]:
+        """The paper. Keys that contain 'loss' are summed, all others are logged.
+
+        ``logits`` holds, for each trained network, those of its student views at full resolution
+        (and of 'labeled' if ``loss_on_labeled``).
+        """
+
+    def teach(self, name: str, images: Tensor, train_mode: bool = False) -> Tensor:
+        """Logits without gradient, in eval mode unless told otherwise.
+
+        The autocast cache is off: weights cast here would be reused by a later forward of the
+        same network and leave it without a gradient, silently.
+        """
+        network = self.networks[name]
+        modes = [(module, module.training) for module in network.modules()]
+        cached = torch.is_autocast_cache_enabled()
+        network.train(train_mode)
+        torch.set_autocast_cache_enabled(False)
+        try:
+            with torch.no_grad():
+                return self._upsample(name, network._forward(images), images)
+        finally:
+            torch.set_autocast_cache_enabled(cached)
+            for module, mode in modes:
+                module.training = mode
+
+    def _forward_student(self, name: str, views: dict[str, View]) -> tuple[dict, dict]:
+        network, labeled = self.networks[name], views['labeled']
+        images = {view: views[view].inputs for view in self.student_views}
+        beside = list(images.values()) if self.joint_forward else []
+        losses, parts = _supervised(network, labeled, beside, self.loss_on_labeled)
+        if not self.joint_forward:
+            parts[1:] = [network._forward(x) for x in images.values()]
+        logits = {
+            view: self._upsample(name, part, images[view])
+            for view, part in zip(images, parts[1:], strict=True)
+        }
+        if self.loss_on_labeled:
+            logits['labeled'] = self._upsample(name, parts[0], labeled.inputs)
+        return losses, logits
+
+    def _upsample(self, name: str, logits: Tensor, images: Tensor) -> Tensor:
+        corners = self.networks[name].align_corners
+        return resize(logits, images.shape[2:], mode='bilinear', align_corners=corners)
+
+
+def _override(network: dict, num_classes: int | None, test_cfg: dict | None) -> None:
+    if test_cfg is not None:
+        network['test_cfg'] = copy.deepcopy(test_cfg)
+    for key in ('decode_head', 'auxiliary_head') if num_classes is not None else ():
+        heads = network.get(key) or []
+        for head in heads if isinstance(heads, (list, tuple)) else [heads]:
+            head['num_classes'] = num_classes
+
+
+def _supervised(network, labeled: View, beside: list[Tensor], with_logits: bool):
+    """mmseg's own loss, and low-resolution logits of [labeled, *beside] from the same forward.
+
+    It is the network's ``loss`` taken apart at the logits, so that nothing is computed twice.
+    Heads with a ``loss`` of their own (cascades, EncNet) are used whole, with a second forward if
+    logits are asked for.
+    """
+    head, count = network.decode_head, len(labeled.inputs)
+    if not hasattr(head, 'loss') or type(head).loss is not BaseDecodeHead.loss:
+        losses = network.loss(labeled.inputs, labeled.data_samples)
+        if not (with_logits or beside):
+            return losses, [None]
+        logits = network._forward(torch.cat([labeled.inputs, *beside]))
+    else:
+        features = network.extract_feat(torch.cat([labeled.inputs, *beside]))
+        logits = head.forward(features)
+        own = logits if not beside else logits[:count]
+        losses = add_prefix(head.loss_by_feat(own, labeled.data_samples), 'decode')
+        if network.with_auxiliary_head:
+            if beside:
+                features = [x[:count] for x in features]
+            losses.update(network._auxiliary_head_forward_train(features, labeled.data_samples))
+    return losses, list(logits.split([count, *map(len, beside)]))

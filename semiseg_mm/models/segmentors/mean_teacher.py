@@ -1,0 +1,62 @@
+from torch import Tensor
+
+from semiseg_mm.models.losses import sigmoid_rampup
+from semiseg_mm.registry import MODELS
+
+from .base import Logits, SemiSegmentor
+
+
+@MODELS.register_module()
+class MeanTeacher(SemiSegmentor):
+    """Mean Teacher (Tarvainen and Valpola 2017, arXiv:1703.01780) for segmentation.
+
+    The student's probabilities are pulled to those of a teacher whose weights are the running
+    mean of the student's. ``MeanTeacherHook`` moves the teacher.
+
+    Args:
+        segmentor: Config of the network.
+        weight: Of the consistency loss. 100 in TorchSemiSeg (mean over pixels and classes).
+        rampup_iters: The weight rises over so many iterations, as exp(-5 (1 - t)^2).
+        covers: 'all' compares on labeled and unlabeled images (TorchSemiSeg), 'unlabeled' on
+            these alone (PixelSSL).
+        student_view, teacher_view: What each of them sees of an unlabeled image.
+    """
+
+    def __init__(
+        self,
+        segmentor: dict,
+        weight: float = 100.0,
+        rampup_iters: int = 0,
+        covers: str = 'all',
+        student_view: str = 'weak',
+        teacher_view: str = 'weak',
+        pseudo_label: dict = dict(type='SoftPseudoLabel'),
+        unsupervised: dict = dict(type='ProbabilityMSE'),
+        **kwargs,
+    ) -> None:
+        super().__init__(
+            networks=dict(student=segmentor, teacher=segmentor),
+            teachers=('teacher',),
+            student_views=(student_view,),
+            loss_on_labeled=covers == 'all',
+            **kwargs,
+        )
+        self.weight = weight
+        self.rampup_iters = rampup_iters
+        self.student_view = student_view
+        self.teacher_view = teacher_view
+        self.pseudo_label = MODELS.build(pseudo_label)
+        self.unsupervised = MODELS.build(unsupervised)
+
+    def unsupervised_loss(self, views: dict, logits: Logits) -> dict[str, Tensor]:
+        seen = {self.student_view: self.teacher_view}
+        if self.loss_on_labeled:
+            seen['labeled'] = 'labeled'
+        weight = self.weight * sigmoid_rampup(self.iteration, self.rampup_iters)
+        losses = {}
+        for student_view, teacher_view in seen.items():
+            view = views[teacher_view]
+            target = self.pseudo_label(self.teach('teacher', view.inputs), view.valid)
+            loss = self.unsupervised(logits['student'][student_view], target)
+            losses[f'{student_view}.loss_consistency'] = weight * loss
+        return losses

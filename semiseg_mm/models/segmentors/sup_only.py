@@ -1,0 +1,20 @@
+from torch import Tensor
+
+from semiseg_mm.registry import MODELS
+
+from .base import Logits, SemiSegmentor
+
+
+@MODELS.register_module()
+class SupOnly(SemiSegmentor):
+    """The yardstick: the same stream and number of iterations, the labeled part only.
+
+    Use it with ``labeled_only=True`` in the sampler; ``tools/train.py --sup-only`` turns any
+    config into it.
+    """
+
+    def __init__(self, segmentor: dict, **kwargs) -> None:
+        super().__init__(networks=dict(student=segmentor), **kwargs)
+
+    def unsupervised_loss(self, views: dict, logits: Logits) -> dict[str, Tensor]:
+        return {}
