@@ -1,0 +1,151 @@
+"""The command lines of tools/train.py and tools/test.py."""
+
+import argparse
+import difflib
+import os
+import os.path as osp
+import sys
+from collections.abc import Callable
+
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+
+import semiseg_mm.engine  # noqa: F401  (registers runner, loops and safe loaders)
+from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.errors import UserError
+from semiseg_mm.registry import RUNNERS
+
+from .sup_only import make_sup_only
+
+
+def run_train(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description='Train a config.')
+    _common_arguments(parser)
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='go on with the newest checkpoint in the work dir that loads, or with this one',
+    )
+    parser.add_argument('--amp', action='store_true', help='mixed precision (needs a GPU)')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help="scale the learning rate to the actual batch, by the config's base_batch_size",
+    )
+    parser.add_argument(
+        '--sup-only',
+        action='store_true',
+        help='train the yardstick: the same network, stream and schedule, labeled images only',
+    )
+    return _guarded(_train, parser.parse_args(argv))
+
+
+def run_test(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description='Evaluate a checkpoint.')
+    _common_arguments(parser)
+    parser.add_argument('checkpoint')
+    parser.add_argument('--network', help='evaluate this network alone (student, teacher, …)')
+    parser.add_argument('--out', metavar='DIR', help='write the predictions there as PNG')
+    return _guarded(_test, parser.parse_args(argv))
+
+
+def _common_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('config')
+    parser.add_argument('--work-dir', help='where to write; default: work_dirs/<config name>')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help="override the config, e.g. train_cfg.max_iters=1000 model.weight=2 key='[a,b]'",
+    )
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help='set by launchers')
+
+
+def _guarded(run: Callable, args: argparse.Namespace) -> int:
+    """An error that the user can mend is one sentence; all others keep their traceback."""
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    try:
+        run(args)
+    except (UserError, FileNotFoundError) as error:
+        print(f'\nerror: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('\nStopped. The same command with --resume goes on.', file=sys.stderr)
+        return 130
+    return 0
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    if not osp.isfile(args.config):
+        raise UserError(f'The config {args.config} does not exist.')
+    cfg = Config.fromfile(args.config)
+    options = args.cfg_options or {}
+    for key in options:
+        first = key.split('.')[0]
+        if first not in cfg and first not in Runner.__init__.__annotations__:
+            near = difflib.get_close_matches(first, list(cfg), n=1, cutoff=0.5)
+            raise UserError(
+                f"--cfg-options {key}=…: {args.config} has no '{first}'."
+                + (f" Did you mean '{near[0]}'?" if near else '')
+            )
+    cfg.merge_from_dict(options)
+    name = osp.splitext(osp.basename(args.config))[0]
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)
+    cfg.launcher = args.launcher
+    init_default_scope(cfg.get('default_scope', 'semiseg_mm'))
+    return cfg
+
+
+def _train(args: argparse.Namespace) -> None:
+    cfg = load_config(args)
+    if args.sup_only:
+        cfg = make_sup_only(cfg)
+    if args.amp:
+        _use_amp(cfg)
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
+            raise UserError('--auto-scale-lr needs auto_scale_lr.base_batch_size in the config.')
+        cfg.auto_scale_lr.enable = True
+    if args.resume:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    build_runner(cfg).train()
+
+
+def _test(args: argparse.Namespace) -> None:
+    cfg = load_config(args)
+    cfg.load_from = args.checkpoint
+    cfg.resume = False
+    if args.network:
+        names = {key.split('.')[1] for key in safe_load(args.checkpoint)['state_dict']
+                 if key.startswith('networks.')}  # fmt: skip
+        if args.network not in names:
+            raise UserError(
+                f"--network {args.network}: {args.checkpoint} has {', '.join(sorted(names))}."
+            )
+        cfg.test_cfg.network = args.network
+    if args.out:
+        cfg.test_evaluator = [cfg.test_evaluator, dict(cfg.test_evaluator, output_dir=args.out,
+                                                       format_only=True)]  # fmt: skip
+    build_runner(cfg).test()
+
+
+def build_runner(cfg: Config) -> Runner:
+    return RUNNERS.get(cfg.get('runner_type', 'SemiRunner')).from_cfg(cfg)
+
+
+def _use_amp(cfg: Config) -> None:
+    from mmengine.device import is_cuda_available
+
+    if not is_cuda_available():
+        raise UserError('--amp needs a GPU: on CPU, leave it out.')
+    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+        raise UserError(f'--amp replaces OptimWrapper, but the config uses {kind}.')
+    cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')

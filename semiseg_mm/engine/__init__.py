@@ -1,0 +1,17 @@
+from .checkpoint import register_safe_loaders
+from .hooks import AtomicCheckpointHook, IdentityHook, MeanTeacherHook, ResultHook
+from .loops import NetworksTestLoop, NetworksValLoop, SemiTrainLoop
+from .runner import SemiRunner
+
+register_safe_loaders()
+
+__all__ = [
+    'AtomicCheckpointHook',
+    'IdentityHook',
+    'MeanTeacherHook',
+    'NetworksTestLoop',
+    'NetworksValLoop',
+    'ResultHook',
+    'SemiRunner',
+    'SemiTrainLoop',
+]

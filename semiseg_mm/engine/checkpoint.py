@@ -1,0 +1,227 @@
+"""Checkpoints: written whole or not at all, loaded without running code."""
+
+import contextlib
+import os
+import os.path as osp
+import pickle
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import is_main_process
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import checkpoint as mmengine_checkpoint
+from mmengine.runner.checkpoint import CheckpointLoader
+
+from semiseg_mm.errors import UserError
+
+HISTORY = '__history_buffer__'
+CHECKPOINT = re.compile(r'^(?:iter|epoch)_(\d+)\.pth$')
+
+# ------------------------------------------------------------------ saving
+
+
+@contextlib.contextmanager
+def atomic_path(path: str) -> Iterator[str]:
+    """Yield a temporary name beside ``path``; on success it takes the place of ``path``.
+
+    A process that is killed meanwhile leaves the old file as it was.
+    """
+    part = osp.join(osp.dirname(path), f'.{osp.basename(path)}.part')
+    try:
+        yield part
+        with open(part, 'rb+') as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+        _sync_folder(osp.dirname(path))
+    except OSError as error:
+        raise UserError(
+            f'{path} could not be written ({error}); what was saved before is untouched. Free '
+            'some space or correct the permissions, then run the same command with --resume.'
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            os.remove(part)
+
+
+def atomic_write_text(path: str, text: str) -> None:
+    with atomic_path(path) as part, open(part, 'w', encoding='utf-8') as file:
+        file.write(text)
+
+
+def _sync_folder(folder: str) -> None:
+    """Make the renaming itself durable (folders cannot be opened on Windows)."""
+    if os.name == 'posix':
+        descriptor = os.open(folder or '.', os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+# ------------------------------------------------------------------ plain content
+
+
+def to_plain(value: Any) -> Any:
+    """Replace what a safe loader would refuse: log histories, NumPy scalars and arrays."""
+    if isinstance(value, HistoryBuffer):
+        log, count = value.data
+        return {
+            HISTORY: (
+                torch.as_tensor(np.asarray(log, dtype=np.float64)),
+                torch.as_tensor(np.asarray(count, dtype=np.int64)),
+                value.max_length,
+            )
+        }
+    if isinstance(value, dict):
+        return type(value)((key, to_plain(item)) for key, item in value.items())
+    if type(value) in (list, tuple):
+        return type(value)(to_plain(item) for item in value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return value
+
+
+def from_plain(value: Any) -> Any:
+    """Give the log histories back."""
+    if isinstance(value, dict):
+        if HISTORY in value:
+            log, count, max_length = value[HISTORY]
+            return HistoryBuffer(log.numpy(), count.numpy(), max_length)
+        return type(value)((key, from_plain(item)) for key, item in value.items())
+    return value
+
+
+# ------------------------------------------------------------------ loading
+
+
+def safe_load(path: str, map_location: Any = 'cpu') -> dict:
+    """Load weights and plain data; refuse anything whose loading could run code.
+
+    Besides tensors and plain Python, a short list of types is let through: those that
+    checkpoints of mmengine hold (log histories, NumPy arrays).
+    """
+    path = osp.expanduser(str(path))
+    if not osp.isfile(path):
+        raise FileNotFoundError(f'The checkpoint {path} does not exist.')
+    try:
+        with _allowed_types():
+            return torch.load(path, map_location=map_location, weights_only=True)
+    except pickle.UnpicklingError as error:
+        found = re.search(r'GLOBAL ([\w.]+)', str(error))
+        what = f'the type {found.group(1)}' if found else 'more than weights and plain data'
+        raise UserError(
+            f'{path} was refused: it holds {what}, and loading that could run code from the '
+            'file. If you trust its author, convert it once: load it with torch.load(path, '
+            "weights_only=False) and save its 'state_dict' alone."
+        ) from error
+
+
+def _allowed_types() -> contextlib.AbstractContextManager:
+    if not hasattr(torch.serialization, 'safe_globals'):  # torch < 2.5: plain weights only
+        return contextlib.nullcontext()
+    numpy_core = getattr(np, '_core', None) or np.core
+    dtypes = [type(np.dtype(kind)) for kind in ('f4', 'f8', 'i4', 'i8', 'u1', 'bool')]
+    return torch.serialization.safe_globals(
+        [
+            HistoryBuffer,
+            np.ndarray,
+            np.dtype,
+            *dtypes,
+            numpy_core.multiarray._reconstruct,
+            numpy_core.multiarray.scalar,
+            # the same two under NumPy 1's name, as older files call them
+            (numpy_core.multiarray._reconstruct, 'numpy.core.multiarray._reconstruct'),
+            (numpy_core.multiarray.scalar, 'numpy.core.multiarray.scalar'),
+        ]
+    )
+
+
+def newest_loadable(folder: str) -> tuple[str | None, list[tuple[str, str]]]:
+    """The newest checkpoint of a folder that really loads, and those passed over, with reasons."""
+    skipped = []
+    for path in checkpoints(folder)[::-1]:
+        try:
+            if 'iter' in safe_load(path)['meta']:
+                return path, skipped
+            skipped.append((path, 'it does not say its iteration'))
+        except (UserError, OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as e:
+            skipped.append((path, str(e).split('\n')[0]))
+    return None, skipped
+
+
+def checkpoints(folder: str) -> list[str]:
+    """The files iter_N.pth (or epoch_N.pth) of a folder, oldest first."""
+    if not osp.isdir(folder):
+        return []
+    found = [(int(m.group(1)), name) for name in os.listdir(folder) if (m := CHECKPOINT.match(name))]
+    return [osp.join(folder, name) for _, name in sorted(found)]
+
+
+def register_safe_loaders() -> None:
+    """Let every checkpoint that mmengine loads, by path, URL or model name, pass `safe_load`."""
+    for prefixes, loader in (
+        ('', safe_load),
+        (('http://', 'https://'), _load_url),
+        (('modelzoo://', 'torchvision://'), _by_name(_torchvision_url)),
+        (('open-mmlab://', 'openmmlab://'), _by_name(_openmmlab_url)),
+        ('mmcls://', _by_name(_mmcls_url)),
+        ('pavi://', _refuse),
+        (r'(\S+\:)?s3://', _load_from_backend),
+    ):
+        CheckpointLoader.register_scheme(prefixes, loader, force=True)
+
+
+def _load_url(url: str, map_location: Any = 'cpu') -> dict:
+    """Download into torch's cache (one process a machine), then load safely."""
+    folder = osp.join(torch.hub.get_dir(), 'checkpoints')
+    path = osp.join(folder, osp.basename(url.split('?')[0]))
+    if not osp.isfile(path):
+        os.makedirs(folder, exist_ok=True)
+        digest = re.search(r'-([a-f0-9]{8,})\.', osp.basename(path))
+        # it writes to a temporary file and renames, so processes cannot see half a file
+        torch.hub.download_url_to_file(
+            url, path, digest.group(1) if digest else None, progress=is_main_process()
+        )
+    return safe_load(path, map_location)
+
+
+def _load_from_backend(path: str, map_location: Any = 'cpu') -> dict:
+    from mmengine import fileio
+
+    with fileio.get_local_path(path) as local:
+        return safe_load(str(local), map_location)
+
+
+def _refuse(path: str, map_location: Any = 'cpu') -> dict:
+    raise UserError(f'{path}: this storage is not supported; download the file and name its path.')
+
+
+def _by_name(resolve: Callable[[str], str]) -> Callable:
+    def load_by_name(name: str, map_location: Any = 'cpu') -> dict:
+        target = resolve(name.split('://', 1)[1])
+        loader = _load_url if '://' in target else safe_load
+        return loader(target, map_location)
+
+    return load_by_name
+
+
+def _torchvision_url(name: str) -> str:
+    return mmengine_checkpoint.get_torchvision_models()[name]
+
+
+def _openmmlab_url(name: str) -> str:
+    urls = mmengine_checkpoint.get_external_models()
+    name = mmengine_checkpoint.get_deprecated_model_names().get(name, name)
+    if name not in urls:
+        raise UserError(f'open-mmlab://{name}: no model of that name is known to mmengine.')
+    url = urls[name]
+    return url if '://' in url else osp.join(mmengine_checkpoint._get_mmengine_home(), url)
+
+
+def _mmcls_url(name: str) -> str:
+    return mmengine_checkpoint.get_mmcls_models()[name]

@@ -1,0 +1,79 @@
+import os
+import os.path as osp
+
+from mmengine.dist import all_reduce, get_world_size, is_main_process
+from mmengine.hooks import Hook
+
+from semiseg_mm.engine.checkpoint import atomic_write_text, checkpoints
+from semiseg_mm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class AtomicCheckpointHook(Hook):
+    """Save ``iter_N.pth``; new files first, old ones deleted last.
+
+    ``iter_N.pth`` are the run's own: the newest is where it resumes, and the last one is the
+    result. ``best_<network>_<metric>.pth`` are kept beside them and never resumed from: choosing
+    by the validation score is model selection on that data.
+
+    Args:
+        interval: Iterations between checkpoints; the last iteration is always saved.
+        max_keep_ckpts: How many ``iter_N.pth`` stay; -1 for all.
+        save_best: A metric such as 'mIoU', kept for each network, or None. Greater is better.
+    """
+
+    priority = 'VERY_LOW'  # after the teacher has moved
+
+    def __init__(
+        self,
+        interval: int = 1000,
+        max_keep_ckpts: int = -1,
+        save_best: str | None = None,
+    ) -> None:
+        self.interval = interval
+        self.max_keep_ckpts = max_keep_ckpts
+        self.save_best = save_best
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        if self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner):
+            self._save(runner, runner.iter + 1)
+
+    def _save(self, runner, step: int) -> None:
+        _average_buffers(runner.model)
+        name = f'iter_{step}.pth'
+        meta = dict(epoch=runner.epoch, iter=step)
+        runner.save_checkpoint(runner.work_dir, name, meta=meta, by_epoch=False)
+        if not is_main_process():
+            return
+        atomic_write_text(
+            osp.join(runner.work_dir, 'last_checkpoint'), osp.join(runner.work_dir, name)
+        )
+        if self.max_keep_ckpts > 0:
+            for path in checkpoints(runner.work_dir)[: -self.max_keep_ckpts]:
+                os.remove(path)
+
+    def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
+        if self.save_best is None:
+            return
+        best = dict(runner.message_hub.runtime_info.get('best_scores', {}))
+        for key, score in (metrics or {}).items():
+            if key.split('/')[-1] != self.save_best or not score > best.get(key, float('-inf')):
+                continue
+            best[key] = float(score)
+            runner.save_checkpoint(
+                runner.work_dir,
+                f'best_{key.replace("/", "_")}.pth',
+                save_optimizer=False,
+                save_param_scheduler=False,
+                meta=dict(epoch=runner.epoch, iter=runner.iter, best=dict(metric=key, score=score)),
+                by_epoch=False,
+            )
+        runner.message_hub.update_info('best_scores', best)
+
+
+def _average_buffers(model) -> None:
+    """Give all processes the same BatchNorm statistics, so that a resumed run is the same run."""
+    if get_world_size() > 1:
+        for buffer in model.buffers():
+            if buffer.is_floating_point():
+                all_reduce(buffer, op='mean')

@@ -1,0 +1,84 @@
+from mmengine.dist import get_world_size
+from mmengine.hooks import Hook
+
+from semiseg_mm.engine.checkpoint import from_plain, to_plain
+from semiseg_mm.errors import UserError
+from semiseg_mm.registry import HOOKS
+
+KEY = 'semiseg_mm'
+
+
+@HOOKS.register_module()
+class IdentityHook(Hook):
+    """A checkpoint knows its data, seed and processes; resuming with others stops.
+
+    It also makes checkpoints plain (tensors and Python's own types), so that
+    ``torch.load(weights_only=True)`` reads them without an allow-list.
+
+    Args:
+        on_mismatch: 'stop', or 'warn' to resume all the same.
+    """
+
+    priority = 'LOWEST'
+
+    def __init__(self, on_mismatch: str = 'stop') -> None:
+        if on_mismatch not in ('stop', 'warn'):
+            raise ValueError(f"on_mismatch is 'stop' or 'warn', got {on_mismatch!r}")
+        self.on_mismatch = on_mismatch
+        self._data: dict | None = None
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        checkpoint['meta'][KEY] = self._identity(runner)
+        for key in set(checkpoint) - {'state_dict', 'optimizer'}:
+            checkpoint[key] = to_plain(checkpoint[key])
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        if 'message_hub' in checkpoint:
+            checkpoint['message_hub'] = from_plain(checkpoint['message_hub'])
+        if not runner._resume or KEY not in checkpoint.get('meta', {}):
+            return
+        before, now = checkpoint['meta'][KEY], self._identity(runner)
+        differences = list(_differences(before, now))
+        if not differences:
+            return
+        text = (
+            f'This run is not the one that is to be resumed: {"; ".join(differences)}. Restore '
+            'what changed, or start anew in another --work-dir.'
+        )
+        if self.on_mismatch == 'stop':
+            raise UserError(
+                f'{text} To go on all the same: --cfg-options '
+                'default_hooks.identity.on_mismatch=warn'
+            )
+        runner.logger.warning(text)
+
+    def _identity(self, runner) -> dict:
+        loader = runner.train_dataloader
+        if self._data is None:
+            has_identity = hasattr(loader.dataset, 'identity')
+            self._data = loader.dataset.identity() if has_identity else {}
+        per_process = loader.batch_size or 0
+        return dict(
+            data=self._data,
+            seed=runner.seed,
+            world_size=get_world_size(),
+            batch=per_process * get_world_size(),
+        )
+
+
+def _differences(before: dict, now: dict):
+    for source in {**before['data'], **now['data']}:
+        old, new = before['data'].get(source), now['data'].get(source)
+        if old != new:
+            yield f'the {source} images differ ({_describe(old)} before, {_describe(new)} now)'
+    if before['seed'] != now['seed']:
+        yield f'the seed was {before["seed"]}, it is {now["seed"]}'
+    if before['batch'] != now['batch']:
+        yield (
+            f'an iteration was {before["batch"]} images on {before["world_size"]} processes, '
+            f'it is {now["batch"]} on {now["world_size"]}'
+        )
+
+
+def _describe(source: dict | None) -> str:
+    return f'{source["count"]} of list {source["sha256"][:12]}' if source else 'none'

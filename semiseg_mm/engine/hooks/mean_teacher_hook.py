@@ -1,0 +1,81 @@
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from semiseg_mm.errors import UserError
+from semiseg_mm.registry import HOOKS
+
+BUFFER_POLICIES = ('copy', 'ema', 'keep')
+
+
+@HOOKS.register_module()
+class MeanTeacherHook(Hook):
+    """Move the teacher after each optimizer step: teacher = d * teacher + (1 - d) * student.
+
+    Nothing happens in the iterations of a gradient accumulation that do not step. The number of
+    updates is a buffer of the model, so it is resumed with it.
+
+    Args:
+        decay: d, the share of the teacher that is kept (0.99 … 0.9996).
+        warmup: Use min(1 - 1 / (t + 1), decay) in the t-th update (t from 0), so that the
+            teacher forgets the initial weights at once.
+        buffers: BatchNorm statistics of the teacher: 'copy' the student's, 'ema' average them as
+            well, or 'keep' the teacher's own.
+    """
+
+    priority = 'NORMAL'  # before checkpoints are saved
+
+    def __init__(self, decay: float = 0.999, warmup: bool = True, buffers: str = 'copy') -> None:
+        if not 0 <= decay <= 1:
+            raise ValueError(f'decay is the share of the teacher that is kept, 0 to 1; got {decay}')
+        if buffers not in BUFFER_POLICIES:
+            raise ValueError(f'buffers is one of {BUFFER_POLICIES}, got {buffers!r}')
+        self.decay = decay
+        self.warmup = warmup
+        self.buffers = buffers
+
+    def before_train(self, runner) -> None:
+        model = _unwrap(runner.model)
+        if not getattr(model, 'teachers', ()):
+            raise UserError(
+                f'MeanTeacherHook found no teacher in {type(model).__name__}: remove the hook '
+                'from custom_hooks, or train a model that has one (MeanTeacher).'
+            )
+        if model.teacher_steps == 0:
+            model.sync_teachers()  # after load_from, which may have changed the student
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        if runner.optim_wrapper.should_update():  # true right after a step
+            self.update(_unwrap(runner.model))
+
+    @torch.no_grad()
+    def update(self, model) -> None:
+        decay = self.decay
+        if self.warmup:
+            decay = min(1 - 1 / (model.teacher_steps.item() + 1), decay)
+        student = model.networks[model.students[0]]
+        for name in model.teachers:
+            teacher = model.networks[name]
+            _average(list(teacher.parameters()), list(student.parameters()), decay)
+            self._update_buffers(teacher, student, decay)
+        model.teacher_steps += 1
+
+    def _update_buffers(self, teacher, student, decay: float) -> None:
+        pairs = list(zip(teacher.buffers(), student.buffers(), strict=True))
+        if self.buffers == 'ema':
+            floats = [pair for pair in pairs if pair[0].is_floating_point()]
+            _average([t for t, _ in floats], [s for _, s in floats], decay)
+            pairs = [pair for pair in pairs if not pair[0].is_floating_point()]
+        if self.buffers != 'keep':
+            for own, other in pairs:
+                own.copy_(other)
+
+
+def _average(own: list, other: list, decay: float) -> None:
+    if own:
+        torch._foreach_mul_(own, decay)
+        torch._foreach_add_(own, other, alpha=1 - decay)
+
+
+def _unwrap(model):
+    return model.module if is_model_wrapper(model) else model

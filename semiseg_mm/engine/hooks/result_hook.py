@@ -1,0 +1,65 @@
+import json
+import os.path as osp
+import time
+from numbers import Real
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+
+from semiseg_mm.engine.checkpoint import atomic_write_text
+from semiseg_mm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class ResultHook(Hook):
+    """Write ``results.json``: for each network and metric the last value and the best, apart.
+
+    The history is part of the checkpoint, so a resumed run reports what the whole run did.
+    """
+
+    priority = 'LOW'
+
+    def before_train(self, runner) -> None:
+        self._started = time.time()
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        checkpoint['message_hub']['runtime_info']['train_seconds'] = self._seconds(runner)
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        info = checkpoint.get('message_hub', {}).get('runtime_info', {})
+        self._before = info.get('train_seconds', 0.0) if runner._resume else 0.0
+
+    def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
+        if not metrics or not hasattr(self, '_started'):
+            return
+        history = list(runner.message_hub.runtime_info.get('evaluations', []))
+        history = [entry for entry in history if entry[0] != runner.iter]
+        numbers = {k: float(v) for k, v in metrics.items() if isinstance(v, Real)}
+        history.append([runner.iter, numbers])
+        runner.message_hub.update_info('evaluations', history)
+        if is_main_process():
+            record = self._record(runner, history)
+            path = osp.join(runner.work_dir, 'results.json')
+            atomic_write_text(path, json.dumps(record, indent=2) + '\n')
+
+    def _seconds(self, runner) -> float:
+        return round(getattr(self, '_before', 0.0) + time.time() - self._started, 1)
+
+    def _record(self, runner, history: list) -> dict:
+        networks: dict[str, dict] = {}
+        for iteration, numbers in history:
+            for key, value in numbers.items():
+                network, metric = key.rsplit('/', 1) if '/' in key else ('model', key)
+                row = networks.setdefault(network, {}).setdefault(metric, {})
+                row.update(last=value, last_iter=iteration)
+                if value > row.get('best', float('-inf')):
+                    row.update(best=value, best_iter=iteration)
+        config = runner.cfg.filename
+        return dict(
+            config=osp.basename(config) if config else None,
+            seed=runner.seed,
+            iter=runner.iter,
+            max_iters=runner.max_iters,
+            seconds=self._seconds(runner),
+            networks=networks,
+        )

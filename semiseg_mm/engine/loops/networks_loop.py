@@ -1,0 +1,75 @@
+import copy
+
+import torch
+from mmengine.evaluator import Evaluator
+from mmengine.model import is_model_wrapper
+from mmengine.runner import TestLoop, ValLoop, autocast
+
+from semiseg_mm.models import SemiSegmentor
+from semiseg_mm.registry import LOOPS
+
+
+class _NetworksMixin:
+    """Evaluate every network of a SemiSegmentor in one pass over the data.
+
+    Metrics are named ``student/mIoU``, ``teacher/mIoU``, …: none of them hides another.
+    """
+
+    stage: str  # 'val' or 'test'
+
+    def run(self) -> dict:
+        model = self.runner.model
+        model = model.module if is_model_wrapper(model) else model
+        if not isinstance(model, SemiSegmentor):
+            return super().run()
+        runner, stage = self.runner, self.stage
+        runner.call_hook(f'before_{stage}')
+        runner.call_hook(f'before_{stage}_epoch')
+        runner.model.eval()
+        evaluators = {name: copy.deepcopy(self.evaluator) for name in self._names(model)}
+        for index, batch in enumerate(self.dataloader):
+            self._run_networks(model, evaluators, index, batch)
+        metrics = {}
+        for name, evaluator in evaluators.items():
+            runner.logger.info(f'Network {name}:')
+            values = evaluator.evaluate(len(self.dataloader.dataset))
+            metrics.update({f'{name}/{key}': value for key, value in values.items()})
+        runner.call_hook(f'after_{stage}_epoch', metrics=metrics)
+        runner.call_hook(f'after_{stage}')
+        return metrics
+
+    def _names(self, model: SemiSegmentor) -> list[str]:
+        # the network that predicts comes last: its outputs are what hooks get to see
+        return sorted(model.networks, key=lambda name: name == model.predict_on)
+
+    @torch.no_grad()
+    def _run_networks(
+        self, model: SemiSegmentor, evaluators: dict[str, Evaluator], index: int, batch: dict
+    ) -> None:
+        self.runner.call_hook(f'before_{self.stage}_iter', batch_idx=index, data_batch=batch)
+        for name, evaluator in evaluators.items():
+            with model.predicting_on(name), autocast(enabled=self.fp16):
+                outputs = model.test_step(copy.copy(batch))
+            evaluator.process(data_samples=outputs, data_batch=batch)
+        self.runner.call_hook(
+            f'after_{self.stage}_iter', batch_idx=index, data_batch=batch, outputs=outputs
+        )
+
+
+@LOOPS.register_module()
+class NetworksValLoop(_NetworksMixin, ValLoop):
+    stage = 'val'
+
+
+@LOOPS.register_module()
+class NetworksTestLoop(_NetworksMixin, TestLoop):
+    """Args: network: Evaluate this network alone."""
+
+    stage = 'test'
+
+    def __init__(self, *args, network: str | None = None, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.network = network
+
+    def _names(self, model: SemiSegmentor) -> list[str]:
+        return [self.network] if self.network else super()._names(model)

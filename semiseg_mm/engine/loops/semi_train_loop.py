@@ -1,0 +1,117 @@
+from collections.abc import Iterator
+
+from mmengine.dist import get_rank, get_world_size
+from mmengine.model import is_model_wrapper
+from mmengine.runner import IterBasedTrainLoop
+
+from semiseg_mm.datasets.samplers import RequestStream
+from semiseg_mm.engine.hooks import AtomicCheckpointHook, MeanTeacherHook
+from semiseg_mm.errors import UserError
+from semiseg_mm.registry import LOOPS
+from semiseg_mm.utils import seed_all
+
+
+@LOOPS.register_module()
+class SemiTrainLoop(IterBasedTrainLoop):
+    """mmengine's iteration loop, made exactly resumable.
+
+    Every iteration starts from the random state (run seed, iteration, rank). On resume the
+    request stream moves to its place without loading anything, and a validation that was due
+    at the checkpoint's iteration is run first: it may have been cut off.
+    """
+
+    def run(self):
+        self._check()
+        runner = self.runner
+        runner.call_hook('before_train')
+        runner.call_hook('before_train_epoch')
+        self._log_plan()
+        if self._iter > 0:
+            self._validate_if_due()
+        batches = self._batches()
+        while self._iter < self._max_iters and not self.stop_training:
+            runner.model.train()
+            self.run_iter(next(batches))
+            self._decide_current_val_interval()
+            self._validate_if_due()
+        runner.call_hook('after_train_epoch')
+        runner.call_hook('after_train')
+        return runner.model
+
+    def run_iter(self, data_batch) -> None:
+        seed_all(self.runner.seed, self._iter, get_rank())
+        self._model.iteration, self._model.max_iters = self._iter, self._max_iters
+        super().run_iter(data_batch)
+
+    @property
+    def _model(self):
+        model = self.runner.model
+        return model.module if is_model_wrapper(model) else model
+
+    def _batches(self) -> Iterator[dict]:
+        sampler = self.dataloader.sampler
+        if hasattr(sampler, 'skip'):
+            sampler.skip(self._iter * self.dataloader.batch_size)
+            yield from self.dataloader
+            raise RuntimeError(f'{type(sampler).__name__} came to an end: it must be endless')
+        yield from self._replay()
+
+    def _replay(self) -> Iterator[dict]:
+        """For a sampler that cannot skip: run through what was seen, and start over at the end."""
+        seen = 0
+        while True:
+            for batch in self.dataloader:
+                seen += 1
+                if seen > self._iter:
+                    yield batch
+
+    def _validate_if_due(self) -> None:
+        due = self._iter % self.val_interval == 0 or self._iter == self._max_iters
+        if self.runner.val_loop is not None and self._iter >= self.val_begin and due:
+            self.runner.val_loop.run()
+
+    # ------------------------------------------------------------------ before the first iteration
+
+    def _check(self) -> None:
+        hooks, model, dataset = self.runner.hooks, self._model, self.dataloader.dataset
+        teachers = getattr(model, 'teachers', ())
+        if teachers and not any(isinstance(hook, MeanTeacherHook) for hook in hooks):
+            raise UserError(
+                f"{type(model).__name__}'s {teachers[0]} would never move: add "
+                "custom_hooks = [dict(type='MeanTeacherHook')] to the config."
+            )
+        classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
+        if classes and hasattr(model, 'num_classes') and len(classes) != model.num_classes:
+            raise UserError(
+                f'The labeled dataset has {len(classes)} classes but the network '
+                f'{model.num_classes}: set num_classes of the decode head (and of the auxiliary '
+                f'head) to {len(classes)}.'
+            )
+        counts = getattr(self.runner.optim_wrapper, '_accumulative_counts', 1)
+        for hook in hooks:
+            if isinstance(hook, AtomicCheckpointHook) and hook.interval % counts:
+                raise UserError(
+                    f'A checkpoint every {hook.interval} iterations would fall between gradient '
+                    f'accumulation steps of {counts} and lose gradients: make '
+                    'default_hooks.checkpoint.interval a multiple of '
+                    'optim_wrapper.accumulative_counts.'
+                )
+        if hasattr(dataset, 'check_labels') and get_rank() == 0:
+            dataset.check_labels()
+
+    def _log_plan(self) -> None:
+        """How much of each source the run will see."""
+        sampler, dataset = self.dataloader.sampler, self.dataloader.dataset
+        left = f'{self._iter} -> {self._max_iters} iterations'
+        if not isinstance(sampler, RequestStream):
+            self.runner.logger.info(left)
+            return
+        drawn = self._max_iters * get_world_size()
+        sizes = dict(labeled=dataset.num_labeled, unlabeled=dataset.num_unlabeled)
+        shares = [
+            f'{drawn * sampler.places.count(k) / size:.1f} passes over {size} {name} images'
+            for k, (name, size) in enumerate(sizes.items())
+            if sampler.places.count(k) and len(set(sampler.places)) > 1
+        ]
+        batch = f'{sampler.batch_size} x {get_world_size()} images an iteration'
+        self.runner.logger.info(', '.join([left, batch, *shares]))

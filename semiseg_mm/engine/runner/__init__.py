@@ -1,0 +1,3 @@
+from .semi_runner import SemiRunner
+
+__all__ = ['SemiRunner']

@@ -1,0 +1,123 @@
+import os
+import os.path as osp
+
+import torch
+import torch.distributed as torch_dist
+from mmengine.device import get_device
+from mmengine.dist import broadcast_object_list, is_distributed, is_main_process
+from mmengine.model import revert_sync_batchnorm
+from mmengine.runner import Runner
+
+from semiseg_mm.datasets.checks import check_paths
+from semiseg_mm.datasets.samplers import RequestStream
+from semiseg_mm.engine.checkpoint import atomic_path, checkpoints, newest_loadable, safe_load
+from semiseg_mm.errors import UserError
+from semiseg_mm.registry import DATA_SAMPLERS, RUNNERS
+
+
+@RUNNERS.register_module()
+class SemiRunner(Runner):
+    """mmengine's runner that can be trusted with a long run.
+
+    It saves atomically, resumes from the newest checkpoint that loads, never starts over or
+    overwrites silently, and runs several processes on CPU as well. Everything else is mmengine's.
+    """
+
+    # ------------------------------------------------------------------ several processes on CPU
+
+    def setup_env(self, env_cfg: dict) -> None:
+        on_cpu = get_device() == 'cpu'
+        if self.distributed and on_cpu and not is_distributed():
+            if self.launcher != 'pytorch':
+                raise UserError(
+                    f"launcher='{self.launcher}' needs GPUs; on CPU use tools/dist_train.sh."
+                )
+            torch_dist.init_process_group(backend='gloo')
+        super().setup_env(env_cfg)
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: torch.nn.Module):
+        if self.distributed and get_device() == 'cpu':
+            model = revert_sync_batchnorm(model)  # SyncBN has no CPU kernel
+            model_wrapper_cfg = dict(
+                type='MMDistributedDataParallel',
+                broadcast_buffers=False,
+                find_unused_parameters=self.cfg.get('find_unused_parameters', False),
+                **(model_wrapper_cfg or {}),
+                device_ids=None,
+            )
+        return super().wrap_model(model_wrapper_cfg, model)
+
+    # ------------------------------------------------------------------ data
+
+    @staticmethod
+    def build_dataloader(dataloader, seed=None, diff_rank_seed=False):
+        """Checks paths first, and takes the batch size of a request stream from its sampler."""
+        if isinstance(dataloader, dict):
+            dataloader = dict(dataloader)
+            if isinstance(dataloader.get('dataset'), dict):
+                check_paths(dataloader['dataset'], 'dataloader.dataset')
+            sampler = dataloader.get('sampler')
+            if isinstance(sampler, dict) and isinstance(sampler['type'], str):
+                layout = dict(sampler)
+                kind = DATA_SAMPLERS.get(layout.pop('type'))
+                if issubclass(kind, RequestStream):
+                    places = len(kind.layout(**layout))
+                    if dataloader.setdefault('batch_size', places) != places:
+                        raise UserError(
+                            f'train_dataloader.batch_size={dataloader["batch_size"]}, but its '
+                            f'sampler puts {places} images into a batch: leave batch_size out.'
+                        )
+        return Runner.build_dataloader(dataloader, seed, diff_rank_seed)
+
+    # ------------------------------------------------------------------ start and resume
+
+    def train(self) -> torch.nn.Module:
+        if self._resume and self._load_from is None:
+            self._load_from = self._find_checkpoint()
+            self._resume = self._load_from is not None
+        elif not self._resume and checkpoints(self.work_dir):
+            raise UserError(
+                f'{self.work_dir} holds checkpoints of an earlier run, up to '
+                f'{osp.basename(checkpoints(self.work_dir)[-1])}: add --resume to go on with it, '
+                'or choose another --work-dir.'
+            )
+        if self._resume and self._randomness_cfg.get('seed') is None:
+            # the stream is built before the checkpoint is loaded, so the seed must be known now
+            self._randomness_cfg.update(seed=safe_load(self._load_from)['meta']['seed'])
+            self.set_randomness(**self._randomness_cfg)
+        return super().train()
+
+    def _find_checkpoint(self) -> str | None:
+        found = [None, []]
+        if is_main_process():
+            found = list(newest_loadable(self.work_dir))
+        broadcast_object_list(found)
+        path, skipped = found
+        for bad, reason in skipped:
+            self.logger.warning(f'Passed over {bad}: {reason}')
+        if path is None and skipped:
+            raise UserError(
+                f'None of the {len(skipped)} checkpoints in {self.work_dir} can be loaded (the '
+                f'newest: {skipped[0][1]}). Move them away to start from scratch.'
+            )
+        if path is None:
+            self.logger.warning(
+                f'--resume: no checkpoint in {self.work_dir} yet, so this run starts at iteration 0.'
+            )
+        return path
+
+    def load_checkpoint(self, filename, map_location='cpu', strict=False, **kwargs):
+        """Weights of the own run must fit exactly; foreign ones may fit in part, with a log."""
+        return super().load_checkpoint(filename, map_location, strict or self._resume, **kwargs)
+
+    # ------------------------------------------------------------------ saving
+
+    def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:
+        if not is_main_process():
+            return
+        if '://' in out_dir:
+            super().save_checkpoint(out_dir, filename, *args, **kwargs)
+            return
+        os.makedirs(out_dir, exist_ok=True)
+        with atomic_path(osp.join(out_dir, filename)) as part:
+            super().save_checkpoint(out_dir, osp.basename(part), *args, **kwargs)
