@@ -1,0 +1,50 @@
+# The embedded dataset: scenes drawn on the fly, nothing on disk.
+num_classes = 8
+test_mode = dict(mode='whole')
+scale_crop = dict(type='ScaleCrop', crop_size=(64, 64), scale=(0.75, 1.5))
+
+train_dataloader = dict(
+    num_workers=0,
+    sampler=dict(type='SourceRatioSampler', labeled=8, unlabeled=8),
+    collate_fn=dict(type='collate_views'),
+    dataset=dict(
+        type='SemiDataset',
+        labeled=dict(
+            type='ShapesDataset',
+            start=0,
+            num_images=30,
+            pipeline=[
+                dict(type='LoadShapes'),
+                dict(type='CheckLabels'),
+                scale_crop,
+                dict(type='PackSemiInputs'),
+            ],
+        ),
+        unlabeled=dict(
+            type='ShapesDataset',
+            start=10000,
+            num_images=1000,
+            with_labels=False,
+            pipeline=[
+                dict(type='LoadShapes'),
+                scale_crop,
+                dict(type='MultiView', views=dict(weak=[])),
+                dict(type='PackSemiInputs'),
+            ],
+        ),
+    ),
+)
+val_dataloader = dict(
+    batch_size=20,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='ShapesDataset',
+        split='val',
+        num_images=200,
+        pipeline=[dict(type='LoadShapes'), dict(type='PackSegInputs')],
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator
