@@ -16,6 +16,7 @@ from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import RUNNERS
 
+from .hints import explain_unexpected_key
 from .sup_only import make_sup_only
 
 
@@ -63,7 +64,9 @@ def _common_arguments(parser: argparse.ArgumentParser) -> None:
         help="override the config, e.g. train_cfg.max_iters=1000 model.weight=2 key='[a,b]'",
     )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help='set by launchers')
+    parser.add_argument(
+        '--local-rank', '--local_rank', type=int, default=0, help='set by launchers'
+    )
 
 
 def _guarded(run: Callable, args: argparse.Namespace) -> int:
@@ -114,7 +117,7 @@ def _train(args: argparse.Namespace) -> None:
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
-    build_runner(cfg).train()
+    _explained(lambda: build_runner(cfg).train(), cfg)
 
 
 def _test(args: argparse.Namespace) -> None:
@@ -122,17 +125,26 @@ def _test(args: argparse.Namespace) -> None:
     cfg.load_from = args.checkpoint
     cfg.resume = False
     if args.network:
-        names = {key.split('.')[1] for key in safe_load(args.checkpoint)['state_dict']
-                 if key.startswith('networks.')}  # fmt: skip
+        weights = safe_load(args.checkpoint)['state_dict']
+        names = {key.split('.')[1] for key in weights if key.startswith('networks.')}
         if args.network not in names:
             raise UserError(
                 f"--network {args.network}: {args.checkpoint} has {', '.join(sorted(names))}."
             )
         cfg.test_cfg.network = args.network
     if args.out:
-        cfg.test_evaluator = [cfg.test_evaluator, dict(cfg.test_evaluator, output_dir=args.out,
-                                                       format_only=True)]  # fmt: skip
-    build_runner(cfg).test()
+        cfg.test_evaluator = dict(cfg.test_evaluator, output_dir=args.out)
+    _explained(lambda: build_runner(cfg).test(), cfg)
+
+
+def _explained(run: Callable, cfg: Config) -> None:
+    try:
+        run()
+    except TypeError as error:
+        sentence = explain_unexpected_key(error, cfg._cfg_dict)
+        if sentence is None:
+            raise
+        raise UserError(sentence) from error
 
 
 def build_runner(cfg: Config) -> Runner:

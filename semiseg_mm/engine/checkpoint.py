@@ -18,6 +18,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from semiseg_mm.errors import UserError
 
 HISTORY = '__history_buffer__'
+NUMPY_CORES = ('numpy.core.multiarray', 'numpy._core.multiarray')
 CHECKPOINT = re.compile(r'^(?:iter|epoch)_(\d+)\.pth$')
 
 # ------------------------------------------------------------------ saving
@@ -132,13 +133,20 @@ def _allowed_types() -> contextlib.AbstractContextManager:
             np.ndarray,
             np.dtype,
             *dtypes,
-            numpy_core.multiarray._reconstruct,
-            numpy_core.multiarray.scalar,
-            # the same two under NumPy 1's name, as older files call them
-            (numpy_core.multiarray._reconstruct, 'numpy.core.multiarray._reconstruct'),
-            (numpy_core.multiarray.scalar, 'numpy.core.multiarray.scalar'),
+            # NumPy 1 and 2 write different module names
+            *((numpy_core.multiarray._reconstruct, f'{m}._reconstruct') for m in NUMPY_CORES),
+            *((numpy_core.multiarray.scalar, f'{m}.scalar') for m in NUMPY_CORES),
+            (_history_method, 'builtins.getattr'),
+            (_history_method, '__builtin__.getattr'),
         ]
     )
+
+
+def _history_method(owner: Any, name: str) -> Callable:
+    """Stands in for getattr, which mmengine's log histories are pickled with, and no more."""
+    if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
+        raise pickle.UnpicklingError(f'GLOBAL getattr of {owner!r}, {name!r}')
+    return getattr(owner, name)
 
 
 def newest_loadable(folder: str) -> tuple[str | None, list[tuple[str, str]]]:
@@ -150,7 +158,7 @@ def newest_loadable(folder: str) -> tuple[str | None, list[tuple[str, str]]]:
                 return path, skipped
             skipped.append((path, 'it does not say its iteration'))
         except (UserError, OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as e:
-            skipped.append((path, str(e).split('\n')[0]))
+            skipped.append((path, str(e).split('\n')[0] or type(e).__name__))
     return None, skipped
 
 

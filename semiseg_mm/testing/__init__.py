@@ -1,3 +1,3 @@
-from .toy import ToyBackbone, toy_batch, toy_network
+from .toy import ToyBackbone, toy_batch, toy_config, toy_network
 
-__all__ = ['ToyBackbone', 'toy_batch', 'toy_network']
+__all__ = ['ToyBackbone', 'toy_batch', 'toy_config', 'toy_network']

@@ -1,10 +1,12 @@
 """The only fakes of the test suite: a network of a few hundred weights, and a batch for it."""
 
 import torch
+from mmengine.config import Config
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from semiseg_mm.datasets.shapes import CLASSES
 from semiseg_mm.registry import MODELS
 
 
@@ -72,3 +74,61 @@ def toy_batch(
             inputs.setdefault(view, []).append(image)
             data_samples.setdefault(view, []).append(sample)
     return dict(inputs=inputs, data_samples=data_samples)
+
+
+def toy_config(work_dir: str, model: dict, max_iters: int = 6, workers: int = 0, **extra) -> Config:
+    """A whole run of a method on a few tiny scenes; ``extra`` is merged in."""
+    scale_crop = dict(type='ScaleCrop', crop_size=(16, 16), scale=(0.75, 1.5))
+    scenes = dict(type='ShapesDataset', size=(24, 24))
+    load = dict(type='LoadShapes')
+    views = dict(type='MultiView', views=dict(weak=[], strong=[dict(type='StrongView')]))
+    pack = dict(type='PackSemiInputs')
+    network = toy_network(num_classes=len(CLASSES))
+    cfg = Config(
+        dict(
+            default_scope='semiseg_mm',
+            custom_imports=dict(imports=['semiseg_mm.testing']),
+            runner_type='SemiRunner',
+            work_dir=str(work_dir),
+            randomness=dict(seed=3),
+            model=dict(segmentor=network, **model),
+            train_dataloader=dict(
+                num_workers=workers,
+                sampler=dict(type='SourceRatioSampler', labeled=2, unlabeled=2),
+                collate_fn=dict(type='collate_views'),
+                dataset=dict(
+                    type='SemiDataset',
+                    labeled=dict(scenes, num_images=5, pipeline=[load, scale_crop, pack]),
+                    unlabeled=dict(
+                        scenes,
+                        start=100,
+                        num_images=7,
+                        with_labels=False,
+                        pipeline=[load, scale_crop, views, pack],
+                    ),
+                ),
+            ),
+            optim_wrapper=dict(optimizer=dict(type='AdamW', lr=0.01)),
+            param_scheduler=[dict(type='PolyLR', eta_min=0, power=0.9, by_epoch=False)],
+            train_cfg=dict(type='SemiTrainLoop', max_iters=max_iters, val_interval=3),
+            val_dataloader=dict(
+                batch_size=2,
+                sampler=dict(type='DefaultSampler', shuffle=False),
+                dataset=dict(
+                    scenes, split='val', num_images=4, pipeline=[load, dict(type='PackSegInputs')]
+                ),
+            ),
+            val_cfg=dict(type='NetworksValLoop'),
+            val_evaluator=dict(type='IoUMetric'),
+            default_hooks=dict(
+                logger=dict(type='LoggerHook', interval=2, log_metric_by_epoch=False),
+                checkpoint=dict(type='AtomicCheckpointHook', interval=3, save_best='mIoU'),
+                identity=dict(type='IdentityHook'),
+                result=dict(type='ResultHook'),
+            ),
+            log_processor=dict(by_epoch=False),
+            log_level='WARNING',
+        )
+    )
+    cfg.merge_from_dict(extra)
+    return cfg

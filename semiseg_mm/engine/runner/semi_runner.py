@@ -1,3 +1,4 @@
+import itertools
 import os
 import os.path as osp
 
@@ -22,6 +23,15 @@ class SemiRunner(Runner):
     It saves atomically, resumes from the newest checkpoint that loads, never starts over or
     overwrites silently, and runs several processes on CPU as well. Everything else is mmengine's.
     """
+
+    _count = itertools.count()
+
+    def __init__(self, *args, experiment_name: str | None = None, **kwargs) -> None:
+        """Two runs in one process and one second would share logs and scores by their name."""
+        if experiment_name is None:
+            work_dir = kwargs.get('work_dir', args[1] if len(args) > 1 else 'run')
+            experiment_name = f'{osp.basename(osp.normpath(work_dir))}-{next(self._count)}'
+        super().__init__(*args, experiment_name=experiment_name, **kwargs)
 
     # ------------------------------------------------------------------ several processes on CPU
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from mmengine.config import ConfigDict
 from mmengine.logging import print_log
 from mmengine.model import BaseModel, ModuleDict
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -50,7 +51,7 @@ class SemiSegmentor(BaseModel):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        networks = {name: copy.deepcopy(cfg) for name, cfg in networks.items()}
+        networks = {name: ConfigDict(copy.deepcopy(cfg)) for name, cfg in networks.items()}
         for cfg in networks.values():
             _override(cfg, num_classes, test_cfg)
         borrowed = [cfg.pop('data_preprocessor', None) for cfg in networks.values()]

@@ -1,0 +1,146 @@
+import os
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner.checkpoint import CheckpointLoader
+
+from semiseg_mm.engine import checkpoint as ckpt
+from semiseg_mm.errors import UserError
+
+
+class Malicious:
+    """Unpickling it writes a file: what a hostile checkpoint would do."""
+
+    def __init__(self, target):
+        self.target = str(target)
+
+    def __reduce__(self):
+        return os.mkdir, (self.target,)
+
+
+@pytest.mark.parametrize('load', [ckpt.safe_load, CheckpointLoader.load_checkpoint])
+def test_a_malicious_file_is_refused_and_runs_nothing(load, tmp_path):
+    """Also through mmengine's own loader, which load_from, resume and init_cfg go through."""
+    path, proof = tmp_path / 'bad.pth', tmp_path / 'code_ran'
+    torch.save(dict(state_dict={}, meta=Malicious(proof)), path)
+    with pytest.raises(UserError, match=r'bad\.pth was refused: it holds'):
+        load(str(path))
+    assert not proof.exists()
+
+
+def test_an_old_format_pickle_is_refused_too(tmp_path):
+    path, proof = tmp_path / 'bad.pth', tmp_path / 'code_ran'
+    path.write_bytes(pickle.dumps(Malicious(proof)))
+    with pytest.raises((UserError, RuntimeError, EOFError)):
+        ckpt.safe_load(path)
+    assert not proof.exists()
+
+
+def test_getattr_is_not_a_way_in(tmp_path):
+    """mmengine's histories are pickled with getattr: it must not reach anything else."""
+
+    class ViaGetattr:
+        def __reduce__(self):
+            return getattr, (HistoryBuffer, '__init__')
+
+    path = tmp_path / 'bad.pth'
+    torch.save(ViaGetattr(), path)
+    with pytest.raises(UserError, match='refused'):
+        ckpt.safe_load(path)
+
+
+@pytest.mark.skipif(
+    not hasattr(torch.serialization, 'safe_globals'), reason='torch has no allow-list'
+)
+def test_a_checkpoint_of_mmengine_loads(tmp_path):
+    """Log histories and NumPy values are what mmengine's checkpoints hold besides weights."""
+    history = HistoryBuffer(np.array([1.0, 2.0]), np.array([1, 1]), 10)
+    content = dict(
+        state_dict=dict(w=torch.ones(2)),
+        message_hub=dict(log_scalars={'train/loss': history}, runtime_info=dict(iter=5)),
+        meta=dict(score=np.float64(0.5), palette=np.arange(3), best=np.float32(0.25)),
+    )
+    torch.save(content, tmp_path / 'mmengine.pth')
+    loaded = ckpt.safe_load(tmp_path / 'mmengine.pth')
+    assert loaded['message_hub']['log_scalars']['train/loss'].mean() == 1.5
+    assert loaded['meta']['score'] == 0.5 and loaded['meta']['best'] == 0.25
+
+
+def test_plain_content_needs_no_allow_list_and_comes_back(tmp_path):
+    history = HistoryBuffer(np.array([1.0, 2.0]), np.array([1, 3]), 10)
+    content = dict(hub={'a': history, 'b': [np.float32(0.5), (np.arange(2),)]})
+    torch.save(ckpt.to_plain(content), tmp_path / 'plain.pth')
+    loaded = ckpt.from_plain(torch.load(tmp_path / 'plain.pth', weights_only=True))
+    for before, after in zip(history.data, loaded['hub']['a'].data, strict=True):
+        assert np.array_equal(before, after)
+    assert loaded['hub']['a'].max_length == 10
+    assert loaded['hub']['b'] == [0.5, ([0, 1],)]
+
+
+def test_a_failed_write_keeps_the_old_file_and_leaves_no_scrap(tmp_path):
+    path = tmp_path / 'iter_1.pth'
+    path.write_text('old')
+    with pytest.raises(UserError, match='untouched'), ckpt.atomic_path(str(path)) as part:
+        with open(part, 'w') as file:
+            file.write('half of the ne')
+        raise OSError(28, 'No space left on device')
+    assert path.read_text() == 'old'
+    assert os.listdir(tmp_path) == ['iter_1.pth']
+
+
+def test_a_successful_write_replaces_the_old_file(tmp_path):
+    path = tmp_path / 'last_checkpoint'
+    path.write_text('old')
+    ckpt.atomic_write_text(str(path), 'new')
+    assert path.read_text() == 'new'
+    assert os.listdir(tmp_path) == ['last_checkpoint']
+
+
+def test_the_newest_checkpoint_that_loads_is_found(tmp_path):
+    """By number, not by name; truncated, empty and foreign files are passed over with a reason."""
+    for step in (9, 10):
+        torch.save(dict(meta=dict(iter=step), state_dict={}), tmp_path / f'iter_{step}.pth')
+    whole = (tmp_path / 'iter_10.pth').read_bytes()
+    (tmp_path / 'iter_11.pth').write_bytes(whole[: len(whole) // 2])
+    (tmp_path / 'iter_12.pth').write_bytes(b'')
+    torch.save([1, 2], tmp_path / 'iter_13.pth')
+    (tmp_path / '.iter_14.pth.part').write_bytes(whole)
+    (tmp_path / 'best_student_mIoU.pth').write_bytes(whole)
+    path, skipped = ckpt.newest_loadable(str(tmp_path))
+    assert path == str(tmp_path / 'iter_10.pth')
+    assert [os.path.basename(bad) for bad, _ in skipped] == [
+        'iter_13.pth',
+        'iter_12.pth',
+        'iter_11.pth',
+    ]
+    assert all(reason for _, reason in skipped)
+
+
+def test_an_empty_folder_has_no_checkpoint(tmp_path):
+    assert ckpt.newest_loadable(str(tmp_path / 'absent')) == (None, [])
+
+
+def test_a_missing_file_is_named():
+    with pytest.raises(FileNotFoundError, match=r'nowhere\.pth does not exist'):
+        ckpt.safe_load('nowhere.pth')
+
+
+def test_model_names_resolve_to_urls_and_load_safely(monkeypatch, tmp_path):
+    """open-mmlab:// goes through the same safe door; nothing is downloaded here."""
+    torch.save(dict(state_dict=dict(w=torch.ones(1))), tmp_path / 'resnet.pth')
+    seen = []
+
+    def download(url, path, *_, **__):
+        seen.append(url)
+        os.replace(tmp_path / 'resnet.pth', path)
+
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', download)
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
+    loaded = CheckpointLoader.load_checkpoint('open-mmlab://resnet50_v1c', map_location='cpu')
+    assert loaded['state_dict']['w'] == 1
+    assert len(seen) == 1 and seen[0].startswith('https://') and 'resnet50_v1c' in seen[0]
+    with pytest.raises(UserError, match='no model of that name'):
+        CheckpointLoader.load_checkpoint('open-mmlab://resnet51')

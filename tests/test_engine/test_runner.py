@@ -1,0 +1,196 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from semiseg_mm.apis.cli import build_runner
+from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.errors import UserError
+from semiseg_mm.testing import toy_config
+
+SUP_ONLY = dict(type='SupOnly')
+
+
+def train(cfg):
+    runner = build_runner(cfg)
+    runner.train()
+    return runner
+
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory):
+    """A run of 6 iterations with checkpoints at 3 and 6; copy it before changing it."""
+    folder = tmp_path_factory.mktemp('finished')
+    from mmengine.registry import init_default_scope
+
+    init_default_scope('semiseg_mm')
+    train(toy_config(folder, SUP_ONLY))
+    return folder
+
+
+@pytest.fixture
+def work_dir(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / 'run')
+
+
+def test_a_second_run_does_not_overwrite_the_first(work_dir):
+    before = (work_dir / 'iter_6.pth').read_bytes()
+    with pytest.raises(UserError, match=r'up to iter_6\.pth: add --resume'):
+        train(toy_config(work_dir, SUP_ONLY))
+    assert (work_dir / 'iter_6.pth').read_bytes() == before
+
+
+def test_resume_passes_over_broken_checkpoints_and_says_so(work_dir):
+    whole = (work_dir / 'iter_6.pth').read_bytes()
+    (work_dir / 'iter_6.pth').write_bytes(whole[: len(whole) // 2])
+    (work_dir / 'last_checkpoint').unlink()
+    runner = train(toy_config(work_dir, SUP_ONLY, resume=True))
+    assert runner.iter == 6
+    log = (work_dir / runner.timestamp / f'{runner.timestamp}.log').read_text()
+    assert 'Passed over' in log and 'iter_6.pth' in log
+    resumed, original = safe_load(work_dir / 'iter_6.pth'), whole
+    (work_dir / 'copy.pth').write_bytes(original)
+    original = safe_load(work_dir / 'copy.pth')
+    assert all(
+        torch.equal(resumed['state_dict'][k], v) for k, v in original['state_dict'].items()
+    )
+
+
+def test_resume_stops_if_no_checkpoint_loads(work_dir):
+    for name in ('iter_3.pth', 'iter_6.pth'):
+        (work_dir / name).write_bytes(b'not a checkpoint')
+    with pytest.raises(UserError, match='None of the 2 checkpoints'):
+        train(toy_config(work_dir, SUP_ONLY, resume=True))
+
+
+def test_resume_without_checkpoints_starts_and_says_so(tmp_path):
+    runner = train(toy_config(tmp_path, SUP_ONLY, max_iters=1, resume=True))
+    log = (tmp_path / runner.timestamp / f'{runner.timestamp}.log').read_text()
+    assert runner.iter == 1 and 'starts at iteration 0' in log
+
+
+CHANGES = {
+    'labeled images differ': {'train_dataloader.dataset.labeled.num_images': 4},
+    'unlabeled images differ': {'train_dataloader.dataset.unlabeled.start': 101},
+    'seed was 3, it is 4': {'randomness.seed': 4},
+    'an iteration was 4 images': {'train_dataloader.sampler.unlabeled': 3},
+}
+
+
+@pytest.mark.parametrize('what', CHANGES)
+def test_resuming_another_run_stops_and_names_the_difference(what, work_dir):
+    with pytest.raises(UserError, match=what):
+        train(toy_config(work_dir, SUP_ONLY, resume=True, max_iters=7, **CHANGES[what]))
+
+
+def test_resuming_another_run_is_possible_if_asked_for(work_dir):
+    extra = dict(CHANGES['labeled images differ'])
+    extra['default_hooks.identity.on_mismatch'] = 'warn'
+    assert train(toy_config(work_dir, SUP_ONLY, resume=True, max_iters=7, **extra)).iter == 7
+
+
+def test_resuming_another_network_stops(work_dir):
+    extra = {'model.segmentor.decode_head.channels': 5}
+    with pytest.raises(RuntimeError, match='size mismatch|do not match'):
+        train(toy_config(work_dir, SUP_ONLY, resume=True, max_iters=7, **extra))
+
+
+def test_an_unset_seed_is_taken_from_the_checkpoint(tmp_path):
+    """The stream is built before mmengine would restore the seed."""
+    first = train(toy_config(tmp_path, SUP_ONLY, max_iters=3, **{'randomness.seed': None}))
+    again = toy_config(tmp_path, SUP_ONLY, max_iters=4, resume=True, **{'randomness.seed': None})
+    runner = train(again)
+    assert runner.seed == first.seed == runner.train_dataloader.sampler.seed
+
+
+def test_own_checkpoints_are_plain(finished):
+    """torch's strictest loader reads them without any allow-list."""
+    loaded = torch.load(finished / 'iter_6.pth', weights_only=True)
+    identity = loaded['meta']['semiseg_mm']
+    assert identity['seed'] == 3 and identity['world_size'] == 1 and identity['batch'] == 4
+    assert identity['data']['labeled']['count'] == 5
+    assert len(identity['data']['unlabeled']['sha256']) == 64
+
+
+def test_a_cut_off_validation_is_made_up_for(work_dir):
+    """The checkpoint of iteration 6 is saved before its validation: resuming runs that first."""
+    (work_dir / 'results.json').unlink()
+    train(toy_config(work_dir, SUP_ONLY, resume=True))
+    results = json.loads((work_dir / 'results.json').read_text())
+    assert results['networks']['student']['mIoU']['last_iter'] == 6
+
+
+def test_last_and_best_are_kept_apart(finished):
+    results = json.loads((finished / 'results.json').read_text())
+    score = results['networks']['student']['mIoU']
+    assert score['last_iter'] == 6 and score['best'] >= score['last']
+    best = safe_load(finished / 'best_student_mIoU.pth')
+    assert best['meta']['best']['metric'] == 'student/mIoU'
+    assert best['meta']['best']['score'] == pytest.approx(score['best'])
+    assert best['meta']['iter'] == score['best_iter']
+    assert 'optimizer' not in best  # nothing resumes from it
+
+
+def test_old_checkpoints_go_last(tmp_path):
+    extra = {'default_hooks.checkpoint.interval': 1, 'default_hooks.checkpoint.max_keep_ckpts': 2}
+    train(toy_config(tmp_path, SUP_ONLY, max_iters=4, **extra))
+    assert sorted(p.name for p in tmp_path.glob('iter_*')) == ['iter_3.pth', 'iter_4.pth']
+    assert (tmp_path / 'last_checkpoint').read_text() == str(tmp_path / 'iter_4.pth')
+
+
+def test_checkpoints_between_accumulation_steps_are_refused(tmp_path):
+    extra = {'optim_wrapper.accumulative_counts': 2}
+    with pytest.raises(UserError, match='multiple of'):
+        train(toy_config(tmp_path, SUP_ONLY, **extra))
+
+
+def test_class_counts_must_agree(tmp_path):
+    with pytest.raises(UserError, match='8 classes but the network 5'):
+        train(toy_config(tmp_path, dict(SUP_ONLY, num_classes=5)))
+
+
+def test_batch_size_comes_from_the_sampler(tmp_path):
+    with pytest.raises(UserError, match='leave batch_size out'):
+        train(toy_config(tmp_path, SUP_ONLY, **{'train_dataloader.batch_size': 3}))
+
+
+def test_every_network_is_validated_under_its_name(tmp_path):
+    hooks = [dict(type='MeanTeacherHook')]
+    train(toy_config(tmp_path, dict(type='MeanTeacher'), max_iters=3, custom_hooks=hooks))
+    networks = json.loads((tmp_path / 'results.json').read_text())['networks']
+    assert set(networks) == {'student', 'teacher'}
+    assert networks['student'] != networks['teacher']
+    assert (tmp_path / 'best_teacher_mIoU.pth').exists()
+
+
+def test_kill_9_and_the_same_command_again(tmp_path):
+    """Killed for real, twice, wherever it happens to be; the weights come out the same."""
+    config = tmp_path / 'config.py'
+    extra = {'default_hooks.checkpoint.interval': 2, 'randomness.seed': 1}
+    cfg = toy_config('unused', dict(type='CPSSegmentor'), max_iters=60, **extra)
+    cfg.pop('work_dir')
+    cfg.dump(config)
+
+    def command(folder):
+        tool = os.path.join(os.path.dirname(__file__), '../../tools/train.py')
+        return [sys.executable, tool, str(config), '--resume', '--work-dir', str(folder)]
+
+    quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    whole, killed = tmp_path / 'whole', tmp_path / 'killed'
+    subprocess.run(command(whole), check=True, **quiet)
+    for target in (10, 30):
+        process = subprocess.Popen(command(killed), start_new_session=True, **quiet)
+        while not (killed / f'iter_{target}.pth').exists() and process.poll() is None:
+            time.sleep(0.002)
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        assert not (killed / 'iter_60.pth').exists()
+    subprocess.run(command(killed), check=True, **quiet)
+    a, b = (safe_load(folder / 'iter_60.pth')['state_dict'] for folder in (whole, killed))
+    assert all(torch.equal(a[key], b[key]) for key in a)

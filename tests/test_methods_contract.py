@@ -1,0 +1,184 @@
+"""What every method must hold. Methods are found by scanning, never by a list: all classes that
+derive from SemiSegmentor, in all settings of configs/_base_/methods."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from torch import nn
+
+from semiseg_mm.apis.cli import build_runner
+from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.models import SemiSegmentor
+from semiseg_mm.registry import MODELS
+from semiseg_mm.testing import toy_batch, toy_config, toy_network
+
+METHODS = {
+    path.stem: Config.fromfile(path)
+    for path in sorted(Path(__file__).parents[1].glob('configs/_base_/methods/*.py'))
+}
+method = pytest.mark.parametrize('name', METHODS)
+
+
+def build(name: str) -> SemiSegmentor:
+    torch.manual_seed(0)
+    model = MODELS.build(dict(METHODS[name].model, segmentor=toy_network()))
+    model.init_weights()
+    return model.train()
+
+
+def losses_of(model: SemiSegmentor, batch: dict | None = None) -> dict:
+    data = model.data_preprocessor(copy.deepcopy(batch or toy_batch()), True)
+    return model(**data, mode='loss')
+
+
+def run_config(name: str, work_dir: Path, **extra) -> Config:
+    cfg = METHODS[name]
+    return toy_config(work_dir, dict(cfg.model), custom_hooks=cfg.get('custom_hooks', []), **extra)
+
+
+def test_every_registered_method_has_a_setting():
+    MODELS.import_from_location()
+    classes = {
+        key
+        for key, kind in MODELS.module_dict.items()
+        if isinstance(kind, type) and issubclass(kind, SemiSegmentor)
+    } - {'SemiSegmentor'}
+    assert len(classes) >= 3
+    assert classes == {cfg.model.type for cfg in METHODS.values()}
+
+
+@method
+def test_losses_are_finite_and_add_up(name):
+    model = build(name)
+    losses = losses_of(model)
+    total, logged = model.parse_losses(losses)
+    assert torch.isfinite(total) and total > 0
+    assert any('loss' in key for key in logged)
+
+
+@method
+def test_gradients_reach_all_students_and_no_teacher(name):
+    model = build(name)
+    model.parse_losses(losses_of(model))[0].backward()
+    for network in model.networks:
+        for key, parameter in model.networks[network].named_parameters():
+            if network in model.teachers:
+                assert parameter.grad is None, f'{network}.{key} is a teacher'
+            else:
+                assert parameter.grad is not None, f'{network}.{key} has no gradient'
+
+
+@method
+def test_autocast_leaves_no_convolution_without_gradient(name):
+    """A no_grad pass under autocast must not poison the cached weights of a later pass."""
+    model = build(name)
+    with torch.autocast('cpu', torch.bfloat16):
+        total, _ = model.parse_losses(losses_of(model))
+    total.backward()
+    for network in model.students:
+        for key, module in model.networks[network].named_modules():
+            if isinstance(module, nn.Conv2d):
+                assert module.weight.grad is not None, f'{network}.{key}'
+                assert module.weight.grad.abs().sum() > 0, f'{network}.{key}'
+
+
+@method
+def test_no_valid_pixel_gives_loss_zero(name):
+    model, batch = build(name), toy_batch()
+    for view in batch['data_samples'].values():
+        for sample in view:
+            sample.valid.data.zero_()
+            if 'gt_sem_seg' in sample:
+                sample.gt_sem_seg.data.fill_(255)
+    total, _ = model.parse_losses(losses_of(model, batch))
+    assert total == 0
+    total.backward()
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    assert all(torch.isfinite(g).all() for g in gradients)
+
+
+@method
+def test_teachers_equal_the_student_at_step_zero_and_stay_in_eval(name):
+    model = build(name)
+    student = model.networks[model.students[0]].state_dict()
+    for teacher in model.teachers:
+        for key, value in model.networks[teacher].state_dict().items():
+            assert torch.equal(value, student[key]), key
+        assert not any(m.training for m in model.networks[teacher].modules())
+    assert all(model.networks[s].training for s in model.students)
+
+
+@method
+def test_loss_leaves_modes_and_teachers_alone(name):
+    model = build(name)
+    modes = {key: module.training for key, module in model.named_modules()}
+    weights = copy.deepcopy({t: model.networks[t].state_dict() for t in model.teachers})
+    losses_of(model)
+    assert modes == {key: module.training for key, module in model.named_modules()}
+    for teacher, before in weights.items():
+        after = model.networks[teacher].state_dict()
+        assert all(torch.equal(after[key], value) for key, value in before.items())
+
+
+@method
+def test_a_plain_mmseg_checkpoint_loads_into_all_networks(name, tmp_path):
+    torch.manual_seed(5)
+    cfg = toy_network()
+    cfg.pop('data_preprocessor')
+    plain = MODELS.build(cfg)
+    torch.save(dict(state_dict=plain.state_dict()), tmp_path / 'plain.pth')
+    model = build(name)
+    model.load_state_dict(safe_load(tmp_path / 'plain.pth')['state_dict'])  # strict
+    images = torch.randn(1, 3, 16, 16)
+    for network in model.networks.values():
+        assert torch.equal(network.eval()(images), plain.eval()(images))
+
+
+@method
+def test_every_network_predicts(name):
+    model = build(name).eval()
+    batch = toy_batch(labeled=1)
+    data = dict(
+        inputs=batch['inputs']['labeled'], data_samples=batch['data_samples']['labeled'][:1]
+    )
+    for network in model.networks:
+        with model.predicting_on(network):
+            (sample,) = model.test_step(copy.deepcopy(data))
+        assert sample.pred_sem_seg.shape == (16, 16)
+
+
+@method
+@pytest.mark.parametrize('workers', [0, 2])
+def test_resumed_equals_uninterrupted(name, workers, tmp_path):
+    """6 iterations, and 3 + resume + 3 in another folder, end with the same bits."""
+    whole, rest = tmp_path / 'whole', tmp_path / 'rest'
+    build_runner(run_config(name, whole, workers=workers)).train()
+    rest.mkdir()
+    (rest / 'iter_3.pth').write_bytes((whole / 'iter_3.pth').read_bytes())
+    resumed: Runner = build_runner(run_config(name, rest, workers=workers, resume=True))
+    resumed.train()
+    a, b = (safe_load(folder / 'iter_6.pth') for folder in (whole, rest))
+    assert a['meta']['iter'] == b['meta']['iter'] == 6
+    assert_equal(a['state_dict'], b['state_dict'])
+    assert_equal(a['optimizer'], b['optimizer'])
+    before = safe_load(whole / 'iter_3.pth')['state_dict']
+    assert any(not torch.equal(before[key], value) for key, value in a['state_dict'].items())
+
+
+def assert_equal(a, b, path: str = ''):
+    if isinstance(a, torch.Tensor):
+        assert torch.equal(a, b), path
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys(), path
+        for key in a:
+            assert_equal(a[key], b[key], f'{path}.{key}')
+    elif isinstance(a, (list, tuple)):
+        assert len(a) == len(b), path
+        for index, (x, y) in enumerate(zip(a, b, strict=True)):
+            assert_equal(x, y, f'{path}[{index}]')
+    else:
+        assert a == b, path
