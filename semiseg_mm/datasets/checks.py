@@ -28,7 +28,7 @@ def check_paths(dataset: dict, key: str) -> None:
             kind = 'id list' if is_list else 'folder'
             raise UserError(
                 f'The {kind} {path} does not exist ({key}.{field}): correct the path in the '
-                f'config, or with --cfg-options {key}.{field.split(".")[0]}=...'
+                f'config, or with --cfg-options {key}.{field}=...'
             )
 
 

@@ -31,6 +31,8 @@ class SemiRunner(Runner):
         if experiment_name is None:
             work_dir = kwargs.get('work_dir', args[1] if len(args) > 1 else 'run')
             experiment_name = f'{osp.basename(osp.normpath(work_dir))}-{next(self._count)}'
+        if isinstance(kwargs.get('train_dataloader'), dict):
+            kwargs['train_dataloader'] = _with_batch_size(kwargs['train_dataloader'])
         super().__init__(*args, experiment_name=experiment_name, **kwargs)
 
     # ------------------------------------------------------------------ several processes on CPU
@@ -57,31 +59,10 @@ class SemiRunner(Runner):
             )
         return super().wrap_model(model_wrapper_cfg, model)
 
-    # ------------------------------------------------------------------ data
-
-    @staticmethod
-    def build_dataloader(dataloader, seed=None, diff_rank_seed=False):
-        """Checks paths first, and takes the batch size of a request stream from its sampler."""
-        if isinstance(dataloader, dict):
-            dataloader = dict(dataloader)
-            if isinstance(dataloader.get('dataset'), dict):
-                check_paths(dataloader['dataset'], 'dataloader.dataset')
-            sampler = dataloader.get('sampler')
-            if isinstance(sampler, dict) and isinstance(sampler['type'], str):
-                layout = dict(sampler)
-                kind = DATA_SAMPLERS.get(layout.pop('type'))
-                if issubclass(kind, RequestStream):
-                    places = len(kind.layout(**layout))
-                    if dataloader.setdefault('batch_size', places) != places:
-                        raise UserError(
-                            f'train_dataloader.batch_size={dataloader["batch_size"]}, but its '
-                            f'sampler puts {places} images into a batch: leave batch_size out.'
-                        )
-        return Runner.build_dataloader(dataloader, seed, diff_rank_seed)
-
     # ------------------------------------------------------------------ start and resume
 
     def train(self) -> torch.nn.Module:
+        self._check_paths('train_dataloader', 'val_dataloader')
         if self._resume and self._load_from is None:
             self._load_from = self._find_checkpoint()
             self._resume = self._load_from is not None
@@ -96,6 +77,20 @@ class SemiRunner(Runner):
             self._randomness_cfg.update(seed=safe_load(self._load_from)['meta']['seed'])
             self.set_randomness(**self._randomness_cfg)
         return super().train()
+
+    def val(self) -> dict:
+        self._check_paths('val_dataloader')
+        return super().val()
+
+    def test(self) -> dict:
+        self._check_paths('test_dataloader')
+        return super().test()
+
+    def _check_paths(self, *names: str) -> None:
+        for name in names:
+            dataloader = getattr(self, f'_{name}')
+            if isinstance(dataloader, dict) and isinstance(dataloader.get('dataset'), dict):
+                check_paths(dataloader['dataset'], f'{name}.dataset')
 
     def _find_checkpoint(self) -> str | None:
         found = [None, []]
@@ -131,3 +126,21 @@ class SemiRunner(Runner):
         os.makedirs(out_dir, exist_ok=True)
         with atomic_path(osp.join(out_dir, filename)) as part:
             super().save_checkpoint(out_dir, osp.basename(part), *args, **kwargs)
+
+
+def _with_batch_size(dataloader: dict) -> dict:
+    """Take the batch size of a request stream from its sampler, which knows the places."""
+    sampler = dataloader.get('sampler')
+    if not isinstance(sampler, dict) or not isinstance(sampler['type'], str):
+        return dataloader
+    layout = dict(sampler)
+    kind = DATA_SAMPLERS.get(layout.pop('type'))
+    if not issubclass(kind, RequestStream):
+        return dataloader
+    places = len(kind.layout(**layout))
+    if dataloader.get('batch_size', places) != places:
+        raise UserError(
+            f'train_dataloader.batch_size={dataloader["batch_size"]}, but its sampler puts '
+            f'{places} images into a batch: leave batch_size out.'
+        )
+    return dict(dataloader, batch_size=places)

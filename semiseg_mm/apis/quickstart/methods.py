@@ -1,0 +1,50 @@
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import semiseg_mm
+from semiseg_mm.errors import UserError
+
+PACKAGE = Path(semiseg_mm.__file__).parent
+# a checkout, or what an installed package carries of it
+ROOT = PACKAGE.parent if (PACKAGE.parent / 'configs').is_dir() else PACKAGE / '.mim'
+
+
+class Method(NamedTuple):
+    key: str  # also the name of its folder
+    title: str
+    config: str  # the leaf is configs/*/<config>_*shapes-*.py
+    network: str  # the one that is reported and drawn
+    cost: float  # of an iteration, in iterations of SupOnly: for the time left, and the order
+    options: tuple[str, ...] = ()
+
+
+METHODS = (
+    Method('sup_only', 'SupOnly', 'sup-only', 'student', 1),
+    Method('mean_teacher', 'Mean Teacher', 'mean-teacher', 'teacher', 3),
+    Method('cps_cutmix', 'CPS + CutMix', 'cps-cutmix', 'net_0', 4.5),
+)
+FULL_LABELS = Method(
+    'full_labels',
+    'full labels',
+    'sup-only',
+    'student',
+    1,
+    ('train_dataloader.dataset.labeled.num_images=1000',),
+)
+
+
+def find_config(name: str) -> Path:
+    """The one leaf config of a method on the embedded dataset."""
+    pattern = f'configs/*/{name}_*_shapes-*.py'
+    found = sorted(ROOT.glob(pattern))
+    if len(found) != 1:
+        names = ', '.join(path.name for path in found) or 'none'
+        raise UserError(f'The quickstart needs exactly one {pattern} in {ROOT}, found: {names}.')
+    return found[0]
+
+
+def load_reference() -> dict:
+    """What was measured once with the labels of all images; values are None where unknown."""
+    file = ROOT / 'docs/shapes_reference.json'
+    return json.loads(file.read_text())['full_labels'] if file.is_file() else {}

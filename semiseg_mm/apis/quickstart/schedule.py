@@ -1,0 +1,74 @@
+import contextlib
+import heapq
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from semiseg_mm.errors import UserError
+
+from .training import STARTUP, Training
+
+
+def share_cores(trainings: int) -> tuple[int, int]:
+    """How many trainings at once, with how many threads each."""
+    # Measured on two cores: two trainings with one thread each took MEASURED of the time of one
+    # after the other with two threads. Operators of a small network are too short to share.
+    cores = os.cpu_count() or 1
+    at_once = max(1, min(trainings, cores))
+    return at_once, max(1, min(4, cores // at_once))
+
+
+def run_all(trainings: list[Training], watch: Callable[[float | None], None], lock: int) -> None:
+    """Run what is not finished, longest first. ``watch`` is called often, with the time left."""
+    waiting = sorted((t for t in trainings if t.phase == 'waiting'), key=lambda t: -t.method.cost)
+    running: list[Training] = []
+    at_once, threads = share_cores(len(waiting))
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                running.append(waiting.pop(0))
+                running[-1].start(threads, lock)
+            watch(time_left(running, waiting))
+            time.sleep(0.2)
+            running = [training for training in running if training.poll()]
+        watch(0.0)
+    finally:
+        for training in running:
+            training.stop()
+
+
+def time_left(running: list[Training], waiting: list[Training]) -> float | None:
+    """Of all trainings together; None until the first speed is known."""
+    known = [t for t in running if t.seconds_per_iter is not None]
+    if not known:
+        return None
+    unit = sum(t.seconds_per_iter / t.method.cost for t in known) / len(known)
+
+    def guess(training: Training) -> float:
+        left = (training.max_iters - training.iter) * training.method.cost * unit
+        return STARTUP + left
+
+    ends = [guess(t) if t.seconds_left() is None else t.seconds_left() for t in running]
+    heapq.heapify(ends)
+    for training in waiting:  # each starts when the first place is free
+        heapq.heappush(ends, heapq.heappop(ends) + guess(training))
+    return max(ends)
+
+
+@contextlib.contextmanager
+def locked(folder: Path):
+    """One quickstart a folder. Its trainings inherit the lock, should they outlive it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / '.lock', 'w') as file:
+        with contextlib.suppress(ImportError):  # Windows: unguarded
+            import fcntl
+
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(
+                    f'{folder} is in use by another quickstart, or by a training that one left '
+                    'behind: wait for it, end it, or choose another --work-dir.'
+                ) from None
+        yield file.fileno()

@@ -1,0 +1,220 @@
+"""What the command line says when something is wrong, and what its switches do."""
+
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from semiseg_mm.apis import make_sup_only, run_test, run_train
+from semiseg_mm.testing import toy_config
+
+CUTMIX = dict(type='CPSSegmentor', mixer=dict(type='BoxMix'), covers='unlabeled')
+
+
+@pytest.fixture
+def config(tmp_path):
+    """A toy run as a config file; returns a function that writes it with changes."""
+
+    def write(model=CUTMIX, **extra):
+        cfg = toy_config('unused', model, max_iters=3, **extra)
+        cfg.pop('work_dir')
+        cfg.dump(tmp_path / 'config.py')
+        return str(tmp_path / 'config.py')
+
+    return write
+
+
+@pytest.fixture
+def fails(tmp_path, capfd):
+    """Run tools/train.py's main, expect an error, return its one sentence."""
+
+    def run(config, *args):
+        assert run_train([config, '--work-dir', str(tmp_path / 'run'), *args]) == 1
+        error = capfd.readouterr().err.strip().split('\n')[-1]
+        assert error.startswith('error: ')
+        return error
+
+    return run
+
+
+WRONG = {
+    'model.wieght=3': "model.wieght is not an argument of CPSSegmentor: did you mean 'weight'?",
+    'train_cfg.max_iter=3': "train_cfg.max_iter is not an argument of SemiTrainLoop: did you mean "
+    "'max_iters'?",
+    'train_dataloader.dataset.labeled.num_image=3': "did you mean 'num_images'?",
+    'train_dataloader.sampler.unlabelled=3': "did you mean 'unlabeled'?",
+    'optim_wraper.optimizer.lr=1': "Did you mean 'optim_wrapper'?",
+    'model.type=CPSSegmenter': 'Did you mean CPSSegmentor?',
+    'train_dataloader.sampler.unlabeled=1': 'Set train_dataloader.sampler.unlabeled to 2 or more',
+    'randomness.diff_rank_seed=True': 'needs one seed for all processes',
+}
+
+
+@pytest.mark.parametrize('option', WRONG)
+def test_wrong_keys_are_named_with_what_was_meant(option, config, fails):
+    assert WRONG[option] in fails(config(), '--cfg-options', option)
+
+
+def test_missing_config(fails):
+    assert 'nowhere.py does not exist' in fails('nowhere.py')
+
+
+def test_amp_needs_a_gpu(config, fails, monkeypatch):
+    monkeypatch.setattr('mmengine.device.is_cuda_available', lambda: False)
+    assert '--amp needs a GPU' in fails(config(), '--amp')
+
+
+# ------------------------------------------------------------------ bad data on disk
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Images and masks of 5 labeled and 4 unlabeled images, labels 0 to 7."""
+    rng = np.random.default_rng(0)
+    for part in ('img', 'ann', 'more'):
+        (tmp_path / part).mkdir()
+    for index in range(5):
+        image = rng.integers(0, 256, (24, 24, 3), np.uint8)
+        cv2.imwrite(str(tmp_path / f'img/{index}.jpg'), image)
+        cv2.imwrite(str(tmp_path / f'ann/{index}.png'), rng.integers(0, 8, (24, 24), np.uint8))
+        cv2.imwrite(str(tmp_path / f'more/u{index}.jpg'), image)
+    return tmp_path
+
+
+@pytest.fixture
+def on_disk(config, folder):
+    """The toy run over that folder."""
+
+    def write(**extra):
+        crop, pack = dict(type='ScaleCrop', crop_size=16), dict(type='PackSemiInputs')
+        load = [dict(type='LoadImageFromFile')]
+        labeled = dict(
+            _delete_=True,
+            type='BaseSegDataset',
+            data_root=str(folder),
+            data_prefix=dict(img_path='img', seg_map_path='ann'),
+            metainfo=dict(classes=tuple('abcdefgh')),
+            pipeline=[*load, dict(type='LoadAnnotations'), dict(type='CheckLabels'), crop, pack],
+        )
+        unlabeled = dict(
+            _delete_=True,
+            type='UnlabeledDataset',
+            img_path=str(folder / 'more'),
+            pipeline=[*load, crop, dict(type='MultiView', views=dict(weak=[])), pack],
+        )
+        sources = dict(labeled=labeled, unlabeled=unlabeled)
+        for key, value in extra.items():
+            source, field = key.split('.', 1)
+            sources[source][field] = value
+        return config(**{'train_dataloader.dataset': dict(sources)})
+
+    return write
+
+
+def test_a_good_folder_trains(on_disk, tmp_path):
+    assert run_train([on_disk(), '--work-dir', str(tmp_path / 'run')]) == 0
+    assert (tmp_path / 'run/iter_3.pth').exists()
+
+
+def test_missing_data_root(on_disk, fails):
+    message = fails(on_disk(**{'labeled.data_root': '/nowhere/voc'}))
+    assert 'The folder /nowhere/voc does not exist' in message
+    assert '--cfg-options train_dataloader.dataset.labeled.data_root=' in message
+
+
+def test_missing_id_list(on_disk, fails, folder):
+    message = fails(on_disk(**{'labeled.ann_file': 'absent.txt'}))
+    assert f'The id list {folder}/absent.txt does not exist' in message
+
+
+def test_label_out_of_range_and_more_classes_than_in_the_config(on_disk, fails, folder):
+    mask = np.full((24, 24), 9, np.uint8)
+    cv2.imwrite(str(folder / 'ann/3.png'), mask)
+    message = fails(on_disk())
+    assert 'ann/3.png holds the label 9, but the dataset has 8 classes' in message
+    assert not (folder / 'run/iter_3.pth').exists()
+
+
+def test_a_binary_mask_of_0_and_255_is_fine_but_254_is_not(on_disk, fails, folder):
+    mask = np.full((24, 24), 255, np.uint8)
+    mask[0] = 254
+    cv2.imwrite(str(folder / 'ann/0.png'), mask)
+    assert 'ann/0.png holds the label 254' in fails(on_disk())
+
+
+def test_image_and_mask_of_different_sizes(on_disk, fails, folder):
+    cv2.imwrite(str(folder / 'ann/1.png'), np.zeros((24, 20), np.uint8))
+    message = fails(on_disk())
+    assert 'ann/1.png is 24x20' in message and 'img/1.jpg is 24x24x3' in message
+
+
+def test_empty_unlabeled_folder(on_disk, fails, folder):
+    shutil.rmtree(folder / 'more')
+    (folder / 'more').mkdir()
+    (folder / 'more/notes.txt').write_text('no image')
+    message = fails(on_disk())
+    assert f'No unlabeled image found in {folder}/more' in message
+
+
+def test_missing_unlabeled_folder(on_disk, fails, folder):
+    shutil.rmtree(folder / 'more')
+    message = fails(on_disk())
+    assert f'The folder {folder}/more does not exist' in message
+    assert 'unlabeled.img_path' in message
+
+
+# ------------------------------------------------------------------ switches
+
+
+def test_sup_only_sees_the_same_labeled_requests(config, tmp_path):
+    """The same network, stream and schedule; no teacher, no hook, no unlabeled image."""
+    path = config(dict(type='MeanTeacher'), custom_hooks=[dict(type='MeanTeacherHook')])
+    assert run_train([path, '--sup-only', '--work-dir', str(tmp_path / 'run')]) == 0
+    networks = json.loads((tmp_path / 'run/results.json').read_text())['networks']
+    assert set(networks) == {'student'}
+
+
+def test_sup_only_scales_the_base_batch_and_leaves_the_config_alone():
+    cfg = toy_config('unused', CUTMIX, auto_scale_lr=dict(base_batch_size=4))
+    before = cfg.pretty_text
+    sup_only = make_sup_only(cfg)
+    assert cfg.pretty_text == before
+    assert sup_only.auto_scale_lr.base_batch_size == 2
+    assert sup_only.model.segmentor == cfg.model.segmentor
+    assert sup_only.train_cfg == cfg.train_cfg
+
+
+def test_auto_scale_lr_scales(config, tmp_path):
+    path = config(auto_scale_lr=dict(base_batch_size=8), param_scheduler=None)
+    work_dir = tmp_path / 'run'
+    assert run_train([path, '--auto-scale-lr', '--work-dir', str(work_dir)]) == 0
+    lines = next(work_dir.glob('*/vis_data/scalars.json')).read_text().splitlines()
+    assert json.loads(lines[0])['lr'] == pytest.approx(0.005)  # 0.01 * 4 / 8
+
+
+def test_testing_gives_what_validation_gave(config, tmp_path, capfd):
+    """The same protocol in both, for every network or one."""
+    path = config(test_dataloader=None, test_cfg=None, test_evaluator=None)
+    with open(path, 'a') as file:
+        file.write(
+            'test_dataloader = val_dataloader\ntest_evaluator = val_evaluator\n'
+            "test_cfg = dict(type='NetworksTestLoop')\nlog_level = 'INFO'\n"
+        )
+    work_dir = tmp_path / 'run'
+    assert run_train([path, '--work-dir', str(work_dir)]) == 0
+    networks = json.loads((work_dir / 'results.json').read_text())['networks']
+    checkpoint = str(work_dir / 'iter_3.pth')
+    out = tmp_path / 'test'
+    assert run_test([path, checkpoint, '--work-dir', str(out)]) == 0
+    (scores,) = [json.loads(p.read_text()) for p in out.glob('*/*.json')]
+    for name, metrics in networks.items():
+        assert scores[f'{name}/mIoU'] == pytest.approx(metrics['mIoU']['last'])
+    alone = tmp_path / 'alone'
+    assert run_test([path, checkpoint, '--network', 'net_1', '--work-dir', str(alone)]) == 0
+    (scores,) = [json.loads(p.read_text()) for p in alone.glob('*/*.json')]
+    assert {key.split('/')[0] for key in scores if '/' in key} == {'net_1'}
+    capfd.readouterr()
+    assert run_test([path, checkpoint, '--network', 'teacher']) == 1
+    assert 'has net_0, net_1' in capfd.readouterr().err

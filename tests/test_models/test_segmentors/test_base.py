@@ -1,0 +1,110 @@
+import pytest
+import torch
+from torch import nn
+
+from semiseg_mm.models import SemiSegmentor
+from semiseg_mm.registry import MODELS
+from semiseg_mm.testing import toy_batch, toy_network
+
+
+def build(segmentor=None, **kwargs) -> SemiSegmentor:
+    torch.manual_seed(0)
+    return MODELS.build(
+        dict(dict(type='CPSSegmentor', segmentor=segmentor or toy_network()), **kwargs)
+    )
+
+
+
+
+def test_teaching_under_autocast_leaves_later_gradients_alone():
+    """Without the cache switched off, every convolution here would stay without a gradient."""
+    model, images = build().train(), torch.randn(2, 3, 16, 16)
+    with torch.autocast('cpu', torch.bfloat16):
+        model.teach('net_0', images, train_mode=True)
+        model.networks['net_0']._forward(images).float().square().mean().backward()
+    convolutions = [m for m in model.networks['net_0'].modules() if isinstance(m, nn.Conv2d)]
+    assert len(convolutions) >= 3
+    assert all(conv.weight.grad is not None for conv in convolutions)
+
+
+@pytest.mark.parametrize('train_mode', [False, True])
+def test_teach_uses_the_mode_asked_for_and_restores_each_modules_own(train_mode):
+    model = build().train()
+    network = model.networks['net_0']
+    frozen = network.backbone[1]
+    frozen.eval()  # a user's choice that must survive
+    statistics = network.backbone[5].running_mean.clone()
+    logits = model.teach('net_0', torch.randn(2, 3, 16, 16), train_mode)
+    assert not logits.requires_grad and logits.shape == (2, 3, 16, 16)
+    assert network.training and not frozen.training
+    assert torch.equal(statistics, network.backbone[5].running_mean) != train_mode
+
+
+def test_supervised_loss_is_mmsegs_own():
+    """Taken apart at the logits, but the same number as the network's loss()."""
+    cfg = toy_network()
+    cfg['backbone']['type'] = 'ToyBackbone'
+    cfg['auxiliary_head'] = dict(cfg['decode_head'], num_convs=1)
+    model = MODELS.build(dict(type='SupOnly', segmentor=cfg)).eval()  # eval: no dropout
+    data = model.data_preprocessor(toy_batch(), True)
+    network = model.networks['student']
+    expected = network.loss(data['inputs']['labeled'], data['data_samples']['labeled'])
+    losses = model(**data, mode='loss')
+    assert {key.removeprefix('sup.') for key in losses} == set(expected)
+    for key, value in expected.items():
+        assert torch.equal(losses[f'sup.{key}'], value), key
+
+
+@pytest.mark.parametrize('joint', [False, True])
+def test_joint_forward_decides_what_batchnorm_sees(joint):
+    """One forward of 2 + 2 images, or two of 2 images."""
+    model, sizes = build(joint_forward=joint).train(), []
+    norm = model.networks['net_0'].backbone[1]
+    norm.register_forward_hook(lambda _, inputs, __: sizes.append(len(inputs[0])))
+    model(**model.data_preprocessor(toy_batch(), True), mode='loss')
+    assert sizes == ([4] if joint else [2, 2])
+
+
+def test_one_number_of_classes_for_all_heads():
+    cfg = toy_network()
+    cfg['auxiliary_head'] = [dict(cfg['decode_head'], num_convs=1)]
+    model = build(cfg, num_classes=11)
+    for network in model.networks.values():
+        assert network.decode_head.conv_seg.out_channels == 11
+        assert network.auxiliary_head[0].conv_seg.out_channels == 11
+    assert cfg['decode_head']['num_classes'] == 3  # the caller's config is left alone
+
+
+def test_test_mode_can_come_from_the_dataset():
+    slide = dict(mode='slide', crop_size=(8, 8), stride=(4, 4))
+    model = build(test_cfg=slide)
+    assert all(network.test_cfg == slide for network in model.networks.values())
+
+
+def test_predict_on_must_exist():
+    with pytest.raises(ValueError, match='net_0, net_1'):
+        build(predict_on='student')
+
+
+def test_networks_start_different():
+    model = build()
+    model.init_weights()
+    a, b = (net.decode_head.conv_seg.weight for net in model.networks.values())
+    assert not torch.equal(a, b)
+
+
+def test_heads_with_a_loss_of_their_own_are_used_whole():
+    """A head that overrides loss() is not taken apart; logits come from a second forward."""
+    from mmseg.models.decode_heads import FCNHead
+
+    class OwnLoss(FCNHead):
+        def loss(self, inputs, batch_data_samples, train_cfg):
+            return dict(loss_own=self.forward(inputs).square().mean())
+
+    MODELS.register_module(name='OwnLossHead', module=OwnLoss, force=True)
+    cfg = toy_network()
+    cfg['decode_head']['type'] = 'OwnLossHead'
+    model = build(cfg).train()
+    losses = model(**model.data_preprocessor(toy_batch(), True), mode='loss')
+    assert 'net_0.decode.loss_own' in losses and 'weak.loss_cps' in losses
+    model.parse_losses(losses)[0].backward()

@@ -1,0 +1,116 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from semiseg_mm.models.mixing import MixMask
+from semiseg_mm.models.segmentors.cps import _agreement
+from semiseg_mm.registry import MODELS
+from semiseg_mm.testing import toy_batch, toy_network
+
+
+def build(**kwargs):
+    torch.manual_seed(0)
+    return MODELS.build(dict(type='CPSSegmentor', segmentor=toy_network(), **kwargs)).eval()
+
+
+def unsupervised(model, batch=None) -> dict[str, Tensor]:
+    losses = model(**model.data_preprocessor(batch or toy_batch(), True), mode='loss')
+    return {key: value for key, value in losses.items() if not key.startswith('net_')}
+
+
+def logits_of(model, view: str) -> tuple[list[Tensor], Tensor]:
+    data = model.data_preprocessor(toy_batch(), True)
+    images = data['inputs'][view]
+    valid = torch.cat([s.valid.data for s in data['data_samples'][view]])
+    size = images.shape[2:]
+    nets = model.networks.values()
+    return [F.interpolate(n._forward(images), size, mode='bilinear') for n in nets], valid
+
+
+def cross(a: Tensor, b: Tensor, valid: Tensor) -> Tensor:
+    """CE(a, argmax b) + CE(b, argmax a), each averaged over the valid pixels."""
+    total = 0
+    for x, y in ((a, b), (b, a)):
+        label = y.argmax(1).masked_fill(~valid, 255)
+        total = total + F.cross_entropy(x, label, ignore_index=255)
+    return total
+
+
+def test_loss_is_the_published_formula_on_labeled_and_unlabeled_images():
+    model = build(weight=1.5)
+    losses = unsupervised(model)
+    for view in ('labeled', 'weak'):
+        (a, b), valid = logits_of(model, view)
+        torch.testing.assert_close(losses[f'{view}.loss_cps'], 1.5 * cross(a, b, valid))
+
+
+def test_with_cutmix_labels_are_mixed_like_the_images(monkeypatch):
+    """Both networks learn the mixed image; the partner's label is made on unmixed images."""
+    model = build(weight=5.0, mixer=dict(type='BoxMix'), covers='unlabeled',
+                  label_in_train_mode=False)  # fmt: skip
+    mask = torch.zeros(2, 16, 16, dtype=torch.bool)
+    mask[:, 3:9, 2:12] = True
+    mix = MixMask(mask, torch.tensor([1, 0]))
+    monkeypatch.setattr(model.mixer, 'draw', lambda images: mix)
+    losses = unsupervised(model)
+    assert 'labeled.loss_cps' not in losses
+
+    (weak_a, weak_b), valid = logits_of(model, 'weak')
+    images = model.data_preprocessor(toy_batch(), True)['inputs']['weak']
+    mixed = torch.where(mask[:, None], images.flip(0), images)
+    expected = 0
+    for net, teacher in (('net_0', weak_b), ('net_1', weak_a)):
+        student = F.interpolate(model.networks[net]._forward(mixed), (16, 16), mode='bilinear')
+        label = teacher.argmax(1)
+        label = torch.where(mask, label.flip(0), label).masked_fill(~valid, 255)
+        expected = expected + F.cross_entropy(student, label, ignore_index=255)
+    torch.testing.assert_close(losses['mixed.loss_cps'], 5.0 * expected)
+
+
+def test_three_networks_count_each_pair_once_and_divide_by_two():
+    model = build(weight=1.0, num_networks=3, covers='unlabeled')
+    (a, b, c), valid = logits_of(model, 'weak')
+    expected = (cross(a, b, valid) + cross(a, c, valid) + cross(b, c, valid)) / 2
+    torch.testing.assert_close(unsupervised(model)['weak.loss_cps'], expected)
+
+
+def test_cpc_is_the_squared_distance_of_probabilities():
+    model = build(
+        weight=2.0,
+        covers='unlabeled',
+        pseudo_label=dict(type='SoftPseudoLabel'),
+        unsupervised=dict(type='ProbabilityMSE'),
+    )
+    (a, b), valid = logits_of(model, 'weak')
+    distance = (a.softmax(1) - b.softmax(1)).square().mean(1)[valid].mean()
+    torch.testing.assert_close(unsupervised(model)['weak.loss_cps'], 2.0 * 2 * distance)
+
+
+def test_agreement_is_the_share_of_valid_pixels_with_the_same_class():
+    """2x2 pixels, classes 0 1 / 1 1 against 0 0 / 1 1; the last pixel is padding: 2 of 3."""
+    a = F.one_hot(torch.tensor([[[0, 1], [1, 1]]])).permute(0, 3, 1, 2).float()
+    b = F.one_hot(torch.tensor([[[0, 0], [1, 1]]])).permute(0, 3, 1, 2).float()
+    valid = torch.tensor([[[True, True], [True, False]]])
+    assert _agreement(a, b, valid) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    'wrong, says',
+    [
+        (dict(num_networks=1), 'two networks'),
+        (dict(mixer=dict(type='BoxMix')), "covers='unlabeled'"),
+        (dict(student_view='strong'), "'weak'"),
+    ],
+)
+def test_contradictions_are_refused(wrong, says):
+    with pytest.raises(ValueError, match=says):
+        build(**wrong)
+
+
+def test_networks_may_differ():
+    model = MODELS.build(
+        dict(type='CPSSegmentor', segmentor=[toy_network(channels=4), toy_network(channels=6)])
+    )
+    assert model.networks['net_0'].decode_head.channels == 4
+    assert 'agreement' in unsupervised(model.eval())
