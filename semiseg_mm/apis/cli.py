@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 import semiseg_mm.engine  # noqa: F401  (registers runner, loops and safe loaders)
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.errors import UserError
+from semiseg_mm.models.segmentors.base import PREFIX
 from semiseg_mm.registry import RUNNERS
 
 from .hints import explain_unexpected_key
@@ -41,7 +42,7 @@ def run_train(argv: list[str] | None = None) -> int:
         action='store_true',
         help='train the yardstick: the same network, stream and schedule, labeled images only',
     )
-    return _guarded(_train, parser.parse_args(argv))
+    return guarded(_train, parser.parse_args(argv))
 
 
 def run_test(argv: list[str] | None = None) -> int:
@@ -50,7 +51,7 @@ def run_test(argv: list[str] | None = None) -> int:
     parser.add_argument('checkpoint')
     parser.add_argument('--network', help='evaluate this network alone (student, teacher, …)')
     parser.add_argument('--out', metavar='DIR', help='write the predictions there as PNG')
-    return _guarded(_test, parser.parse_args(argv))
+    return guarded(_test, parser.parse_args(argv))
 
 
 def _common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,9 +70,9 @@ def _common_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _guarded(run: Callable, args: argparse.Namespace) -> int:
+def guarded(run: Callable, args: argparse.Namespace) -> int:
     """An error that the user can mend is one sentence; all others keep their traceback."""
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    os.environ.setdefault('LOCAL_RANK', str(getattr(args, 'local_rank', 0)))
     try:
         run(args)
     except (UserError, FileNotFoundError) as error:
@@ -83,29 +84,34 @@ def _guarded(run: Callable, args: argparse.Namespace) -> int:
     return 0
 
 
-def load_config(args: argparse.Namespace) -> Config:
-    if not osp.isfile(args.config):
-        raise UserError(f'The config {args.config} does not exist.')
-    cfg = Config.fromfile(args.config)
-    options = args.cfg_options or {}
-    for key in options:
+def load_config(path: str, options: dict | None = None) -> Config:
+    """Read a config, with overrides whose first key must exist in it."""
+    if not osp.isfile(path):
+        raise UserError(f'The config {path} does not exist.')
+    cfg = Config.fromfile(path)
+    for key in options or {}:
         first = key.split('.')[0]
         if first not in cfg and first not in Runner.__init__.__annotations__:
             near = difflib.get_close_matches(first, list(cfg), n=1, cutoff=0.5)
             raise UserError(
-                f"--cfg-options {key}=…: {args.config} has no '{first}'."
+                f"--cfg-options {key}=…: {path} has no '{first}'."
                 + (f" Did you mean '{near[0]}'?" if near else '')
             )
-    cfg.merge_from_dict(options)
-    name = osp.splitext(osp.basename(args.config))[0]
-    cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)
-    cfg.launcher = args.launcher
+    cfg.merge_from_dict(options or {})
     init_default_scope(cfg.get('default_scope', 'semiseg_mm'))
     return cfg
 
 
+def _load(args: argparse.Namespace) -> Config:
+    cfg = load_config(args.config, args.cfg_options)
+    name = osp.splitext(osp.basename(args.config))[0]
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)
+    cfg.launcher = args.launcher
+    return cfg
+
+
 def _train(args: argparse.Namespace) -> None:
-    cfg = load_config(args)
+    cfg = _load(args)
     if args.sup_only:
         cfg = make_sup_only(cfg)
     if args.amp:
@@ -121,20 +127,27 @@ def _train(args: argparse.Namespace) -> None:
 
 
 def _test(args: argparse.Namespace) -> None:
-    cfg = load_config(args)
+    cfg = _load(args)
     cfg.load_from = args.checkpoint
     cfg.resume = False
-    if args.network:
+    if args.network or args.out:
         weights = safe_load(args.checkpoint)['state_dict']
-        names = {key.split('.')[1] for key in weights if key.startswith('networks.')}
-        if args.network not in names:
-            raise UserError(
-                f"--network {args.network}: {args.checkpoint} has {', '.join(sorted(names))}."
-            )
-        cfg.test_cfg.network = args.network
+        cfg.test_cfg.network = choose_network(weights, args.checkpoint, args.network)
     if args.out:
         cfg.test_evaluator = dict(cfg.test_evaluator, output_dir=args.out)
     _explained(lambda: build_runner(cfg).test(), cfg)
+
+
+def choose_network(weights: dict, checkpoint: str, wanted: str | None) -> str:
+    """The wanted network of a checkpoint, or its only one."""
+    names = sorted({key.split('.')[1] for key in weights if key.startswith(PREFIX)})
+    if not names:
+        raise UserError(f'{checkpoint} holds no network of semiseg_mm: is it a plain one already?')
+    if wanted is None and len(names) == 1:
+        return names[0]
+    if wanted not in names:
+        raise UserError(f'{checkpoint} has {", ".join(names)}: choose one with --network.')
+    return wanted
 
 
 def _explained(run: Callable, cfg: Config) -> None:

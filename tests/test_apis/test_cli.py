@@ -216,5 +216,10 @@ def test_testing_gives_what_validation_gave(config, tmp_path, capfd):
     (scores,) = [json.loads(p.read_text()) for p in alone.glob('*/*.json')]
     assert {key.split('/')[0] for key in scores if '/' in key} == {'net_1'}
     capfd.readouterr()
-    assert run_test([path, checkpoint, '--network', 'teacher']) == 1
-    assert 'has net_0, net_1' in capfd.readouterr().err
+    for wrong in (['--network', 'teacher'], ['--out', str(tmp_path / 'png')]):
+        assert run_test([path, checkpoint, *wrong]) == 1
+        assert 'has net_0, net_1: choose one with --network' in capfd.readouterr().err
+    png = tmp_path / 'png'
+    args = ['--network', 'net_0', '--out', str(png), '--work-dir', str(alone)]
+    assert run_test([path, checkpoint, *args]) == 0
+    assert len(list(png.glob('*.png'))) == 4

@@ -101,6 +101,16 @@ def test_resuming_another_network_stops(work_dir):
         train(toy_config(work_dir, SUP_ONLY, resume=True, max_iters=7, **extra))
 
 
+def test_code_in_a_checkpoint_is_not_run_on_resume(work_dir, tmp_path):
+    """mmengine's resume executes meta['config'] as a Python config file."""
+    proof = tmp_path / 'code_ran'
+    hostile = safe_load(work_dir / 'iter_6.pth')
+    hostile['meta']['config'] = f'import os\nos.mkdir({str(proof)!r})\n'
+    torch.save(hostile, work_dir / 'iter_6.pth')
+    train(toy_config(work_dir, SUP_ONLY, resume=True, max_iters=7))
+    assert not proof.exists()
+
+
 def test_an_unset_seed_is_taken_from_the_checkpoint(tmp_path):
     """The stream is built before mmengine would restore the seed."""
     first = train(toy_config(tmp_path, SUP_ONLY, max_iters=3, **{'randomness.seed': None}))

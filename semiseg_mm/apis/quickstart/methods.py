@@ -6,7 +6,7 @@ import semiseg_mm
 from semiseg_mm.errors import UserError
 
 PACKAGE = Path(semiseg_mm.__file__).parent
-# a checkout, or what an installed package carries of it
+# A checkout, or what an installed package carries of it
 ROOT = PACKAGE.parent if (PACKAGE.parent / 'configs').is_dir() else PACKAGE / '.mim'
 
 

@@ -2,7 +2,8 @@ from rich.table import Table
 
 from .training import Training
 
-REFERENCE = 'full labels (reference, measured once)'
+REFERENCE = 'full labels*'
+CAPTION = '* a reference: SupOnly with 1000 labels, measured once, not in this run'
 NO_VALUE = '-'
 
 
@@ -45,7 +46,7 @@ def make_table(record: dict) -> Table:
     )
     if record['shortened']:
         title += '\nshortened by --iters: a quick look, not a comparison'
-    table = Table(title=title, title_justify='left')
+    table = Table(title=title, title_justify='left', caption_justify='left', caption=CAPTION)
     table.add_column('method')
     for column in ('mIoU (last)', 'gain over SupOnly', 'seconds'):
         table.add_column(column, justify='right')
@@ -73,13 +74,12 @@ def conclude(record: dict) -> str:
     semi = [r for key, r in rows.items() if key not in ('sup_only', 'full_labels')]
     judged = [row for row in semi if row['gain'] is not None]
     if not judged:
-        return 'Nothing can be compared: SupOnly or all other trainings are missing.'
-    won = [f'{r["method"]} by {r["gain"]:.2f}' for r in judged if r['gain'] > 0]
-    lost = [f'{r["method"]} ({r["gain"]:+.2f})' for r in judged if r['gain'] <= 0]
-    parts = []
-    if won:
-        parts.append(f'{" and ".join(won)} points of mIoU better than SupOnly')
+        return 'Nothing can be compared: SupOnly, or all other trainings, have no result.'
+    won, lost = [], []
+    for row in judged:
+        (won if row['gain'] > 0 else lost).append(f'{row["method"]} ({row["gain"]:+.2f})')
+    parts = [f'{" and ".join(won)} beat SupOnly'] if won else []
     if lost:
         parts.append(f'{" and ".join(lost)} did NOT beat SupOnly')
     ending = 'the run was shortened' if record['shortened'] else 'small differences may be chance'
-    return f'In this run: {"; ".join(parts)} (one seed, {record["val"]} images; {ending}).'
+    return f'In this run {", ".join(parts)} in mIoU (one seed, {record["val"]} images; {ending}).'

@@ -143,12 +143,13 @@ class Training:
     def checkpoint(self) -> Path:
         return self.folder / f'iter_{self.max_iters}.pth'
 
-    def log_tail(self, lines: int = 12) -> str:
-        """The end of what this call wrote into the log."""
+    def log_tail(self, most: int = 12) -> str:
+        """The end of what this call wrote into the log, from the error on if there is one."""
         with open(self.log, 'rb') as log:
             log.seek(self._log_begin)
-            text = log.read().decode(errors='replace')
-        return '\n'.join(text.rstrip().splitlines()[-lines:])
+            lines = log.read().decode(errors='replace').rstrip().splitlines()
+        marks = [k for k, line in enumerate(lines) if line.startswith(('error:', 'Traceback'))]
+        return '\n'.join(lines[marks[-1] if marks else 0 :][-most:])
 
 
 def _rows(file: Path) -> list[dict]:

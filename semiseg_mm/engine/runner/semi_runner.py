@@ -113,7 +113,10 @@ class SemiRunner(Runner):
 
     def load_checkpoint(self, filename, map_location='cpu', strict=False, **kwargs):
         """Weights of the own run must fit exactly; foreign ones may fit in part, with a log."""
-        return super().load_checkpoint(filename, map_location, strict or self._resume, **kwargs)
+        strict = strict or self._resume
+        checkpoint = super().load_checkpoint(filename, map_location, strict, **kwargs)
+        checkpoint.get('meta', {}).pop('config', None)  # mmengine's resume would execute it
+        return checkpoint
 
     # ------------------------------------------------------------------ saving
 

@@ -53,7 +53,7 @@ class SemiSegmentor(BaseModel):
     ) -> None:
         networks = {name: ConfigDict(copy.deepcopy(cfg)) for name, cfg in networks.items()}
         for cfg in networks.values():
-            _override(cfg, num_classes, test_cfg)
+            override_network(cfg, num_classes, test_cfg)
         borrowed = [cfg.pop('data_preprocessor', None) for cfg in networks.values()]
         super().__init__(
             dict(type='SemiDataPreprocessor', network=borrowed[0] or data_preprocessor), init_cfg
@@ -201,7 +201,8 @@ class SemiSegmentor(BaseModel):
         return resize(logits, images.shape[2:], mode='bilinear', align_corners=corners)
 
 
-def _override(network: dict, num_classes: int | None, test_cfg: dict | None) -> None:
+def override_network(network: dict, num_classes: int | None, test_cfg: dict | None) -> None:
+    """Write what the dataset decides into a network's config."""
     if test_cfg is not None:
         network['test_cfg'] = copy.deepcopy(test_cfg)
     for key in ('decode_head', 'auxiliary_head') if num_classes is not None else ():

@@ -1,0 +1,75 @@
+import subprocess
+import sys
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from semiseg_mm.apis import publish, run_publish
+from semiseg_mm.apis.cli import build_runner
+from semiseg_mm.testing import toy_config
+
+PLAIN = """
+import sys, torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+import mmseg.models  # noqa
+from mmseg.registry import MODELS
+cfg = Config.fromfile(sys.argv[1])
+init_default_scope(cfg.default_scope)
+model = MODELS.build(cfg.model).eval()
+model.load_state_dict(torch.load(sys.argv[2], weights_only=True)['state_dict'])
+torch.save(model(torch.load(sys.argv[3])), sys.argv[4])
+assert not any(name.split('.')[0] == 'semiseg_mm' for name in sys.modules)
+"""
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """CPS around a real mmseg backbone, trained for one iteration."""
+    from mmengine.registry import init_default_scope
+
+    init_default_scope('semiseg_mm')
+    folder = tmp_path_factory.mktemp('publish')
+    cfg = toy_config(folder / 'run', dict(type='CPSSegmentor', num_classes=8), max_iters=1)
+    cfg.model.segmentor.backbone = dict(
+        type='ResNetV1c', depth=18, base_channels=6, stem_channels=6, out_indices=(0,), num_stages=1,
+        strides=(1,), dilations=(1,), norm_cfg=dict(type='BN'),
+    )  # fmt: skip
+    cfg.dump(folder / 'config.py')
+    build_runner(cfg).train()
+    return folder
+
+
+def test_plain_mmseg_loads_it_and_predicts_the_same(trained, tmp_path):
+    """In a process that never imports this project."""
+    out, config = publish(
+        str(trained / 'config.py'), str(trained / 'run/iter_1.pth'), str(tmp_path / 'm'), 'net_1'
+    )
+    images = torch.randn(1, 3, 24, 24)
+    torch.save(images, tmp_path / 'images.pt')
+    args = [config, out, str(tmp_path / 'images.pt'), str(tmp_path / 'logits.pt')]
+    done = subprocess.run([sys.executable, '-c', PLAIN, *args], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    cfg = Config.fromfile(trained / 'config.py')
+    from semiseg_mm.registry import MODELS
+
+    model = MODELS.build(cfg.model).eval()
+    model.load_state_dict(torch.load(trained / 'run/iter_1.pth', weights_only=True)['state_dict'])
+    logits = torch.load(tmp_path / 'logits.pt')
+    assert torch.equal(logits, model.networks['net_1'](images))
+    assert not torch.equal(logits, model.networks['net_0'](images))
+
+
+def test_it_knows_its_classes_and_where_it_comes_from(trained, tmp_path):
+    args = (str(trained / 'config.py'), str(trained / 'run/iter_1.pth'), str(tmp_path / 'a/m.pth'))
+    out, _ = publish(*args, 'net_0')
+    meta = torch.load(out, weights_only=True)['meta']
+    assert len(meta['dataset_meta']['classes']) == 8 and meta['network'] == 'net_0'
+
+
+def test_several_networks_ask_for_a_choice(trained, tmp_path, capfd):
+    args = [str(trained / 'config.py'), str(trained / 'run/iter_1.pth'), str(tmp_path / 'm')]
+    assert run_publish(args) == 1
+    assert 'has net_0, net_1: choose one with --network' in capfd.readouterr().err
+    assert not list(tmp_path.iterdir())
