@@ -1,28 +1,10 @@
 #!/usr/bin/env bash
-# Tests a checkpoint in several processes, one per GPU (or on the CPU, where there is none).
-# Several machines: NNODES, NODE_RANK, MASTER_ADDR and PORT, the same command on each.
+# Tests a checkpoint in several processes, one per GPU or on the CPU; see launch.sh.
 set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
 
-usage() {
+if [ $# -lt 3 ] || ! is_count "$3"; then
   echo "usage: $0 CONFIG CHECKPOINT PROCESSES [arguments of tools/test.py]" >&2
-  echo "       NNODES=2 NODE_RANK=0 MASTER_ADDR=host PORT=29500 $0 CONFIG CHECKPOINT PROCESSES_PER_NODE" >&2
   exit 2
-}
-
-[ $# -ge 3 ] && [[ $3 =~ ^[1-9][0-9]*$ ]] || usage
-CONFIG=$1 CHECKPOINT=$2 PROCESSES=$3
-shift 3
-
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-[ -n "${VIRTUAL_ENV:-}" ] || [ ! -x "$ROOT/.venv/bin/python" ] || PYTHON=${PYTHON:-$ROOT/.venv/bin/python}
-export PYTHONPATH=$ROOT${PYTHONPATH:+:$PYTHONPATH}
-export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
-
-if [ "${NNODES:-1}" = 1 ] && [ -z "${PORT:-}" ]; then # one machine: any free port
-  where=(--rdzv-backend=c10d --rdzv-endpoint=localhost:0 --local-addr=localhost)
-else
-  where=(--nnodes="${NNODES:-1}" --node-rank="${NODE_RANK:-0}")
-  where+=(--master-addr="${MASTER_ADDR:-127.0.0.1}" --master-port="${PORT:-29500}")
 fi
-exec "${PYTHON:-python3}" -m torch.distributed.run "${where[@]}" --nproc-per-node="$PROCESSES" \
-  "$ROOT/tools/test.py" "$CONFIG" "$CHECKPOINT" --launcher pytorch "$@"
+launch "$3" "$ROOT/tools/test.py" "$1" "$2" "${@:4}"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Trains under Slurm. GPUS (8), GPUS_PER_NODE (8), CPUS_PER_TASK (5), SRUN_ARGS (more options of srun).
 set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
 
 if [ $# -lt 3 ]; then
   echo "usage: GPUS=8 GPUS_PER_NODE=8 $0 PARTITION JOB_NAME CONFIG [arguments of tools/train.py]" >&2
@@ -9,13 +10,9 @@ fi
 PARTITION=$1 JOB_NAME=$2 CONFIG=$3
 shift 3
 
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-[ -n "${VIRTUAL_ENV:-}" ] || [ ! -x "$ROOT/.venv/bin/python" ] || PYTHON=${PYTHON:-$ROOT/.venv/bin/python}
-export PYTHONPATH=$ROOT${PYTHONPATH:+:$PYTHONPATH}
-
 GPUS=${GPUS:-8} GPUS_PER_NODE=${GPUS_PER_NODE:-8}
 [ "$GPUS_PER_NODE" -le "$GPUS" ] || GPUS_PER_NODE=$GPUS
 # shellcheck disable=SC2086  # SRUN_ARGS holds several options
 exec srun -p "$PARTITION" --job-name="$JOB_NAME" --gres="gpu:$GPUS_PER_NODE" --ntasks="$GPUS" \
   --ntasks-per-node="$GPUS_PER_NODE" --cpus-per-task="${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 \
-  ${SRUN_ARGS:-} "${PYTHON:-python3}" -u "$ROOT/tools/train.py" "$CONFIG" --launcher slurm "$@"
+  ${SRUN_ARGS:-} "$PYTHON" -u "$ROOT/tools/train.py" "$CONFIG" --launcher slurm "$@"

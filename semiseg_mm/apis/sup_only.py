@@ -19,7 +19,7 @@ def make_sup_only(cfg: Config) -> Config:
     cfg.model = dict(
         type='SupOnly', segmentor=segmentor[0] if isinstance(segmentor, list) else segmentor, **kept
     )
-    if 'auto_scale_lr' in cfg:
+    if 'auto_scale_lr' in cfg and not sampler.get('labeled_only'):
         share = sampler.labeled / (sampler.labeled + sampler.unlabeled)
         cfg.auto_scale_lr.base_batch_size = round(cfg.auto_scale_lr.base_batch_size * share)
     sampler.labeled_only = True

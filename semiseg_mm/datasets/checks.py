@@ -9,16 +9,17 @@ from .splits import apply_split
 SOURCES = ('labeled', 'unlabeled', 'dataset')
 
 
-def check_paths(dataset: dict, key: str) -> None:
+def check_paths(dataset: dict, key: str, split_key: str | None = None) -> None:
     """Stop if a folder or id list that a dataset config names is not there.
 
     Without it a missing list goes unnoticed until an assertion deep in a dataset, or not at all.
     Files behind other backends (``s3://`` and the like) are left to these.
     """
+    own_split = f'{key}.split' if dataset.get('split') else None
     dataset = apply_split(dataset)
     for name in SOURCES:
         if isinstance(dataset.get(name), dict):
-            check_paths(dataset[name], f'{key}.{name}')
+            check_paths(dataset[name], f'{key}.{name}', own_split)
     if dataset.get('backend_args'):
         return
     for field, path, is_list in _paths(dataset):
@@ -26,9 +27,10 @@ def check_paths(dataset: dict, key: str) -> None:
             continue
         if not (osp.isfile(path) or osp.isdir(path)) or (not is_list and osp.isfile(path)):
             kind = 'id list' if is_list else 'folder'
+            mend = split_key if is_list and split_key else f'{key}.{field}'
             raise UserError(
                 f'The {kind} {path} does not exist ({key}.{field}): correct the path in the '
-                f'config, or with --cfg-options {key}.{field}=...'
+                f'config, or with --cfg-options {mend}=...'
             )
 
 

@@ -21,6 +21,7 @@ class SemiDataset(Dataset):
         unlabeled: A dataset without masks (``UnlabeledDataset``), or None.
         split: A folder with ``labeled.txt`` and ``unlabeled.txt``, below the sources' data_root;
             short for setting both sources' ``ann_file``.
+        crop_size: (h, w) that both pipelines crop to, unless a request says otherwise.
         views: Named views of an unlabeled image, with their pipelines; short for setting
             ``MultiView.views`` in the unlabeled source's pipeline.
     """
@@ -30,6 +31,7 @@ class SemiDataset(Dataset):
         labeled: dict,
         unlabeled: dict | None = None,
         split: str | None = None,
+        crop_size: tuple[int, int] | None = None,
         views: dict | None = None,
     ) -> None:
         sources = apply_split(dict(labeled=labeled, unlabeled=unlabeled, split=split))
@@ -38,6 +40,7 @@ class SemiDataset(Dataset):
             for transform in unlabeled['pipeline']:
                 if transform['type'] == 'MultiView':
                     transform['views'] = views
+        self.crop_size = crop_size
         self.labeled = DATASETS.build(labeled)
         self.unlabeled = DATASETS.build(unlabeled) if unlabeled else None
         self.num_labeled = len(self.labeled)
@@ -57,7 +60,7 @@ class SemiDataset(Dataset):
         if not isinstance(request, SampleRequest):
             request = SampleRequest(int(request), serial=int(request), seed=int(request))
         results, pipeline = self.results(request.index)
-        results.update(crop_size=request.crop_size, center=request.center)
+        results.update(crop_size=request.crop_size or self.crop_size, center=request.center)
         with preserved_rng():
             seed_all(request.seed)
             return pipeline(results)

@@ -1,9 +1,9 @@
 """Procedural scenes: the embedded default dataset, with nothing on disk.
 
 A scene is a pure function of (seed, index). Every object has a random colour; a class is told by
-its outline (disk, box, triangle, ring, star) or by its texture (stripes, checker), so colour
-augmentation destroys nothing that names a class. Few labels do not show a class in all colours,
-lights and occlusions; many unlabeled scenes do.
+its shading (ball, bowl, slab), its texture (stripes, checker) or its outline (star, small and
+rare), so colour augmentation destroys nothing that names a class. A few labels do not show a
+class in all colours, lights, sizes and occlusions; many unlabeled scenes do.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from mmseg.datasets.basesegdataset import BaseSegDataset
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATASETS, TRANSFORMS
 
-CLASSES = ('background', 'disk', 'box', 'triangle', 'ring', 'stripes', 'checker', 'star')
+CLASSES = ('background', 'ball', 'slab', 'bowl', 'stripes', 'checker', 'star')
 PALETTE = [
-    [64, 64, 64], [220, 60, 60], [60, 140, 230], [80, 190, 80],
-    [240, 200, 40], [170, 90, 210], [240, 140, 40], [80, 220, 220],
+    [64, 64, 64], [220, 60, 60], [60, 140, 230], [240, 200, 40],
+    [170, 90, 210], [80, 190, 80], [80, 220, 220],
 ]  # fmt: skip
 VAL_START = 1_000_000  # scene number of the first val image: train ids stay below it
-_DRAWN = np.array((0.17, 0.16, 0.16, 0.16, 0.155, 0.155, 0.04)).cumsum()  # object classes 1..7
+_DRAWN = np.cumsum((0.176, 0.176, 0.176, 0.176, 0.176))  # object classes 1..5; the rest: stars
 
 
 def _background(rng: np.random.Generator, h: int, w: int) -> np.ndarray:
     """Smooth colour fields, grain and thin strokes: clutter without a class."""
-    base = rng.uniform(50, 205, 3)
-    coarse = (base + rng.normal(0, 30, (4, 4, 3))).astype(np.float32)
+    base = rng.uniform(70, 185, 3)
+    coarse = (base + rng.normal(0, 16, (4, 4, 3))).astype(np.float32)
     img = cv2.resize(coarse, (w, h), interpolation=cv2.INTER_CUBIC)
-    grain = rng.normal(0, rng.uniform(4, 18), (h // 4, w // 4)).astype(np.float32)
+    grain = rng.normal(0, rng.uniform(3, 10), (h // 4, w // 4)).astype(np.float32)
     img += cv2.resize(grain, (w, h), interpolation=cv2.INTER_LINEAR)[..., None]
-    strokes = rng.uniform(-0.1, 1.1, (rng.integers(2, 7), 4)) * (w, h, w, h)
-    colors = base + rng.uniform(-90, 90, (len(strokes), 3))
+    strokes = rng.uniform(-0.1, 1.1, (rng.integers(1, 5), 4)) * (w, h, w, h)
+    colors = base + rng.uniform(-60, 60, (len(strokes), 3))
     for (x0, y0, x1, y1), color in zip(strokes.astype(int).tolist(), colors.tolist()):
         cv2.line(img, (x0, y0), (x1, y1), color, 1 + (x0 & 1))
     return img  # H,W,3 float32, may leave 0..255
@@ -50,9 +50,9 @@ def _outline(kind: str, rng: np.random.Generator, r: float) -> np.ndarray:
         angle = np.array([0.0, 2.1, 4.2]) + rng.uniform(-0.2, 0.2, 3)
         radius = np.full(3, 1.2 * r)
     elif kind == 'star':
-        angle = np.arange(8) * np.pi / 4
+        angle = np.arange(8) * np.pi / 4  # four points
         radius = np.where(np.arange(8) % 2, 0.45, 1.25) * r
-    else:
+    else:  # round
         angle = np.arange(24) * np.pi / 12
         radius = np.full(24, r)
     squeeze = rng.uniform(0.75, 1.0)
@@ -61,35 +61,37 @@ def _outline(kind: str, rng: np.random.Generator, r: float) -> np.ndarray:
 
 def _texture(kind: str, rng: np.random.Generator, xy: np.ndarray, r: float) -> np.ndarray:
     """What is added to an object's colour at the points xy (2,N) of its own axes."""
-    if kind not in ('stripes', 'checker'):
-        return xy[0] * np.float32(rng.uniform(-25, 25) / r)  # plain, shaded along one axis
-    wave = np.sin(xy * np.float32(np.pi / rng.uniform(2.6, 3.8)) + np.float32(rng.uniform(0, 6)))
+    if kind in ('ball', 'bowl'):  # light falls on the middle, or on the rim
+        depth = np.float32(rng.uniform(55, 85) * (1 if kind == 'ball' else -1))
+        return depth * (1 - 2 * (xy**2).sum(0) / np.float32(r * r))
+    if kind == 'star':  # shines
+        return np.full(xy.shape[1], rng.uniform(70, 110), np.float32)
+    if kind == 'slab':  # plain, barely shaded along one axis
+        return xy[0] * np.float32(rng.uniform(-10, 10) / r)
+    wave = np.sin(xy * np.float32(np.pi / rng.uniform(3.2, 4.6)) + np.float32(rng.uniform(0, 6)))
     wave = wave[0] if kind == 'stripes' else wave[0] * wave[1]
-    return np.sign(wave) * np.float32(rng.uniform(35, 70))
+    return np.sign(wave) * np.float32(rng.uniform(50, 85))
 
 
 def _paint(rng: np.random.Generator, img: np.ndarray, mask: np.ndarray, cls: int) -> None:
     """Draw one object over what is there: later objects hide earlier ones."""
     h, w = mask.shape
     kind = outline = CLASSES[cls]
-    if kind in ('stripes', 'checker'):  # here the texture is the class, not the outline
-        outline = ('disk', 'box', 'triangle')[rng.integers(3)]
-    r = min(h, w) * (rng.uniform(0.065, 0.09) if kind == 'star' else rng.uniform(0.14, 0.25))
+    if kind in ('stripes', 'checker', 'slab'):  # here the texture is the class, not the outline
+        outline = ('ball', 'box', 'triangle')[rng.integers(3)]
+    r = min(h, w) * (rng.uniform(0.10, 0.14) if kind == 'star' else rng.uniform(0.16, 0.28))
     centre = rng.uniform(0.05, 0.95, 2) * (w, h)
     turn = rng.uniform(0, 2 * np.pi)
     axes = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     points = _outline(outline, rng, r) @ axes.T
     area = np.zeros((h, w), np.uint8)
     cv2.fillPoly(area, [np.round((points + centre) * 16).astype(np.int32)], 1, shift=4)
-    if kind == 'ring':
-        hole = points * rng.uniform(0.45, 0.6) + centre
-        cv2.fillPoly(area, [np.round(hole * 16).astype(np.int32)], 0, shift=4)
     ys, xs = np.nonzero(area)
-    color = rng.uniform(30, 225, 3)
+    color = rng.uniform(60, 195, 3)
     cx, cy = centre.astype(int)
     gap = float(color.mean() - img[min(cy, h - 1), min(cx, w - 1)].mean())
-    if abs(gap) < 35:  # an object that no eye could find is not a fair question
-        color += np.copysign(35 - abs(gap), gap)
+    if abs(gap) < 50:  # an object that no eye could find is not a fair question
+        color += np.copysign(50 - abs(gap), gap)
     xy = (np.stack([xs, ys], 1) - centre).astype(np.float32) @ axes.astype(np.float32)
     img[ys, xs] = color + _texture(kind, rng, xy.T, r)[:, None]
     mask[ys, xs] = cls
@@ -104,7 +106,7 @@ def _light(rng: np.random.Generator, img: np.ndarray) -> np.ndarray:
     img = img * (1 + ramp[..., None]).astype(np.float32) * gain.astype(np.float32)
     if rng.random() < 0.5:
         img = cv2.GaussianBlur(img, (3, 3), rng.uniform(0.4, 0.9))
-    img += rng.standard_normal(img.shape, np.float32) * np.float32(rng.uniform(2, 10))
+    img += rng.standard_normal(img.shape, np.float32) * np.float32(rng.uniform(2, 7))
     return np.clip(img, 0, 255).astype(np.uint8)
 
 
@@ -115,8 +117,8 @@ def render(
     h, w = size
     rng = np.random.default_rng((seed, index))
     img, mask = _background(rng, h, w), np.zeros((h, w), np.uint8)
-    for pick in rng.random(rng.integers(3, 7)):
-        _paint(rng, img, mask, 1 + int(np.searchsorted(_DRAWN[:-1], pick, side='right')))
+    for pick in rng.random(rng.integers(2, 6)):
+        _paint(rng, img, mask, 1 + int(np.searchsorted(_DRAWN, pick, side='right')))
     return _light(rng, img), mask
 
 

@@ -89,6 +89,4 @@ class UnlabeledDataset(BaseDataset):
     def _path(self, name: str) -> str:
         if not name.lower().endswith(IMAGE_SUFFIXES):
             name += self.img_suffix
-        return fileio.join_path(
-            self.data_prefix['img_path'], name, backend_args=self.backend_args
-        )
+        return fileio.join_path(self.data_prefix['img_path'], name, backend_args=self.backend_args)

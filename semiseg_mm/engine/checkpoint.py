@@ -166,7 +166,9 @@ def checkpoints(folder: str) -> list[str]:
     """The files iter_N.pth (or epoch_N.pth) of a folder, oldest first."""
     if not osp.isdir(folder):
         return []
-    found = [(int(m.group(1)), name) for name in os.listdir(folder) if (m := CHECKPOINT.match(name))]
+    found = [
+        (int(m.group(1)), name) for name in os.listdir(folder) if (m := CHECKPOINT.match(name))
+    ]
     return [osp.join(folder, name) for _, name in sorted(found)]
 
 

@@ -41,7 +41,7 @@ def fails(tmp_path, capfd):
 
 WRONG = {
     'model.wieght=3': "model.wieght is not an argument of CPSSegmentor: did you mean 'weight'?",
-    'train_cfg.max_iter=3': "train_cfg.max_iter is not an argument of SemiTrainLoop: did you mean "
+    'train_cfg.max_iter=3': 'train_cfg.max_iter is not an argument of SemiTrainLoop: did you mean '
     "'max_iters'?",
     'train_dataloader.dataset.labeled.num_image=3': "did you mean 'num_images'?",
     'train_dataloader.sampler.unlabelled=3': "did you mean 'unlabeled'?",

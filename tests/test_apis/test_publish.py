@@ -33,9 +33,16 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp('publish')
     cfg = toy_config(folder / 'run', dict(type='CPSSegmentor', num_classes=8), max_iters=1)
     cfg.model.segmentor.backbone = dict(
-        type='ResNetV1c', depth=18, base_channels=6, stem_channels=6, out_indices=(0,), num_stages=1,
-        strides=(1,), dilations=(1,), norm_cfg=dict(type='BN'),
-    )  # fmt: skip
+        type='ResNetV1c',
+        depth=18,
+        base_channels=6,
+        stem_channels=6,
+        num_stages=1,
+        out_indices=(0,),
+        strides=(1,),
+        dilations=(1,),
+        norm_cfg=dict(type='BN'),
+    )
     cfg.dump(folder / 'config.py')
     build_runner(cfg).train()
     return folder

@@ -65,7 +65,7 @@ def test_both_processes_together_walk_through_the_single_stream(trained):
     from semiseg_mm.datasets import SourceRatioSampler
     from semiseg_mm.registry import DATASETS
 
-    folder, output = trained
+    output = trained[1]
     drawn = re.findall(r'request (\d) \((\d+), (\d+), (\d+)\)', output)
     assert {rank for rank, *_ in drawn} == {'0', '1'}
     union = {tuple(map(int, request)) for _, *request in drawn}

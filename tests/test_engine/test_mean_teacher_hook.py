@@ -45,7 +45,9 @@ def test_warmup_follows_one_minus_one_over_t_plus_one(model):
     assert model.teacher_steps == 3
 
 
-@pytest.mark.parametrize('policy, floats, counts', [('copy', 3, 3), ('ema', 1.5, 3), ('keep', 1, 1)])
+@pytest.mark.parametrize(
+    'policy, floats, counts', [('copy', 3, 3), ('ema', 1.5, 3), ('keep', 1, 1)]
+)
 def test_buffers_follow_their_policy(model, policy, floats, counts):
     """Averages are for running statistics; counters are copied or kept."""
     MeanTeacherHook(decay=0.75, warmup=False, buffers=policy).update(model)

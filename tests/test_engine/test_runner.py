@@ -57,9 +57,7 @@ def test_resume_passes_over_broken_checkpoints_and_says_so(work_dir):
     resumed, original = safe_load(work_dir / 'iter_6.pth'), whole
     (work_dir / 'copy.pth').write_bytes(original)
     original = safe_load(work_dir / 'copy.pth')
-    assert all(
-        torch.equal(resumed['state_dict'][k], v) for k, v in original['state_dict'].items()
-    )
+    assert all(torch.equal(resumed['state_dict'][k], v) for k, v in original['state_dict'].items())
 
 
 def test_resume_stops_if_no_checkpoint_loads(work_dir):
@@ -97,7 +95,7 @@ def test_resuming_another_run_is_possible_if_asked_for(work_dir):
 
 def test_resuming_another_network_stops(work_dir):
     extra = {'model.segmentor.decode_head.channels': 5}
-    with pytest.raises(RuntimeError, match='size mismatch|do not match'):
+    with pytest.raises(RuntimeError, match=r'size mismatch|do not match'):
         train(toy_config(work_dir, SUP_ONLY, resume=True, max_iters=7, **extra))
 
 

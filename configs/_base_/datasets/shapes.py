@@ -1,7 +1,9 @@
 # The embedded dataset: scenes drawn on the fly, nothing on disk.
-num_classes = 8
+num_classes = 7
 test_mode = dict(mode='whole')
-scale_crop = dict(type='ScaleCrop', crop_size=(64, 64), scale=(0.75, 1.5))
+scale_crop = dict(type='ScaleCrop', scale=(0.8, 1.25))
+# Blur beyond one pixel would wipe out the textures, which are three pixels wide.
+strong_views = dict(weak=[], strong=[dict(type='StrongView', sigma=(0.1, 1.0))])
 
 train_dataloader = dict(
     num_workers=0,
@@ -9,6 +11,7 @@ train_dataloader = dict(
     collate_fn=dict(type='collate_views'),
     dataset=dict(
         type='SemiDataset',
+        crop_size=(64, 64),
         labeled=dict(
             type='ShapesDataset',
             start=0,

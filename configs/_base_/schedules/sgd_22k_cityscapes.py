@@ -1,12 +1,6 @@
 # CPS on Cityscapes: 128 to 240 epochs, about 45k iterations of 8 + 8 images. In terms of plain
-# DDP its learning rate is 0.0025 and its weight decay 8e-4 (see sgd_20k_voc.py). Ours: 16 + 16
-# images on 8 GPUs, so half the iterations and twice the learning rate.
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='SGD', lr=0.005, momentum=0.9, weight_decay=8e-4),
-)
-param_scheduler = [dict(type='PolyLR', eta_min=0, power=0.9, by_epoch=False)]
-train_cfg = dict(type='SemiTrainLoop', max_iters=22000, val_interval=2000)
-val_cfg = dict(type='NetworksValLoop')
-test_cfg = dict(type='NetworksTestLoop')
-auto_scale_lr = dict(enable=False, base_batch_size=32)  # 8 GPUs x (2 + 2)
+# DDP its learning rate is 0.0025 and its weight decay 8e-4. Ours: 16 + 16 images on 8 GPUs, so
+# half the iterations and twice the learning rate.
+_base_ = './sgd_20k_voc.py'
+optim_wrapper = dict(optimizer=dict(weight_decay=8e-4))
+train_cfg = dict(max_iters=22000)

@@ -52,9 +52,8 @@ class Training:
         """As tools/train.py will."""
         parser = argparse.ArgumentParser()
         parser.add_argument('--cfg-options', nargs='*', action=DictAction)
-        args = parser.parse_args(['--cfg-options', *self.options])
-        args.config, args.work_dir, args.launcher = str(self.config), str(self.folder), 'none'
-        return load_config(args)
+        options = parser.parse_args(['--cfg-options', *self.options]).cfg_options
+        return load_config(str(self.config), options)
 
     @property
     def dumped_config(self) -> Path:

@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.registry import TRANSFORMS
 
 
@@ -15,7 +16,7 @@ class ScaleCrop(BaseTransform):
     ``valid`` False.
 
     Args:
-        crop_size: (h, w), or one number; a request's ``crop_size`` overrides it.
+        crop_size: (h, w), or one number; a request's or SemiDataset's ``crop_size`` overrides it.
         scale: The range (low, high) that the scale factor is drawn from, or a list of factors
             to choose from.
         flip: Probability of a horizontal flip.
@@ -23,13 +24,13 @@ class ScaleCrop(BaseTransform):
 
     def __init__(
         self,
-        crop_size: int | tuple[int, int],
+        crop_size: int | tuple[int, int] | None = None,
         scale: tuple[float, float] | list[float] = (0.5, 2.0),
         flip: float = 0.5,
         pad_val: float = 0,
         seg_pad_val: int = 255,
     ) -> None:
-        self.crop_size = (crop_size,) * 2 if isinstance(crop_size, int) else tuple(crop_size)
+        self.crop_size = crop_size
         self.scale = scale
         self.flip = flip
         self.pad_val = pad_val
@@ -38,6 +39,11 @@ class ScaleCrop(BaseTransform):
     def transform(self, results: dict) -> dict:
         height, width = results['img'].shape[:2]
         crop = results.get('crop_size') or self.crop_size
+        if crop is None:
+            raise UserError(
+                'ScaleCrop has no crop size: set train_dataloader.dataset.crop_size=(h, w).'
+            )
+        crop = (crop, crop) if isinstance(crop, int) else tuple(crop)
         factor = self._draw_factor()
         scaled = max(1, round(height * factor)), max(1, round(width * factor))
         top, left = self._draw_corner(scaled, crop, (height, width), results.get('center'))

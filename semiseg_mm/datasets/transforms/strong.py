@@ -30,9 +30,7 @@ class StrongView(BaseTransform):
         blur_prob: float = 0.5,
         sigma: tuple[float, float] = (0.1, 2.0),
     ) -> None:
-        self.ranges = dict(
-            brightness=brightness, contrast=contrast, saturation=saturation, hue=hue
-        )
+        self.ranges = dict(brightness=brightness, contrast=contrast, saturation=saturation, hue=hue)
         self.jitter_prob = jitter_prob
         self.gray_prob = gray_prob
         self.blur_prob = blur_prob

@@ -107,7 +107,7 @@ class SemiRunner(Runner):
             )
         if path is None:
             self.logger.warning(
-                f'--resume: no checkpoint in {self.work_dir} yet, so this run starts at iteration 0.'
+                f'--resume: no checkpoint in {self.work_dir} yet: this run starts at iteration 0.'
             )
         return path
 

@@ -1,8 +1,9 @@
-from itertools import combinations
+from itertools import combinations, permutations
 
 import torch
 from torch import Tensor
 
+from semiseg_mm.models.losses import sigmoid_rampup
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import PseudoLabel
 
@@ -21,6 +22,8 @@ class CPSSegmentor(SemiSegmentor):
         segmentor: Config of the network, or a list with one config a network.
         num_networks: How many networks one config makes.
         weight: Of the cross pseudo supervision (VOC 1.5, Cityscapes 6; with CutMix 1 and 5).
+        rampup_iters: The weight rises over so many iterations, as exp(-5 (1 - t)^2). The paper
+            has none; it helps networks that start from scratch.
         mixer: Config of the mixing, or None. With it, labels are made on the unmixed images and
             mixed like them.
         covers: 'all' (labeled and unlabeled images; the paper without CutMix) or 'unlabeled'
@@ -37,6 +40,7 @@ class CPSSegmentor(SemiSegmentor):
         segmentor: dict | list[dict],
         num_networks: int = 2,
         weight: float = 1.5,
+        rampup_iters: int = 0,
         mixer: dict | None = None,
         covers: str = 'all',
         student_view: str = 'weak',
@@ -59,6 +63,7 @@ class CPSSegmentor(SemiSegmentor):
             **kwargs,
         )
         self.weight = weight
+        self.rampup_iters = rampup_iters
         self.student_view = student_view
         self.label_in_train_mode = label_in_train_mode
         self.mixer = MODELS.build(mixer) if mixer is not None else None
@@ -72,28 +77,28 @@ class CPSSegmentor(SemiSegmentor):
         return dict(views, mixed=self.mixer.draw(view.inputs).mix_view(view))
 
     def unsupervised_loss(self, views: dict, logits: Logits) -> dict[str, Tensor]:
-        losses, agreements = {}, []
-        for name, images in {n: views[n] for n in logits['net_0']}.items():
-            targets = {net: self._target(net, views, name, logits[net][name]) for net in logits}
-            pairs = [(a, b) for a in logits for b in logits if a != b]
-            terms = [self.unsupervised(logits[a][name], targets[b]) for a, b in pairs]
-            share = self.weight / (len(logits) - 1)
-            losses[f'{name}.loss_cps'] = share * torch.stack(terms).sum()
-            agreements += [
-                _agreement(logits[a][name], logits[b][name], images.valid)
-                for a, b in combinations(logits, 2)
-            ]
-        losses['agreement'] = torch.stack(agreements).mean()
-        return losses
+        """One mean over all covered images, as in the official code."""
+        covered = list(logits['net_0'])
+        valid = torch.cat([views[view].valid for view in covered])
+        maps = {net: torch.cat([own[view] for view in covered]) for net, own in logits.items()}
+        targets = {net: self._target(net, views, valid, own) for net, own in maps.items()}
+        terms = [
+            self.unsupervised(maps[net], targets[other]) for net, other in permutations(maps, 2)
+        ]
+        agreements = [_agreement(maps[a], maps[b], valid) for a, b in combinations(maps, 2)]
+        weight = self.weight * sigmoid_rampup(self.iteration, self.rampup_iters)
+        return dict(
+            loss_cps=weight / (len(maps) - 1) * torch.stack(terms).sum(),
+            agreement=torch.stack(agreements).mean(),
+        )
 
-    def _target(self, net: str, views: dict, name: str, logits: Tensor) -> PseudoLabel:
-        """What this network teaches the others about a view."""
-        mix = views[name].mix
-        if mix is None:
-            return self.pseudo_label(logits, views[name].valid)
+    def _target(self, net: str, views: dict, valid: Tensor, logits: Tensor) -> PseudoLabel:
+        """What this network teaches the others."""
+        if self.mixer is None:
+            return self.pseudo_label(logits, valid)
         weak = views['weak']
         taught = self.teach(net, weak.inputs, train_mode=self.label_in_train_mode)
-        return mix.mix_label(self.pseudo_label(taught, weak.valid))
+        return views['mixed'].mix.mix_label(self.pseudo_label(taught, weak.valid))
 
 
 def _agreement(a: Tensor, b: Tensor, valid: Tensor) -> Tensor:

@@ -1,3 +1,4 @@
+import torch
 from torch import Tensor
 
 from semiseg_mm.models.losses import sigmoid_rampup
@@ -49,14 +50,14 @@ class MeanTeacher(SemiSegmentor):
         self.unsupervised = MODELS.build(unsupervised)
 
     def unsupervised_loss(self, views: dict, logits: Logits) -> dict[str, Tensor]:
-        seen = {self.student_view: self.teacher_view}
+        """One mean over all covered images, as in the official code."""
+        seen = [views[self.teacher_view]]
+        student = [logits['student'][self.student_view]]
         if self.loss_on_labeled:
-            seen['labeled'] = 'labeled'
+            seen.append(views['labeled'])
+            student.append(logits['student']['labeled'])
+        valid = torch.cat([view.valid for view in seen])
+        taught = self.teach('teacher', torch.cat([view.inputs for view in seen]))
+        loss = self.unsupervised(torch.cat(student), self.pseudo_label(taught, valid))
         weight = self.weight * sigmoid_rampup(self.iteration, self.rampup_iters)
-        losses = {}
-        for student_view, teacher_view in seen.items():
-            view = views[teacher_view]
-            target = self.pseudo_label(self.teach('teacher', view.inputs), view.valid)
-            loss = self.unsupervised(logits['student'][student_view], target)
-            losses[f'{student_view}.loss_consistency'] = weight * loss
-        return losses
+        return dict(loss_consistency=weight * loss)

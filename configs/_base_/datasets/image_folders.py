@@ -1,0 +1,46 @@
+# What datasets of images and masks in folders share: loaders, pipelines, evaluation.
+scale_crop = dict(type='ScaleCrop', scale=[0.5, 0.75, 1.0, 1.5, 1.75, 2.0])  # as CPS
+
+train_dataloader = dict(
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='SourceRatioSampler', labeled=2, unlabeled=2),
+    collate_fn=dict(type='collate_views'),
+    dataset=dict(
+        type='SemiDataset',
+        labeled=dict(
+            pipeline=[
+                dict(type='LoadImageFromFile'),
+                dict(type='LoadAnnotations'),
+                dict(type='CheckLabels'),
+                scale_crop,
+                dict(type='PackSemiInputs'),
+            ],
+        ),
+        unlabeled=dict(
+            type='UnlabeledDataset',
+            pipeline=[
+                dict(type='LoadImageFromFile'),
+                scale_crop,
+                dict(type='MultiView', views=dict(weak=[])),
+                dict(type='PackSemiInputs'),
+            ],
+        ),
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadAnnotations'),
+            dict(type='PackSegInputs'),
+        ],
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

@@ -1,0 +1,2 @@
+_base_ = './sup-only_deeplabv3plus_r50-d16_8xb2+2-22k_cityscapes-1_8-800x800.py'
+train_dataloader = dict(dataset=dict(split='splits/cps/1_4'))

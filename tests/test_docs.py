@@ -1,0 +1,73 @@
+"""The documents name only files that exist, and their examples run as they stand."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [ROOT / name for name in ('README.md', 'README_zh-CN.md', 'CONTRIBUTING.md')]
+DOCUMENTS += sorted(ROOT.glob('docs/**/*.md')) + sorted(ROOT.glob('configs/**/README.md'))
+LINK = re.compile(r'\[[^\]]*\]\(([^)\s#]+)(?:#[^)\s]*)?\)')
+PATH = re.compile(r'(?<![\w/.-])(?:configs|tools)/[\w/+.-]+\.(?:py|sh|md|yml)\b')
+each_document = pytest.mark.parametrize(
+    'document', DOCUMENTS, ids=lambda p: p.relative_to(ROOT).as_posix()
+)
+
+
+def blocks(document: Path) -> list[str]:
+    """The Python code of a document, block by block."""
+    return re.findall(r'```python\n(.*?)```', document.read_text(encoding='utf-8'), re.DOTALL)
+
+
+@each_document
+def test_relative_links_lead_somewhere(document):
+    links = LINK.findall(document.read_text(encoding='utf-8'))
+    local = [link for link in links if not re.match(r'[a-z]+:', link)]
+    assert [link for link in local if not (document.parent / link).exists()] == []
+
+
+@each_document
+def test_named_files_exist(document):
+    text = document.read_text(encoding='utf-8')
+    to_be_made = re.compile(r'configs/(_base_/methods/)?x\b')  # CONTRIBUTING's new method
+    paths = {path for path in PATH.findall(text) if not to_be_made.match(path)}
+    assert [path for path in sorted(paths) if not (ROOT / path).is_file()] == []
+
+
+def test_the_scan_finds_links_and_paths():
+    assert len(DOCUMENTS) > 5
+    text = (ROOT / 'README.md').read_text(encoding='utf-8')
+    assert len(PATH.findall(text)) > 5 and 'LICENSE' in LINK.findall(text)
+
+
+def test_both_readmes_say_the_same():
+    """Word for word where no language is involved: code, commands, links, paths."""
+    english, chinese = (DOCUMENTS[k].read_text(encoding='utf-8') for k in (0, 1))
+    assert blocks(DOCUMENTS[0]) == blocks(DOCUMENTS[1])
+    assert english.count('\n## ') == chinese.count('\n## ') > 5
+    assert sorted(set(PATH.findall(english))) == sorted(set(PATH.findall(chinese)))
+    own = {'README.md', 'README_zh-CN.md'}  # they link to each other
+    assert set(LINK.findall(english)) - own == set(LINK.findall(chinese)) - own
+
+
+def test_method_of_the_readme_trains(tmp_path):
+    """In a process of its own: a registered method would stay for all tests after it."""
+    _, method, config = blocks(ROOT / 'README.md')
+    assert len(method.splitlines()) <= 20
+    (tmp_path / 'my_method.py').write_text(method, encoding='utf-8')
+    (tmp_path / 'my_config.py').write_text(config, encoding='utf-8')
+    (tmp_path / 'configs').symlink_to(ROOT / 'configs')
+    options = ['train_cfg.max_iters=2', 'val_dataloader.dataset.num_images=2']
+    options += ['default_hooks.logger.interval=1']
+    command = [sys.executable, ROOT / 'tools/train.py', 'my_config.py', '--cfg-options', *options]
+    env = {**os.environ, 'PYTHONPATH': f'.{os.pathsep}{ROOT}'}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert 'strong.loss_own_labels' in done.stdout + done.stderr
+    assert (tmp_path / 'work_dirs/my_config/iter_2.pth').is_file()

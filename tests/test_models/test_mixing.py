@@ -1,0 +1,142 @@
+import pytest
+import torch
+
+from semiseg_mm.errors import UserError
+from semiseg_mm.models import BoxMix, MixMask
+from semiseg_mm.registry import MODELS
+from semiseg_mm.structures import PseudoLabel, View
+
+# two images of 1 x 2 pixels; the first takes its right pixel from the second
+MASK = MixMask(torch.tensor([[[False, True]], [[False, False]]]), torch.tensor([1, 0]))
+
+
+def images(batch, height=40, width=50, channels=3):
+    return torch.zeros(batch, channels, height, width)
+
+
+def masks(mixer, count, batch=2, **size):
+    for seed in range(count):
+        torch.manual_seed(seed)
+        yield mixer.draw(images(batch, **size)).mask
+
+
+def test_paste_on_maps_by_hand():
+    x = torch.tensor([[[1, 2]], [[3, 4]]])  # B,H,W
+    assert MASK.paste(x).tolist() == [[[1, 4]], [[3, 4]]]
+    assert x.tolist() == [[[1, 2]], [[3, 4]]]
+
+
+def test_paste_on_images_by_hand():
+    x = torch.tensor([[[[1, 2]], [[5, 6]]], [[[3, 4]], [[7, 8]]]])  # B,C,H,W
+    assert MASK.paste(x).tolist() == [[[[1, 4]], [[5, 8]]], [[[3, 4]], [[7, 8]]]]
+
+
+def test_partners_are_taken_from_before_the_mixing():
+    """A ring of three, all mixed: everybody shows the next one's own pixels."""
+    mix = MixMask(torch.ones(3, 1, 1, dtype=torch.bool), torch.tensor([1, 2, 0]))
+    assert mix.paste(torch.tensor([[[1]], [[2]], [[3]]])).flatten().tolist() == [2, 3, 1]
+
+
+@pytest.mark.parametrize('soft', [False, True])
+def test_image_label_confidence_and_valid_are_mixed_alike(soft):
+    """All of them hold 10 * image + pixel (valid: its parity), so they must agree afterwards."""
+    code = torch.tensor([[[10, 11]], [[20, 22]]])
+    view = View(code[:, None].repeat(1, 3, 1, 1).float(), ['one', 'two'], code % 2 == 0)
+    label = code[:, None].repeat(1, 4, 1, 1) if soft else code
+    mixed_view = MASK.mix_view(view)
+    mixed_label = MASK.mix_label(PseudoLabel(label, code / 100, code % 2 == 0))
+    expected = torch.tensor([[[10, 22]], [[20, 22]]])
+    assert torch.equal(mixed_view.inputs, expected[:, None].repeat(1, 3, 1, 1).float())
+    wanted_label = expected[:, None].repeat(1, 4, 1, 1) if soft else expected
+    assert torch.equal(mixed_label.label, wanted_label)
+    assert torch.equal(mixed_label.confidence, expected / 100)
+    assert torch.equal(mixed_view.valid, expected % 2 == 0)
+    assert torch.equal(mixed_label.valid, expected % 2 == 0)
+    assert mixed_view.mix is MASK and view.mix is None
+
+
+def test_one_box_keeps_to_its_area():
+    """Shares from 0.25 to 0.5 of the image, both ends reached; each side is rounded by at most
+    half a pixel: half of (40 + 50) of 2000 pixels, 0.0225.
+    """
+    shares = []
+    for mask in masks(BoxMix(area=(0.25, 0.5)), 60):
+        shares += mask.float().mean((1, 2)).tolist()
+    assert 0.25 - 0.0227 <= min(shares) < 0.28
+    assert 0.47 < max(shares) <= 0.5 + 0.0227
+
+
+def test_one_box_is_a_rectangle_of_changing_shape_and_place():
+    corners, ratios = set(), []
+    for mask in masks(BoxMix(), 40):
+        for sample in mask:
+            ys, xs = sample.nonzero(as_tuple=True)
+            top, left, bottom, right = ys.min(), xs.min(), ys.max() + 1, xs.max() + 1
+            assert sample[top:bottom, left:right].all()
+            assert sample.sum() == (bottom - top) * (right - left)
+            corners.add((int(top), int(left)))
+            ratios.append(float((bottom - top) / (right - left)))
+    assert len(corners) > 40
+    assert min(ratios) < 0.6 and max(ratios) > 1.4  # wide ones and tall ones
+
+
+def test_boxes_reach_every_pixel():
+    seen = torch.zeros(8, 10, dtype=torch.bool)
+    for mask in masks(BoxMix(), 60, height=8, width=10):
+        seen |= mask.any(0)
+    assert seen.all()
+
+
+@pytest.mark.parametrize(('boxes', 'share'), [(1, 1.0), (2, 0.0), (3, 1.0), (4, 0.0)])
+def test_overlapping_boxes_cancel_in_pairs(boxes, share):
+    """Boxes that each cover everything: an odd number shows the partner, an even one the image."""
+    for mask in masks(BoxMix(boxes=boxes, area=(boxes, boxes)), 3):
+        assert mask.float().mean() == share
+
+
+def test_several_boxes_share_the_area():
+    """Three boxes never cover more than 0.5 together, and usually stand apart or overlap."""
+    shares = [m.float().mean((1, 2)) for m in masks(BoxMix(boxes=3, area=(0.25, 0.5)), 40)]
+    shares = torch.cat(shares)
+    assert shares.max() <= 0.5 + 3 * 0.0227 and shares.mean() > 0.15
+    assert shares.min() > 0
+
+
+def test_probability_of_mixing():
+    """It is drawn for each image: some batches have one mixed and one unmixed image."""
+    assert not any(mask.any() for mask in masks(BoxMix(prob=0), 10))
+    assert all(mask.flatten(1).any(1).all() for mask in masks(BoxMix(prob=1), 20))
+    mixed = torch.stack([m.flatten(1).any(1) for m in masks(BoxMix(prob=0.5), 60)])
+    assert 0.3 < mixed.float().mean() < 0.7
+    assert (mixed[:, 0] != mixed[:, 1]).any()
+
+
+def test_images_of_a_batch_get_their_own_boxes():
+    assert all((mask[0] != mask[1]).any() for mask in masks(BoxMix(), 10))
+
+
+def test_one_image_has_no_partner():
+    with pytest.raises(UserError, match=r'train_dataloader.sampler.unlabeled to 2 or more'):
+        BoxMix().draw(images(1))
+
+
+@pytest.mark.parametrize('batch', [2, 3, 5])
+def test_partners_are_other_images_and_each_is_one(batch):
+    partner = BoxMix().draw(images(batch)).partner.tolist()
+    assert sorted(partner) == list(range(batch))
+    assert all(k != other for k, other in enumerate(partner))
+
+
+def test_masks_follow_from_torchs_seed():
+    first, again = (list(masks(BoxMix(boxes=3), 3)) for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first[0], first[1])
+
+
+def test_built_by_name_and_pastes_what_it_drew():
+    mixer = MODELS.build(dict(type='BoxMix', boxes=3, area=(0.25, 0.5)))
+    x = torch.arange(2.0).view(2, 1, 1, 1).expand(2, 3, 20, 20)
+    mix = mixer.draw(x)
+    pasted = mix.paste(x)
+    assert torch.equal(pasted[0, 0], mix.mask[0].float())
+    assert torch.equal(pasted[1, 0], (~mix.mask[1]).float())
