@@ -9,7 +9,7 @@ One training iteration:
     SemiSegmentor.loss(views):
         supervised   = mmseg's own loss on the labeled view        (written once, in the base)
         unsupervised = the paper                                   (the method's one function)
-            target = teacher / other network on the weak view -> PseudoLabel(label, confidence, valid)
+            target = teacher / other network on the weak view -> PseudoLabel
             mask   = mixer.draw(...); pasted on image, label, confidence and valid alike
             loss   = masked cross entropy / consistency
     SemiTrainLoop: seed from (run seed, iteration, rank), forward, backward, step
