@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from semiseg_mm.datasets import ScaleCrop
+from semiseg_mm.errors import UserError
 
 
 def sample(height, width, channels=3, seed=0):
@@ -191,6 +192,12 @@ def test_requested_crop_size_overrides_the_own():
     assert out['img'].shape == (6, 10, 3) and out['img_shape'] == (6, 10)
     assert out['gt_seg_map'].shape == out['valid'].shape == (6, 10)
     assert run(dict(data, crop_size=None), crop_size=16)['img'].shape == (16, 16, 3)
+
+
+def test_without_any_crop_size_it_says_where_to_set_one():
+    with pytest.raises(UserError, match=r'train_dataloader.dataset.crop_size=\(h, w\)'):
+        run(sample(20, 20))
+    assert run(dict(sample(20, 20), crop_size=(6, 10)))['img'].shape == (6, 10, 3)
 
 
 def test_factors_come_from_the_range_or_the_list():

@@ -137,6 +137,14 @@ def test_crop_size_of_a_request_is_honoured_in_all_views(dataset):
             assert packed['data_samples'].valid.data.shape == (1, 8, 12)
 
 
+def test_one_crop_size_sets_both_pipelines_and_a_request_overrides_it():
+    dataset = SemiDataset(**config(), crop_size=(12, 8))
+    for index in (0, 5):
+        for size, request in (((12, 8), {}), ((4, 6), dict(crop_size=(4, 6)))):
+            sample = dataset[SampleRequest(index, 0, **request)]
+            assert {p['inputs'].shape for p in sample.values()} == {(3, *size)}
+
+
 def test_centre_of_a_request_is_honoured(folder_cfg):
     """At scale 1, the crop around a corner's centre is that corner of the image, or near it."""
     place = np.mgrid[:20, :26].transpose(1, 2, 0).astype(np.float32)  # values say where from

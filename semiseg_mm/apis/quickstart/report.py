@@ -3,7 +3,7 @@ from rich.table import Table
 from .training import Training
 
 REFERENCE = 'full labels*'
-CAPTION = '* a reference: SupOnly with 1000 labels, measured once, not in this run'
+CAPTION = '* reference: SupOnly with 1000 labels, measured once'
 NO_VALUE = '-'
 
 

@@ -10,20 +10,23 @@ from semiseg_mm.errors import UserError
 from .training import STARTUP, Training
 
 
-def share_cores(trainings: int) -> tuple[int, int]:
-    """How many trainings at once, with how many threads each."""
-    # Measured on two cores: two trainings with one thread each took MEASURED of the time of one
-    # after the other with two threads. Operators of a small network are too short to share.
+def share_cores() -> tuple[int, int]:
+    """How many trainings at once, with how many threads each.
+
+    It depends on the machine alone: sums differ with the number of threads, and a training that
+    is resumed shall end like one that was not.
+    """
+    # MEASURED
     cores = os.cpu_count() or 1
-    at_once = max(1, min(trainings, cores))
-    return at_once, max(1, min(4, cores // at_once))
+    at_once = min(3, cores)
+    return at_once, min(4, cores // at_once)
 
 
 def run_all(trainings: list[Training], watch: Callable[[float | None], None], lock: int) -> None:
     """Run what is not finished, longest first. ``watch`` is called often, with the time left."""
     waiting = sorted((t for t in trainings if t.phase == 'waiting'), key=lambda t: -t.method.cost)
     running: list[Training] = []
-    at_once, threads = share_cores(len(waiting))
+    at_once, threads = share_cores()
     try:
         while waiting or running:
             while waiting and len(running) < at_once:

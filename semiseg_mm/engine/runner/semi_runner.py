@@ -31,8 +31,9 @@ class SemiRunner(Runner):
         if experiment_name is None:
             work_dir = kwargs.get('work_dir', args[1] if len(args) > 1 else 'run')
             experiment_name = f'{osp.basename(osp.normpath(work_dir))}-{next(self._count)}'
-        if isinstance(kwargs.get('train_dataloader'), dict):
-            kwargs['train_dataloader'] = _with_batch_size(kwargs['train_dataloader'])
+        for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+            if isinstance(kwargs.get(name), dict):
+                kwargs[name] = _consistent(kwargs[name])
         super().__init__(*args, experiment_name=experiment_name, **kwargs)
 
     # ------------------------------------------------------------------ several processes on CPU
@@ -131,19 +132,24 @@ class SemiRunner(Runner):
             super().save_checkpoint(out_dir, osp.basename(part), *args, **kwargs)
 
 
-def _with_batch_size(dataloader: dict) -> dict:
-    """Take the batch size of a request stream from its sampler, which knows the places."""
-    sampler = dataloader.get('sampler')
-    if not isinstance(sampler, dict) or not isinstance(sampler['type'], str):
+def _consistent(dataloader: dict) -> dict:
+    """Fill in what follows from other keys.
+
+    Without workers none can persist. A request stream's batch size is what its sampler says.
+    """
+    dataloader = dict(dataloader)
+    if not dataloader.get('num_workers'):
+        dataloader.pop('persistent_workers', None)
+    layout = dataloader.get('sampler')
+    if not isinstance(layout, dict) or not isinstance(layout['type'], str):
         return dataloader
-    layout = dict(sampler)
+    layout = dict(layout)
     kind = DATA_SAMPLERS.get(layout.pop('type'))
-    if not issubclass(kind, RequestStream):
-        return dataloader
-    places = len(kind.layout(**layout))
-    if dataloader.get('batch_size', places) != places:
-        raise UserError(
-            f'train_dataloader.batch_size={dataloader["batch_size"]}, but its sampler puts '
-            f'{places} images into a batch: leave batch_size out.'
-        )
-    return dict(dataloader, batch_size=places)
+    if issubclass(kind, RequestStream):
+        places = len(kind.layout(**layout))
+        if dataloader.setdefault('batch_size', places) != places:
+            raise UserError(
+                f'train_dataloader.batch_size={dataloader["batch_size"]}, but its sampler puts '
+                f'{places} images into a batch: leave batch_size out.'
+            )
+    return dataloader
