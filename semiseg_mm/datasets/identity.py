@@ -1,3 +1,4 @@
+import glob
 import hashlib
 import os.path as osp
 
@@ -10,9 +11,16 @@ def ids_hash(ids: list[str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def fixed_part(path: str) -> str:
+    """A glob's folder, down to the first wildcard; a path without one comes back as it is."""
+    while glob.has_magic(path):
+        path = osp.dirname(path)
+    return path
+
+
 def sample_ids(dataset: BaseDataset) -> list[str]:
     """A dataset's images as paths below its image folder, without suffix: machine-independent."""
-    root = str(dataset.data_prefix.get('img_path') or '')
+    root = fixed_part(str(dataset.data_prefix.get('img_path') or ''))
     ids = []
     for index in range(len(dataset)):
         path = dataset.get_data_info(index)['img_path']

@@ -1,3 +1,5 @@
+import math
+
 from torch.utils.data import Dataset
 
 from semiseg_mm.errors import UserError
@@ -37,19 +39,19 @@ class SemiDataset(Dataset):
         sources = apply_split(dict(labeled=labeled, unlabeled=unlabeled, split=split))
         labeled, unlabeled = sources['labeled'], sources['unlabeled']
         if unlabeled and views is not None:
-            for transform in unlabeled['pipeline']:
-                if transform['type'] == 'MultiView':
-                    transform['views'] = views
+            places = [t for t in unlabeled['pipeline'] if t['type'] == 'MultiView']
+            if not places:
+                raise UserError(
+                    'views are set, but the pipeline of train_dataloader.dataset.unlabeled has no '
+                    "dict(type='MultiView') to make them: put one before PackSemiInputs."
+                )
+            for transform in places:
+                transform['views'] = views
         self.crop_size = crop_size
-        self.labeled = DATASETS.build(labeled)
+        self.labeled = _build_labeled(labeled)
         self.unlabeled = DATASETS.build(unlabeled) if unlabeled else None
         self.num_labeled = len(self.labeled)
         self.num_unlabeled = len(self.unlabeled) if self.unlabeled is not None else 0
-        if not self.num_labeled:
-            raise UserError(
-                'The labeled dataset is empty: check train_dataloader.dataset.labeled '
-                f'(data_root={labeled.get("data_root")}, ann_file={labeled.get("ann_file")}).'
-            )
         self.metainfo = self.labeled.metainfo
 
     def __len__(self) -> int:
@@ -82,6 +84,21 @@ class SemiDataset(Dataset):
 
     def check_labels(self, limit: int = 64) -> None:
         """Read up to ``limit`` labeled samples now, so that bad labels stop a run at its start."""
-        step = max(1, self.num_labeled // limit)
+        step = math.ceil(self.num_labeled / limit)
         for index in range(0, self.num_labeled, step):
             self[index]
+
+
+def _build_labeled(cfg: dict) -> Dataset:
+    try:
+        dataset = DATASETS.build(cfg)
+    except ValueError as error:  # mmengine cannot serialise an empty list
+        if 'need at least one array' not in str(error):
+            raise
+        dataset = ()
+    if not len(dataset):
+        raise UserError(
+            'The labeled dataset is empty: check train_dataloader.dataset.labeled '
+            f'(data_root={cfg.get("data_root")}, ann_file={cfg.get("ann_file")}).'
+        )
+    return dataset

@@ -7,6 +7,8 @@ from mmengine.dataset import BaseDataset
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATASETS
 
+from .identity import fixed_part
+
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 
 
@@ -22,7 +24,8 @@ class UnlabeledDataset(BaseDataset):
         ann_file: An id list, one image a line: its path below ``img_path``, with or without the
             suffix. Only the first column counts, so lists with an image and a mask column will do.
         img_suffix: Appended to ids that end in no known image suffix.
-        exclude: An id list (or several) of images to leave out, the labeled ones, say.
+        exclude: An id list (or several) of images to leave out, the labeled ones, say: their paths
+            below ``img_path`` (a glob's: below its fixed part); suffixes do not count.
     """
 
     METAINFO: dict = dict()
@@ -54,7 +57,9 @@ class UnlabeledDataset(BaseDataset):
         if self.ann_file:
             paths = [self._path(name) for name in self._read(self.ann_file)]
         elif glob.has_magic(folder):
-            paths = sorted(p for p in glob.glob(folder, recursive=True) if osp.isfile(p))
+            paths = sorted(
+                p for p in glob.glob(folder, recursive=True) if _is_image(p) and osp.isfile(p)
+            )
         else:
             names = fileio.list_dir_or_file(
                 folder, list_dir=False, recursive=True, backend_args=self.backend_args
@@ -62,10 +67,12 @@ class UnlabeledDataset(BaseDataset):
             paths = sorted(
                 fileio.join_path(folder, name, backend_args=self.backend_args)
                 for name in names
-                if name.lower().endswith(IMAGE_SUFFIXES)
+                if _is_image(name)
             )
-        left_out = {self._path(name) for file in self.exclude for name in self._read(file)}
-        paths = [path for path in paths if path not in left_out]
+        root = fixed_part(folder)
+        names = [name for file in self.exclude for name in self._read(file)]
+        left_out = {_stem(fileio.join_path(root, n, backend_args=self.backend_args)) for n in names}
+        paths = [path for path in paths if _stem(path) not in left_out]
         if not paths:
             raise UserError(
                 f'No unlabeled image found in {self.ann_file or folder}: point '
@@ -82,11 +89,19 @@ class UnlabeledDataset(BaseDataset):
         return [line.split()[0] for line in lines if line.strip()]
 
     def join_root(self, path: str) -> str:
-        if not self.data_root or osp.isabs(path) or path.startswith(self.data_root):
+        if not self.data_root or osp.isabs(path) or path.startswith(osp.join(self.data_root, '')):
             return path
         return osp.join(self.data_root, path)
 
     def _path(self, name: str) -> str:
-        if not name.lower().endswith(IMAGE_SUFFIXES):
+        if not _is_image(name):
             name += self.img_suffix
         return fileio.join_path(self.data_prefix['img_path'], name, backend_args=self.backend_args)
+
+
+def _is_image(path: str) -> bool:
+    return path.lower().endswith(IMAGE_SUFFIXES)
+
+
+def _stem(path: str) -> str:
+    return osp.splitext(path)[0] if _is_image(path) else path

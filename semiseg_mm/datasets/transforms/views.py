@@ -4,6 +4,8 @@ from mmcv.transforms import BaseTransform, Compose
 
 from semiseg_mm.registry import TRANSFORMS
 
+MARKS = ('img_shape', 'scale_factor', 'flip', 'flip_direction')  # left by geometric transforms
+
 
 @TRANSFORMS.register_module()
 class MultiView(BaseTransform):
@@ -18,12 +20,14 @@ class MultiView(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         views = {}
+        shape = results['img'].shape
+        marks = [results.get(key) for key in MARKS]
         for name, pipeline in self.views.items():
-            shape = results['img'].shape
             views[name] = pipeline(copy.deepcopy(results))
-            if views[name]['img'].shape != shape:
+            moved = [views[name].get(key) for key in MARKS] != marks
+            if moved or views[name]['img'].shape != shape:
                 raise ValueError(
-                    f"View '{name}' changed the image from {shape} to "
-                    f'{views[name]["img"].shape}: put geometric transforms before MultiView.'
+                    f"View '{name}' flips, scales or crops ({shape} to "
+                    f'{views[name]["img"].shape}): put geometric transforms before MultiView.'
                 )
         return dict(views=views)
