@@ -120,6 +120,11 @@ def safe_load(path: str, map_location: Any = 'cpu') -> dict:
             'file. If you trust its author, convert it once: load it with torch.load(path, '
             "weights_only=False) and save its 'state_dict' alone."
         ) from error
+    except Exception as error:  # what damaged bytes lead to is anyone's guess
+        first = str(error).split('\n')[0]
+        raise UserError(
+            f'{path} is damaged or no checkpoint ({type(error).__name__}: {first}).'
+        ) from error
 
 
 def _allowed_types() -> contextlib.AbstractContextManager:
@@ -152,24 +157,22 @@ def _history_method(owner: Any, name: str) -> Callable:
 def newest_loadable(folder: str) -> tuple[str | None, list[tuple[str, str]]]:
     """The newest checkpoint of a folder that really loads, and those passed over, with reasons."""
     skipped = []
-    for path in checkpoints(folder)[::-1]:
+    for path in reversed(checkpoints(folder).values()):
         try:
             if 'iter' in safe_load(path)['meta']:
                 return path, skipped
             skipped.append((path, 'it does not say its iteration'))
-        except (UserError, OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as e:
-            skipped.append((path, str(e).split('\n')[0] or type(e).__name__))
+        except (UserError, KeyError, TypeError) as error:
+            skipped.append((path, f'{type(error).__name__}: {error}'))
     return None, skipped
 
 
-def checkpoints(folder: str) -> list[str]:
-    """The files iter_N.pth (or epoch_N.pth) of a folder, oldest first."""
+def checkpoints(folder: str) -> dict[int, str]:
+    """The files iter_N.pth (or epoch_N.pth) of a folder by their number, oldest first."""
     if not osp.isdir(folder):
-        return []
-    found = [
-        (int(m.group(1)), name) for name in os.listdir(folder) if (m := CHECKPOINT.match(name))
-    ]
-    return [osp.join(folder, name) for _, name in sorted(found)]
+        return {}
+    found = {int(m.group(1)): name for name in os.listdir(folder) if (m := CHECKPOINT.match(name))}
+    return {step: osp.join(folder, found[step]) for step in sorted(found)}
 
 
 def register_safe_loaders() -> None:

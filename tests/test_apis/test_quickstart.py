@@ -179,6 +179,14 @@ def test_longest_first_and_two_at_a_time(monkeypatch):
     assert journal == ['+c', '+b', '-b', '+a', '-a', '-c']
 
 
+def test_threads_depend_on_the_machine_alone(monkeypatch):
+    shares = {}
+    for cores in (1, 2, 3, 8, 64):
+        monkeypatch.setattr(schedule.os, 'cpu_count', lambda cores=cores: cores)
+        shares[cores] = schedule.share_cores()
+    assert shares == {1: (1, 1), 2: (2, 1), 3: (3, 1), 8: (3, 2), 64: (3, 4)}
+
+
 def test_interruption_stops_what_runs(monkeypatch):
     monkeypatch.setattr(schedule.os, 'cpu_count', lambda: 1)
     journal = []

@@ -152,6 +152,16 @@ def test_old_checkpoints_go_last(tmp_path):
     assert (tmp_path / 'last_checkpoint').read_text() == str(tmp_path / 'iter_4.pth')
 
 
+def test_a_broken_newer_checkpoint_does_not_cost_the_good_one(work_dir):
+    """Resumed from 3 because 6 is broken, the new 4 and 5 must not be taken for old ones."""
+    (work_dir / 'iter_6.pth').write_bytes(b'broken')
+    extra = {'default_hooks.checkpoint.interval': 1, 'default_hooks.checkpoint.max_keep_ckpts': 1}
+    extra['train_cfg.max_iters'] = 5
+    train(toy_config(work_dir, SUP_ONLY, resume=True, **extra))
+    assert safe_load(work_dir / 'iter_5.pth')['meta']['iter'] == 5
+    assert sorted(p.name for p in work_dir.glob('iter_*')) == ['iter_5.pth', 'iter_6.pth']
+
+
 def test_checkpoints_between_accumulation_steps_are_refused(tmp_path):
     extra = {'optim_wrapper.accumulative_counts': 2}
     with pytest.raises(UserError, match='multiple of'):

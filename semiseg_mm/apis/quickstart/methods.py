@@ -21,8 +21,8 @@ class Method(NamedTuple):
 
 METHODS = (
     Method('sup_only', 'SupOnly', 'sup-only', 'student', 1),
-    Method('mean_teacher', 'Mean Teacher', 'mean-teacher', 'teacher', 3),
-    Method('cps_cutmix', 'CPS + CutMix', 'cps-cutmix', 'net_0', 4.5),
+    Method('mean_teacher', 'Mean Teacher', 'mean-teacher', 'teacher', 2.6),
+    Method('cps_cutmix', 'CPS + CutMix', 'cps-cutmix', 'net_0', 4.7),
 )
 FULL_LABELS = Method(
     'full_labels',

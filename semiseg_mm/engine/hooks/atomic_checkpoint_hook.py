@@ -49,7 +49,9 @@ class AtomicCheckpointHook(Hook):
             osp.join(runner.work_dir, 'last_checkpoint'), osp.join(runner.work_dir, name)
         )
         if self.max_keep_ckpts > 0:
-            for path in checkpoints(runner.work_dir)[: -self.max_keep_ckpts]:
+            # later ones are left over from before a resume: they are passed again, or broken
+            older = [path for n, path in checkpoints(runner.work_dir).items() if n < step]
+            for path in older[: max(0, len(older) - self.max_keep_ckpts + 1)]:
                 os.remove(path)
 
     def after_val_epoch(self, runner, metrics: dict | None = None) -> None:

@@ -34,7 +34,7 @@ class ResultHook(Hook):
             return
         history = list(runner.message_hub.runtime_info.get('evaluations', []))
         history = [entry for entry in history if entry[0] != runner.iter]
-        numbers = {k: float(v) for k, v in metrics.items() if isinstance(v, Real)}
+        numbers = {k: round(float(v), 4) for k, v in metrics.items() if isinstance(v, Real)}
         history.append([runner.iter, numbers])
         runner.message_hub.update_info('evaluations', history)
         if is_main_process():

@@ -70,7 +70,7 @@ class SemiRunner(Runner):
         elif not self._resume and checkpoints(self.work_dir):
             raise UserError(
                 f'{self.work_dir} holds checkpoints of an earlier run, up to '
-                f'{osp.basename(checkpoints(self.work_dir)[-1])}: add --resume to go on with it, '
+                f'{osp.basename(list(checkpoints(self.work_dir).values())[-1])}: add --resume to go on, '
                 'or choose another --work-dir.'
             )
         if self._resume and self._randomness_cfg.get('seed') is None:
