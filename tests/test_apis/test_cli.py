@@ -71,14 +71,14 @@ def test_amp_needs_a_gpu(config, fails, monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Images and masks of 5 labeled and 4 unlabeled images, labels 0 to 7."""
+    """Images and masks of 5 labeled and 4 unlabeled images, labels 0 to 6."""
     rng = np.random.default_rng(0)
     for part in ('img', 'ann', 'more'):
         (tmp_path / part).mkdir()
     for index in range(5):
         image = rng.integers(0, 256, (24, 24, 3), np.uint8)
         cv2.imwrite(str(tmp_path / f'img/{index}.jpg'), image)
-        cv2.imwrite(str(tmp_path / f'ann/{index}.png'), rng.integers(0, 8, (24, 24), np.uint8))
+        cv2.imwrite(str(tmp_path / f'ann/{index}.png'), rng.integers(0, 7, (24, 24), np.uint8))
         cv2.imwrite(str(tmp_path / f'more/u{index}.jpg'), image)
     return tmp_path
 
@@ -95,7 +95,7 @@ def on_disk(config, folder):
             type='BaseSegDataset',
             data_root=str(folder),
             data_prefix=dict(img_path='img', seg_map_path='ann'),
-            metainfo=dict(classes=tuple('abcdefgh')),
+            metainfo=dict(classes=tuple('abcdefg')),
             pipeline=[*load, dict(type='LoadAnnotations'), dict(type='CheckLabels'), crop, pack],
         )
         unlabeled = dict(
@@ -133,7 +133,7 @@ def test_label_out_of_range_and_more_classes_than_in_the_config(on_disk, fails, 
     mask = np.full((24, 24), 9, np.uint8)
     cv2.imwrite(str(folder / 'ann/3.png'), mask)
     message = fails(on_disk())
-    assert 'ann/3.png holds the label 9, but the dataset has 8 classes' in message
+    assert 'ann/3.png holds the label 9, but the dataset has 7 classes' in message
     assert not (folder / 'run/iter_3.pth').exists()
 
 

@@ -7,6 +7,7 @@ from mmengine.config import Config
 
 from semiseg_mm.apis import publish, run_publish
 from semiseg_mm.apis.cli import build_runner
+from semiseg_mm.datasets.shapes import CLASSES
 from semiseg_mm.testing import toy_config
 
 PLAIN = """
@@ -31,7 +32,7 @@ def trained(tmp_path_factory):
 
     init_default_scope('semiseg_mm')
     folder = tmp_path_factory.mktemp('publish')
-    cfg = toy_config(folder / 'run', dict(type='CPSSegmentor', num_classes=8), max_iters=1)
+    cfg = toy_config(folder / 'run', dict(type='CPSSegmentor'), max_iters=1)
     cfg.model.segmentor.backbone = dict(
         type='ResNetV1c',
         depth=18,
@@ -72,7 +73,7 @@ def test_it_knows_its_classes_and_where_it_comes_from(trained, tmp_path):
     args = (str(trained / 'config.py'), str(trained / 'run/iter_1.pth'), str(tmp_path / 'a/m.pth'))
     out, _ = publish(*args, 'net_0')
     meta = torch.load(out, weights_only=True)['meta']
-    assert len(meta['dataset_meta']['classes']) == 8 and meta['network'] == 'net_0'
+    assert len(meta['dataset_meta']['classes']) == len(CLASSES) and meta['network'] == 'net_0'
 
 
 def test_several_networks_ask_for_a_choice(trained, tmp_path, capfd):

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from semiseg_mm.apis.cli import build_runner
+from semiseg_mm.datasets.shapes import CLASSES
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.errors import UserError
 from semiseg_mm.testing import toy_config
@@ -169,7 +170,7 @@ def test_checkpoints_between_accumulation_steps_are_refused(tmp_path):
 
 
 def test_class_counts_must_agree(tmp_path):
-    with pytest.raises(UserError, match='8 classes but the network 5'):
+    with pytest.raises(UserError, match=f'{len(CLASSES)} classes but the network 5'):
         train(toy_config(tmp_path, dict(SUP_ONLY, num_classes=5)))
 
 
