@@ -8,7 +8,7 @@ class in all colours, lights, sizes and occlusions; many unlabeled scenes do.
 
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np

@@ -67,11 +67,11 @@ class SemiRunner(Runner):
         if self._resume and self._load_from is None:
             self._load_from = self._find_checkpoint()
             self._resume = self._load_from is not None
-        elif not self._resume and checkpoints(self.work_dir):
+        elif not self._resume and (earlier := checkpoints(self.work_dir)):
             raise UserError(
                 f'{self.work_dir} holds checkpoints of an earlier run, up to '
-                f'{osp.basename(list(checkpoints(self.work_dir).values())[-1])}: add --resume to go on, '
-                'or choose another --work-dir.'
+                f'{osp.basename(earlier[max(earlier)])}: add --resume to go on with it, or choose '
+                'another --work-dir.'
             )
         if self._resume and self._randomness_cfg.get('seed') is None:
             # the stream is built before the checkpoint is loaded, so the seed must be known now

@@ -1,0 +1,8 @@
+"""Print speed ratios, measured side by side in one run: tools/benchmark.py [--rounds N]."""
+
+import sys
+
+from semiseg_mm.apis.benchmark import run_benchmark
+
+if __name__ == '__main__':
+    sys.exit(run_benchmark())
