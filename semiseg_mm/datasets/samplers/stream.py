@@ -1,3 +1,4 @@
+from abc import abstractmethod
 from collections.abc import Iterator
 
 import numpy as np
@@ -84,6 +85,11 @@ class RequestStream(Sampler):
             index=self.index(source, serial), serial=serial, seed=int(entropy.generate_state(1)[0])
         )
 
+    @staticmethod
+    @abstractmethod
+    def layout(**arguments) -> list[int]:
+        """The places of a batch, from the sampler's own arguments (without dataset and seed)."""
+
+    @abstractmethod
     def index(self, source: int, serial: int) -> int:
         """Which image of the dataset; a function of its arguments and the seed alone."""
-        raise NotImplementedError
