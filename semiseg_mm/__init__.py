@@ -19,9 +19,13 @@ Everything random follows from the run's seed and a position in the stream, so a
 killed and resumed ends with the same weights as one that was not.
 """
 
+import warnings
+
 from semiseg_mm.compat import check_versions
 from semiseg_mm.version import __version__
 
 check_versions()
+# mmcv without compiled operators says so at import; nothing here needs them
+warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
 
 __all__ = ['__version__']

@@ -18,7 +18,7 @@ def explain_unexpected_key(error: TypeError, cfg: dict) -> str | None:
     for path, node in _nodes_with(cfg, key):
         known = _arguments(node.get('type'))
         if known is not None and key not in known:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
             hint = f"did you mean '{near[0]}'?" if near else f'it takes {", ".join(sorted(known))}.'
             return f'{path}.{key} is not an argument of {node["type"]}: {hint}'
     return None
