@@ -12,6 +12,7 @@ shift 3
 
 GPUS=${GPUS:-8} GPUS_PER_NODE=${GPUS_PER_NODE:-8}
 [ "$GPUS_PER_NODE" -le "$GPUS" ] || GPUS_PER_NODE=$GPUS
+export MASTER_PORT=${PORT:-${MASTER_PORT:-$((20000 + RANDOM % 20000))}} # jobs may share a node
 # shellcheck disable=SC2086  # SRUN_ARGS holds several options
 exec srun -p "$PARTITION" --job-name="$JOB_NAME" --gres="gpu:$GPUS_PER_NODE" --ntasks="$GPUS" \
   --ntasks-per-node="$GPUS_PER_NODE" --cpus-per-task="${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 \

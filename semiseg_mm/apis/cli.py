@@ -4,6 +4,7 @@ import argparse
 import difflib
 import os
 import os.path as osp
+import re
 import sys
 from collections.abc import Callable
 
@@ -76,7 +77,9 @@ def guarded(run: Callable, args: argparse.Namespace) -> int:
     try:
         run(args)
     except (UserError, FileNotFoundError) as error:
-        print(f'\nerror: {error}', file=sys.stderr)
+        # from a worker, torch sends the sentence at the end of a traceback
+        sentence = re.split(r'\n\S*(?:UserError|FileNotFoundError): ', str(error))[-1].strip()
+        print(f'\nerror: {sentence}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print('\nStopped. The same command with --resume goes on.', file=sys.stderr)
@@ -122,6 +125,8 @@ def _train(args: argparse.Namespace) -> None:
         cfg.auto_scale_lr.enable = True
     if args.resume:
         cfg.resume = True
+        # without a checkpoint to resume, the weights that the config starts from still count
+        cfg.start_from = cfg.get('load_from')
         cfg.load_from = None if args.resume == 'auto' else args.resume
     _explained(lambda: build_runner(cfg).train(), cfg)
 

@@ -55,6 +55,8 @@ def plain_config(cfg: Config, network: str) -> Config:
         segmentor = segmentor[int(network.split('_')[-1])]
     model = copy.deepcopy(segmentor)
     override_network(model, cfg.model.get('num_classes'), cfg.model.get('test_cfg'))
+    if not model.get('data_preprocessor') and cfg.model.get('data_preprocessor'):
+        model.data_preprocessor = copy.deepcopy(cfg.model.data_preprocessor)
     model.get('backbone', {}).pop('init_cfg', None)  # the weights are in the checkpoint
     pipeline = [dict(type='LoadImageFromFile'), dict(type='PackSegInputs')]
     return Config(dict(default_scope='mmseg', model=model, test_pipeline=pipeline))

@@ -4,6 +4,8 @@ from mmengine.config import Config
 
 from semiseg_mm.errors import UserError
 
+KEPT = ('num_classes', 'test_cfg', 'data_preprocessor')
+
 
 def make_sup_only(cfg: Config) -> Config:
     """Turn a method's config into its yardstick: the same network, labels, stream and schedule.
@@ -15,7 +17,7 @@ def make_sup_only(cfg: Config) -> Config:
     if 'labeled' not in sampler:
         raise UserError('--sup-only needs a SourceRatioSampler in train_dataloader.sampler.')
     segmentor = cfg.model.segmentor
-    kept = {key: cfg.model[key] for key in ('num_classes', 'test_cfg') if key in cfg.model}
+    kept = {key: cfg.model[key] for key in KEPT if key in cfg.model}
     cfg.model = dict(
         type='SupOnly', segmentor=segmentor[0] if isinstance(segmentor, list) else segmentor, **kept
     )

@@ -13,7 +13,7 @@ def ids_hash(ids: list[str]) -> str:
 
 def fixed_part(path: str) -> str:
     """A glob's folder, down to the first wildcard; a path without one comes back as it is."""
-    while glob.has_magic(path):
+    while glob.has_magic(path) and not osp.isdir(path):
         path = osp.dirname(path)
     return path
 
@@ -31,6 +31,7 @@ def sample_ids(dataset: BaseDataset) -> list[str]:
 
 
 def list_identity(dataset: BaseDataset) -> dict:
-    """Count and hash of a dataset's images."""
+    """Count and hash of a dataset's images, and whether they stand in the same order."""
     ids = sample_ids(dataset)
-    return dict(count=len(ids), sha256=ids_hash(ids))
+    order = hashlib.sha256('\n'.join(ids).encode()).hexdigest()
+    return dict(count=len(ids), sha256=ids_hash(ids), order=order)

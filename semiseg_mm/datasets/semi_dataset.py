@@ -19,7 +19,8 @@ class SemiDataset(Dataset):
     before the pipeline runs, its crop size and centre are put into ``results``.
 
     Args:
-        labeled: Any dataset of mmseg, with a pipeline that ends in ``PackSemiInputs``.
+        labeled: A dataset of mmseg (not a wrapper such as ConcatDataset), with a pipeline that
+            ends in ``PackSemiInputs``.
         unlabeled: A dataset without masks (``UnlabeledDataset``), or None.
         split: A folder with ``labeled.txt`` and ``unlabeled.txt``, below the sources' data_root;
             short for setting both sources' ``ann_file``.
@@ -100,5 +101,10 @@ def _build_labeled(cfg: dict) -> Dataset:
         raise UserError(
             'The labeled dataset is empty: check train_dataloader.dataset.labeled '
             f'(data_root={cfg.get("data_root")}, ann_file={cfg.get("ann_file")}).'
+        )
+    if not hasattr(dataset, 'pipeline') or not hasattr(dataset, 'data_prefix'):
+        raise UserError(
+            f'train_dataloader.dataset.labeled is a {cfg["type"]}, which wraps other datasets: '
+            'name one dataset there (an id list may cover several folders).'
         )
     return dataset

@@ -41,6 +41,7 @@ class UnlabeledDataset(BaseDataset):
         backend_args: dict | None = None,
         **kwargs,
     ) -> None:
+        self.img_path = img_path
         self.img_suffix = img_suffix
         self.backend_args = backend_args
         self.exclude = [exclude] if isinstance(exclude, str) else list(exclude)
@@ -56,9 +57,10 @@ class UnlabeledDataset(BaseDataset):
         folder = self.data_prefix['img_path']
         if self.ann_file:
             paths = [self._path(name) for name in self._read(self.ann_file)]
-        elif glob.has_magic(folder):
+        elif glob.has_magic(self.img_path) and not osp.isdir(folder):
+            pattern = osp.join(glob.escape(self.data_root or ''), self.img_path)
             paths = sorted(
-                p for p in glob.glob(folder, recursive=True) if _is_image(p) and osp.isfile(p)
+                p for p in glob.glob(pattern, recursive=True) if _is_image(p) and osp.isfile(p)
             )
         else:
             names = fileio.list_dir_or_file(
@@ -86,7 +88,7 @@ class UnlabeledDataset(BaseDataset):
         if '://' not in list_file and not osp.isfile(list_file):
             raise UserError(f'The id list {list_file} does not exist.')
         lines = fileio.get_text(list_file, backend_args=self.backend_args).splitlines()
-        return [line.split()[0] for line in lines if line.strip()]
+        return [_first_column(line.strip()) for line in lines if line.strip()]
 
     def join_root(self, path: str) -> str:
         if not self.data_root or osp.isabs(path) or path.startswith(osp.join(self.data_root, '')):
@@ -97,6 +99,14 @@ class UnlabeledDataset(BaseDataset):
         if not _is_image(name):
             name += self.img_suffix
         return fileio.join_path(self.data_prefix['img_path'], name, backend_args=self.backend_args)
+
+
+def _first_column(line: str) -> str:
+    """Columns are parted by tabs or spaces; a name with spaces needs its suffix, or tabs."""
+    if '\t' in line:
+        return line.split('\t')[0].strip()
+    first = line.split()[0]
+    return line if _is_image(line) and not _is_image(first) else first
 
 
 def _is_image(path: str) -> bool:

@@ -92,7 +92,7 @@ def from_plain(value: Any) -> Any:
     if isinstance(value, dict):
         if HISTORY in value:
             log, count, max_length = value[HISTORY]
-            return HistoryBuffer(log.numpy(), count.numpy(), max_length)
+            return HistoryBuffer(log.cpu().numpy(), count.cpu().numpy(), max_length)
         return type(value)((key, from_plain(item)) for key, item in value.items())
     return value
 

@@ -137,6 +137,16 @@ def test_label_out_of_range_and_more_classes_than_in_the_config(on_disk, fails, 
     assert not (folder / 'run/iter_3.pth').exists()
 
 
+def test_a_bad_mask_beyond_the_first_look_is_one_sentence_too(on_disk, fails, folder, monkeypatch):
+    """Found by a worker, which wraps the sentence into its traceback."""
+    monkeypatch.setattr('semiseg_mm.datasets.SemiDataset.check_labels', lambda self: None)
+    for index in range(5):
+        cv2.imwrite(str(folder / f'ann/{index}.png'), np.full((24, 24), 9, np.uint8))
+    config = on_disk()
+    message = fails(config, '--cfg-options', 'train_dataloader.num_workers=1')
+    assert message.startswith('error: The mask') and 'holds the label 9' in message
+
+
 def test_a_binary_mask_of_0_and_255_is_fine_but_254_is_not(on_disk, fails, folder):
     mask = np.full((24, 24), 255, np.uint8)
     mask[0] = 254
@@ -184,6 +194,16 @@ def test_sup_only_scales_the_base_batch_and_leaves_the_config_alone():
     assert sup_only.auto_scale_lr.base_batch_size == 2
     assert sup_only.model.segmentor == cfg.model.segmentor
     assert sup_only.train_cfg == cfg.train_cfg
+
+
+def test_sup_only_keeps_the_preprocessing():
+    shared = dict(type='SegDataPreProcessor', mean=[1.0] * 3, std=[2.0] * 3)
+    assert (
+        make_sup_only(
+            toy_config('unused', dict(CUTMIX, data_preprocessor=shared))
+        ).model.data_preprocessor.mean
+        == [1.0] * 3
+    )
 
 
 def test_auto_scale_lr_scales(config, tmp_path):

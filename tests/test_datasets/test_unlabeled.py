@@ -80,6 +80,19 @@ def test_excluded_images_are_left_out_of_a_folder(root):
     assert paths(root, exclude=[one, str(root / two)]) == left
 
 
+def test_names_may_hold_spaces(root):
+    """With the suffix, or with tabs between the columns."""
+    (root / 'images/my photo.jpg').write_bytes(b'')
+    for line in ('my photo.jpg\n', 'my photo\tmy photo.png\n'):
+        assert paths(root, ann_file=write(root, line)) == ['my photo.jpg']
+
+
+def test_brackets_in_the_data_root_are_no_wildcards(root):
+    moved = root.rename(root.parent / 'data [new]')
+    assert paths(moved, img_path='images/cam*/*') == ['cam1/e.png', 'cam2/f.jpg']
+    assert len(paths(moved)) == len(FILES)
+
+
 def test_excluded_images_are_left_out_of_a_list(root):
     listed, out = write(root, 'a\ncam2/f.jpg\n'), write(root, 'a.jpg', 'out.txt')
     assert paths(root, ann_file=listed, exclude=out) == ['cam2/f.jpg']

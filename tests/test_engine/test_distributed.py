@@ -56,7 +56,7 @@ def trained(tmp_path_factory):
 def test_it_trains_and_validates(trained):
     folder, _ = trained
     identity = safe_load(folder / 'run/iter_6.pth')['meta']['semiseg_mm']
-    assert identity['world_size'] == 2 and identity['batch'] == 4
+    assert identity['world_size'] == 2 and identity['batch'] == [2, 2]
     assert (folder / 'run/results.json').exists()
 
 
@@ -97,4 +97,7 @@ def test_other_process_counts_are_noticed(trained):
     (alone / 'iter_3.pth').write_bytes((folder / 'run/iter_3.pth').read_bytes())
     done = dist_train(folder / 'config.py', 1, '--work-dir', str(alone), '--resume')
     assert done.returncode != 0
-    assert 'an iteration was 4 images on 2 processes, it is 2 on 1' in done.stdout + done.stderr
+    assert (
+        'an iteration was 2 + 2 images on 2 processes, it is 1 + 1 on 1'
+        in done.stdout + done.stderr
+    )

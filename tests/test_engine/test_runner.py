@@ -11,6 +11,7 @@ import torch
 
 from semiseg_mm.apis.cli import build_runner
 from semiseg_mm.datasets.shapes import CLASSES
+from semiseg_mm.engine import SemiRunner
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.errors import UserError
 from semiseg_mm.testing import toy_config
@@ -78,14 +79,15 @@ CHANGES = {
     'labeled images differ': {'train_dataloader.dataset.labeled.num_images': 4},
     'unlabeled images differ': {'train_dataloader.dataset.unlabeled.start': 101},
     'seed was 3, it is 4': {'randomness.seed': 4},
-    'an iteration was 4 images': {'train_dataloader.sampler.unlabeled': 3},
+    'planned for 6 iterations, now for 9': {'train_cfg.max_iters': 9},
+    r'an iteration was 2 \+ 2 images': {'train_dataloader.sampler.unlabeled': 3},
 }
 
 
 @pytest.mark.parametrize('what', CHANGES)
 def test_resuming_another_run_stops_and_names_the_difference(what, work_dir):
     with pytest.raises(UserError, match=what):
-        train(toy_config(work_dir, SUP_ONLY, resume=True, max_iters=7, **CHANGES[what]))
+        train(toy_config(work_dir, SUP_ONLY, resume=True, **CHANGES[what]))
 
 
 def test_resuming_another_run_is_possible_if_asked_for(work_dir):
@@ -97,23 +99,60 @@ def test_resuming_another_run_is_possible_if_asked_for(work_dir):
 def test_resuming_another_network_stops(work_dir):
     extra = {'model.segmentor.decode_head.channels': 5}
     with pytest.raises(RuntimeError, match=r'size mismatch|do not match'):
-        train(toy_config(work_dir, SUP_ONLY, resume=True, max_iters=7, **extra))
+        train(toy_config(work_dir, SUP_ONLY, resume=True, **extra))
 
 
 def test_code_in_a_checkpoint_is_not_run_on_resume(work_dir, tmp_path):
     """mmengine's resume executes meta['config'] as a Python config file."""
     proof = tmp_path / 'code_ran'
-    hostile = safe_load(work_dir / 'iter_6.pth')
+    hostile = safe_load(work_dir / 'iter_3.pth')
     hostile['meta']['config'] = f'import os\nos.mkdir({str(proof)!r})\n'
-    torch.save(hostile, work_dir / 'iter_6.pth')
-    train(toy_config(work_dir, SUP_ONLY, resume=True, max_iters=7))
+    torch.save(hostile, work_dir / 'iter_3.pth')
+    (work_dir / 'iter_6.pth').unlink()
+    train(toy_config(work_dir, SUP_ONLY, resume=True))
     assert not proof.exists()
+
+
+def test_resuming_loads_onto_the_cpu_first(work_dir, monkeypatch):
+    """On a GPU, log histories would land there and could not become NumPy arrays."""
+    seen = []
+    original = SemiRunner.load_checkpoint
+
+    def load_checkpoint(self, filename, map_location='device', **kwargs):
+        seen.append(map_location)
+        return original(self, filename, map_location, **kwargs)
+
+    monkeypatch.setattr(SemiRunner, 'load_checkpoint', load_checkpoint)
+    train(toy_config(work_dir, SUP_ONLY, resume=True))
+    assert seen == ['cpu']
+
+
+def test_going_back_to_an_older_checkpoint_asks_for_a_clean_folder(work_dir):
+    """Else the next --resume would jump to the abandoned run's iter_6."""
+    older = str(work_dir / 'iter_3.pth')
+    with pytest.raises(UserError, match=r'later checkpoints than .*iter_3\.pth, up to iter_6\.pth'):
+        train(toy_config(work_dir, SUP_ONLY, resume=True, load_from=older))
+    (work_dir / 'iter_6.pth').unlink()
+    assert train(toy_config(work_dir, SUP_ONLY, resume=True, load_from=older)).iter == 6
+
+
+def test_nothing_to_resume_still_starts_from_the_configured_weights(work_dir, tmp_path):
+    """What tools/train.py --resume makes of a config with load_from, in an empty work dir."""
+    weights = str(work_dir / 'iter_6.pth')
+    cfg = toy_config(
+        tmp_path / 'new', SUP_ONLY, resume=True, start_from=weights, **{'train_cfg.max_iters': 1}
+    )
+    cfg.optim_wrapper.optimizer.lr = 0.0
+    train(cfg)
+    a, b = (safe_load(p)['state_dict'] for p in (weights, tmp_path / 'new/iter_1.pth'))
+    key = 'networks.student.decode_head.conv_seg.weight'
+    assert torch.equal(a[key], b[key])
 
 
 def test_an_unset_seed_is_taken_from_the_checkpoint(tmp_path):
     """The stream is built before mmengine would restore the seed."""
     first = train(toy_config(tmp_path, SUP_ONLY, max_iters=3, **{'randomness.seed': None}))
-    again = toy_config(tmp_path, SUP_ONLY, max_iters=4, resume=True, **{'randomness.seed': None})
+    again = toy_config(tmp_path, SUP_ONLY, max_iters=3, resume=True, **{'randomness.seed': None})
     runner = train(again)
     assert runner.seed == first.seed == runner.train_dataloader.sampler.seed
 
@@ -122,7 +161,7 @@ def test_own_checkpoints_are_plain(finished):
     """torch's strictest loader reads them without any allow-list."""
     loaded = torch.load(finished / 'iter_6.pth', weights_only=True)
     identity = loaded['meta']['semiseg_mm']
-    assert identity['seed'] == 3 and identity['world_size'] == 1 and identity['batch'] == 4
+    assert identity['seed'] == 3 and identity['world_size'] == 1 and identity['batch'] == [2, 2]
     assert identity['data']['labeled']['count'] == 5
     assert len(identity['data']['unlabeled']['sha256']) == 64
 
@@ -157,7 +196,7 @@ def test_a_broken_newer_checkpoint_does_not_cost_the_good_one(work_dir):
     """Resumed from 3 because 6 is broken, the new 4 and 5 must not be taken for old ones."""
     (work_dir / 'iter_6.pth').write_bytes(b'broken')
     extra = {'default_hooks.checkpoint.interval': 1, 'default_hooks.checkpoint.max_keep_ckpts': 1}
-    extra['train_cfg.max_iters'] = 5
+    extra |= {'train_cfg.max_iters': 5, 'default_hooks.identity.on_mismatch': 'warn'}
     train(toy_config(work_dir, SUP_ONLY, resume=True, **extra))
     assert safe_load(work_dir / 'iter_5.pth')['meta']['iter'] == 5
     assert sorted(p.name for p in work_dir.glob('iter_*')) == ['iter_5.pth', 'iter_6.pth']

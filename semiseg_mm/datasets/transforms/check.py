@@ -24,6 +24,11 @@ class CheckLabels(BaseTransform):
                 f'The mask {file} is {_size(mask)} but its image {results["img_path"]} is '
                 f'{_size(image)}: they must have the same size and one channel.'
             )
+        if mask.dtype.kind not in 'ui' or (mask.dtype.kind == 'i' and mask.min() < 0):
+            raise UserError(
+                f'The mask {file} holds {mask.dtype} values, some of them no class numbers: save '
+                'it as an 8-bit PNG with the class in each pixel.'
+            )
         counts = np.bincount(mask.ravel())
         counts[self.ignore_index : self.ignore_index + 1] = 0
         classes = results['num_classes']

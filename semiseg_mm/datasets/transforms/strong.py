@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.registry import TRANSFORMS
 
 
@@ -38,6 +39,10 @@ class StrongView(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         image = results['img']
+        if image.dtype != np.uint8:
+            raise UserError(
+                f'StrongView works on 8-bit images, but {results.get("img_path")} is {image.dtype}.'
+            )
         colour = image.ndim == 3 and image.shape[2] == 3
         if np.random.rand() < self.jitter_prob:
             image = self._jitter(image, colour)

@@ -1,11 +1,12 @@
 import os
 import os.path as osp
 
-from mmengine.dist import all_reduce, get_world_size, is_main_process
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from semiseg_mm.engine.checkpoint import atomic_write_text, checkpoints
 from semiseg_mm.registry import HOOKS
+from semiseg_mm.utils import average_buffers
 
 
 @HOOKS.register_module()
@@ -33,13 +34,17 @@ class AtomicCheckpointHook(Hook):
         self.interval = interval
         self.max_keep_ckpts = max_keep_ckpts
         self.save_best = save_best
+        self._training = False
+
+    def before_train(self, runner) -> None:
+        self._training = True
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         if self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner):
             self._save(runner, runner.iter + 1)
 
     def _save(self, runner, step: int) -> None:
-        _average_buffers(runner.model)
+        average_buffers(runner.model)
         name = f'iter_{step}.pth'
         meta = dict(epoch=runner.epoch, iter=step)
         runner.save_checkpoint(runner.work_dir, name, meta=meta, by_epoch=False)
@@ -55,7 +60,7 @@ class AtomicCheckpointHook(Hook):
                 os.remove(path)
 
     def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
-        if self.save_best is None:
+        if self.save_best is None or not self._training:  # a stand-alone validation keeps nothing
             return
         best = dict(runner.message_hub.runtime_info.get('best_scores', {}))
         for key, score in (metrics or {}).items():
@@ -71,11 +76,3 @@ class AtomicCheckpointHook(Hook):
                 by_epoch=False,
             )
         runner.message_hub.update_info('best_scores', best)
-
-
-def _average_buffers(model) -> None:
-    """Give all processes the same BatchNorm statistics, so that a resumed run is the same run."""
-    if get_world_size() > 1:
-        for buffer in model.buffers():
-            if buffer.is_floating_point():
-                all_reduce(buffer, op='mean')

@@ -57,12 +57,14 @@ class IdentityHook(Hook):
         if self._data is None:
             has_identity = hasattr(loader.dataset, 'identity')
             self._data = loader.dataset.identity() if has_identity else {}
-        per_process = loader.batch_size or 0
+        world_size = get_world_size()
+        places = getattr(loader.sampler, 'places', [0] * (loader.batch_size or 0))
         return dict(
             data=self._data,
             seed=runner.seed,
-            world_size=get_world_size(),
-            batch=per_process * get_world_size(),
+            world_size=world_size,
+            batch=[places.count(source) * world_size for source in sorted(set(places))],
+            max_iters=runner.max_iters,
         )
 
 
@@ -74,9 +76,15 @@ def _differences(before: dict, now: dict):
     if before['seed'] != now['seed']:
         yield f'the seed was {before["seed"]}, it is {now["seed"]}'
     if before['batch'] != now['batch']:
+        old, new = (' + '.join(map(str, run['batch'])) for run in (before, now))
         yield (
-            f'an iteration was {before["batch"]} images on {before["world_size"]} processes, '
-            f'it is {now["batch"]} on {now["world_size"]}'
+            f'an iteration was {old} images on {before["world_size"]} processes, '
+            f'it is {new} on {now["world_size"]}'
+        )
+    if before['max_iters'] != now['max_iters']:
+        yield (
+            f'it was planned for {before["max_iters"]} iterations, now for {now["max_iters"]} '
+            '(the schedule of the learning rate keeps its old end)'
         )
 
 

@@ -43,7 +43,9 @@ class ResultHook(Hook):
             atomic_write_text(path, json.dumps(record, indent=2) + '\n')
 
     def _seconds(self, runner) -> float:
-        return round(getattr(self, '_before', 0.0) + time.time() - self._started, 1)
+        return round(
+            getattr(self, '_before', 0.0) + time.time() - getattr(self, '_started', time.time()), 1
+        )
 
     def _record(self, runner, history: list) -> dict:
         networks: dict[str, dict] = {}

@@ -7,6 +7,7 @@ from mmengine.runner import TestLoop, ValLoop, autocast
 
 from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import LOOPS
+from semiseg_mm.utils import average_buffers
 
 
 class _NetworksMixin:
@@ -25,6 +26,7 @@ class _NetworksMixin:
         runner, stage = self.runner, self.stage
         runner.call_hook(f'before_{stage}')
         runner.call_hook(f'before_{stage}_epoch')
+        average_buffers(model)
         runner.model.eval()
         evaluators = {name: copy.deepcopy(self.evaluator) for name in self._names(model)}
         for index, batch in enumerate(self.dataloader):

@@ -21,6 +21,7 @@ class SemiTrainLoop(IterBasedTrainLoop):
     """
 
     def run(self):
+        self.dataloader_iterator = None  # mmengine's own, with workers of its own in 0.10.7
         self._check()
         runner = self.runner
         runner.call_hook('before_train')

@@ -51,13 +51,13 @@ class SemiRunner(Runner):
     def wrap_model(self, model_wrapper_cfg: dict | None, model: torch.nn.Module):
         if self.distributed and get_device() == 'cpu':
             model = revert_sync_batchnorm(model)  # SyncBN has no CPU kernel
-            model_wrapper_cfg = dict(
-                type='MMDistributedDataParallel',
-                broadcast_buffers=False,
-                find_unused_parameters=self.cfg.get('find_unused_parameters', False),
+            model_wrapper_cfg = {
+                'type': 'MMDistributedDataParallel',
+                'broadcast_buffers': False,
+                'find_unused_parameters': self.cfg.get('find_unused_parameters', False),
                 **(model_wrapper_cfg or {}),
-                device_ids=None,
-            )
+                'device_ids': None,
+            }
         return super().wrap_model(model_wrapper_cfg, model)
 
     # ------------------------------------------------------------------ start and resume
@@ -65,8 +65,11 @@ class SemiRunner(Runner):
     def train(self) -> torch.nn.Module:
         self._check_paths('train_dataloader', 'val_dataloader')
         if self._resume and self._load_from is None:
-            self._load_from = self._find_checkpoint()
-            self._resume = self._load_from is not None
+            found = self._find_checkpoint()
+            self._resume = found is not None
+            self._load_from = found or self.cfg.get('start_from')
+        elif self._resume:
+            self._check_nothing_later(self._load_from)
         elif not self._resume and (earlier := checkpoints(self.work_dir)):
             raise UserError(
                 f'{self.work_dir} holds checkpoints of an earlier run, up to '
@@ -112,6 +115,21 @@ class SemiRunner(Runner):
             )
         return path
 
+    def _check_nothing_later(self, path: str) -> None:
+        """Or the next --resume would go back to the run that this one turns away from."""
+        step, found = safe_load(path)['meta']['iter'], checkpoints(self.work_dir)
+        if found and max(found) > step:
+            raise UserError(
+                f'{self.work_dir} holds later checkpoints than {path}, up to '
+                f'{osp.basename(found[max(found)])}: move them away, or choose another --work-dir.'
+            )
+
+    def resume(
+        self, filename, resume_optimizer=True, resume_param_scheduler=True, map_location='cpu'
+    ) -> None:
+        """On the CPU first: log histories belong there, and weights are copied to the device."""
+        super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
+
     def load_checkpoint(self, filename, map_location='cpu', strict=False, **kwargs):
         """Weights of the own run must fit exactly; foreign ones may fit in part, with a log."""
         strict = strict or self._resume
@@ -145,6 +163,7 @@ def _consistent(dataloader: dict) -> dict:
         return dataloader
     layout = dict(layout)
     kind = DATA_SAMPLERS.get(layout.pop('type'))
+    layout.pop('seed', None)
     if issubclass(kind, RequestStream):
         places = len(kind.layout(**layout))
         if dataloader.setdefault('batch_size', places) != places:

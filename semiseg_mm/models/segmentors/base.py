@@ -7,16 +7,19 @@ import torch
 from mmengine.config import ConfigDict
 from mmengine.logging import print_log
 from mmengine.model import BaseModel, ModuleDict
+from mmseg.models import EncoderDecoder
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.utils import resize
 from mmseg.utils import add_prefix
 from torch import Tensor
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
 
 PREFIX = 'networks.'
 Logits = dict[str, dict[str, Tensor]]  # network -> view -> B,C,H,W
+MAIN_OUTPUT = dict(PIDHead=1, IterativeDecodeHead=-1)  # of heads with several; else the first
 
 
 class SemiSegmentor(BaseModel):
@@ -49,16 +52,27 @@ class SemiSegmentor(BaseModel):
         num_classes: int | None = None,
         test_cfg: dict | None = None,
         data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
     ) -> None:
         networks = {name: ConfigDict(copy.deepcopy(cfg)) for name, cfg in networks.items()}
         for cfg in networks.values():
             override_network(cfg, num_classes, test_cfg)
         borrowed = [cfg.pop('data_preprocessor', None) for cfg in networks.values()]
+        if any(other != borrowed[0] for other in borrowed[1:]):
+            raise UserError(
+                'The networks of model.segmentor have different data_preprocessors, but they see '
+                'the same images: give all of them the same one.'
+            )
         super().__init__(
-            dict(type='SemiDataPreprocessor', network=borrowed[0] or data_preprocessor), init_cfg
+            dict(type='SemiDataPreprocessor', network=borrowed[0] or data_preprocessor)
         )
         self.networks = ModuleDict({name: MODELS.build(cfg) for name, cfg in networks.items()})
+        compares = student_views or loss_on_labeled
+        if compares and any(net.out_channels == 1 for net in self.networks.values()):
+            raise UserError(
+                'A head with out_channels=1 has no class probabilities to compare: set '
+                'out_channels=num_classes=2 and a softmax CrossEntropyLoss in '
+                'model.segmentor.decode_head.'
+            )
         self.teachers = teachers
         self.student_views = student_views
         self.loss_on_labeled = loss_on_labeled
@@ -82,6 +96,10 @@ class SemiSegmentor(BaseModel):
     @property
     def num_classes(self) -> int:
         return self.networks[self.predict_on].num_classes
+
+    @property
+    def out_channels(self) -> int:
+        return self.networks[self.predict_on].out_channels
 
     def init_weights(self) -> None:
         for name in self.students:
@@ -125,7 +143,7 @@ class SemiSegmentor(BaseModel):
 
     def forward(self, inputs, data_samples=None, mode: str = 'tensor'):
         if mode == 'loss':
-            views = {}
+            views = _Views()
             for name, images in inputs.items():
                 samples = data_samples[name]
                 views[name] = View(images, samples, torch.cat([s.valid.data for s in samples]))
@@ -175,7 +193,7 @@ class SemiSegmentor(BaseModel):
         torch.set_autocast_cache_enabled(False)
         try:
             with torch.no_grad():
-                return self._upsample(name, network._forward(images), images)
+                return self._upsample(name, _logits(network, images), images)
         finally:
             torch.set_autocast_cache_enabled(cached)
             for module, mode in modes:
@@ -187,7 +205,7 @@ class SemiSegmentor(BaseModel):
         beside = list(images.values()) if self.joint_forward else []
         losses, parts = _supervised(network, labeled, beside, self.loss_on_labeled)
         if not self.joint_forward:
-            parts[1:] = [network._forward(x) for x in images.values()]
+            parts[1:] = [_logits(network, x) for x in images.values()]
         logits = {
             view: self._upsample(name, part, images[view])
             for view, part in zip(images, parts[1:], strict=True)
@@ -215,15 +233,15 @@ def _supervised(network, labeled: View, beside: list[Tensor], with_logits: bool)
     """mmseg's own loss, and low-resolution logits of [labeled, *beside] from the same forward.
 
     It is the network's ``loss`` taken apart at the logits, so that nothing is computed twice.
-    Heads with a ``loss`` of their own (cascades, EncNet) are used whole, with a second forward if
-    logits are asked for.
+    Networks and heads that change how the loss comes about (cascades, EncNet) are used whole,
+    with a second forward if logits are asked for.
     """
     head, count = network.decode_head, len(labeled.inputs)
-    if not hasattr(head, 'loss') or type(head).loss is not BaseDecodeHead.loss:
+    if not _can_be_taken_apart(network):
         losses = network.loss(labeled.inputs, labeled.data_samples)
         if not (with_logits or beside):
             return losses, [None]
-        logits = network._forward(torch.cat([labeled.inputs, *beside]))
+        logits = _logits(network, torch.cat([labeled.inputs, *beside]))
     else:
         features = network.extract_feat(torch.cat([labeled.inputs, *beside]))
         logits = head.forward(features)
@@ -234,3 +252,31 @@ def _supervised(network, labeled: View, beside: list[Tensor], with_logits: bool)
                 features = [x[:count] for x in features]
             losses.update(network._auxiliary_head_forward_train(features, labeled.data_samples))
     return losses, list(logits.split([count, *map(len, beside)]))
+
+
+def _can_be_taken_apart(network) -> bool:
+    """Whether network and head compute the loss as EncoderDecoder and BaseDecodeHead do."""
+    return type(network).loss is EncoderDecoder.loss and all(
+        getattr(type(network.decode_head), name, None) is getattr(BaseDecodeHead, name)
+        for name in ('loss', 'loss_by_feat', 'predict')
+    )
+
+
+def _logits(network, images: Tensor) -> Tensor:
+    """The head's main output, B,C,h,w."""
+    head = type(network.decode_head).__name__
+    try:
+        logits = network._forward(images)
+    except TypeError as error:  # heads of queries and masks have no forward(features)
+        raise UserError(f'{head} gives no logits of pixels: choose another decode_head.') from error
+    return logits if isinstance(logits, Tensor) else logits[MAIN_OUTPUT.get(head, 0)]
+
+
+class _Views(dict):
+    """Says which key of the config makes a missing view."""
+
+    def __missing__(self, name: str) -> View:
+        raise UserError(
+            f"The model needs the view '{name}', but a batch has {', '.join(self)}: add it to "
+            'train_dataloader.dataset.views (and leave labeled_only out of the sampler).'
+        )

@@ -74,7 +74,8 @@ class CPSSegmentor(SemiSegmentor):
         if self.mixer is None:
             return views
         view = views[self.student_view]
-        return dict(views, mixed=self.mixer.draw(view.inputs).mix_view(view))
+        views['mixed'] = self.mixer.draw(view.inputs).mix_view(view)
+        return views
 
     def unsupervised_loss(self, views: dict, logits: Logits) -> dict[str, Tensor]:
         """One mean over all covered images, as in the official code."""

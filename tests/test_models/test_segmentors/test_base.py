@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import MODELS
 from semiseg_mm.testing import toy_batch, toy_network
@@ -106,3 +107,58 @@ def test_heads_with_a_loss_of_their_own_are_used_whole():
     losses = model(**model.data_preprocessor(toy_batch(), True), mode='loss')
     assert 'net_0.decode.loss_own' in losses and 'loss_cps' in losses
     model.parse_losses(losses)[0].backward()
+
+
+def test_a_network_with_a_loss_of_its_own_keeps_it():
+    from mmseg.models import EncoderDecoder
+
+    class WithExtraLoss(EncoderDecoder):
+        def loss(self, inputs, data_samples):
+            return dict(super().loss(inputs, data_samples), loss_extra=inputs.mean())
+
+    MODELS.register_module(name='WithExtraLoss', module=WithExtraLoss, force=True)
+    model = build(dict(toy_network(), type='WithExtraLoss')).train()
+    losses = model(**model.data_preprocessor(toy_batch(), True), mode='loss')
+    assert 'net_0.loss_extra' in losses and 'loss_cps' in losses
+
+
+def test_heads_with_several_outputs_are_compared_by_their_main_one():
+    """EncNet's head gives logits and a vote on the classes present."""
+    cfg = toy_network()
+    cfg['decode_head'] = dict(
+        type='EncHead',
+        in_channels=[6],
+        in_index=[0],
+        channels=6,
+        num_codes=4,
+        num_classes=3,
+        norm_cfg=dict(type='BN'),
+        align_corners=False,
+        loss_se_decode=dict(type='CrossEntropyLoss', use_sigmoid=True, loss_weight=0.2),
+    )
+    model = build(cfg).train()
+    losses = model(**model.data_preprocessor(toy_batch(), True), mode='loss')
+    assert 'net_0.decode.loss_se' in losses and losses['loss_cps'] > 0
+
+
+def test_one_channel_heads_are_refused_as_they_would_compare_nothing():
+    cfg = toy_network(num_classes=2)
+    cfg['decode_head'].update(out_channels=1, threshold=0.5)
+    cfg['decode_head']['loss_decode'].update(use_sigmoid=True)
+    with pytest.raises(UserError, match='out_channels=1'):
+        build(cfg)
+
+
+def test_networks_with_different_preprocessing_are_refused():
+    other = toy_network()
+    other['data_preprocessor'].update(mean=[0.0] * 3)
+    with pytest.raises(UserError, match='different data_preprocessors'):
+        build([toy_network(), other])
+
+
+def test_a_missing_view_is_named_with_the_key_that_makes_it():
+    model = MODELS.build(
+        dict(type='MeanTeacher', segmentor=toy_network(), student_view='stronger')
+    ).train()
+    with pytest.raises(UserError, match=r"'stronger', but a batch has .*dataset\.views"):
+        model(**model.data_preprocessor(toy_batch(), True), mode='loss')
