@@ -10,7 +10,7 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='AtomicCheckpointHook', interval=2000, max_keep_ckpts=2, save_best='mIoU'),
+    checkpoint=dict(type='AtomicCheckpointHook', interval=500, max_keep_ckpts=2, save_best='mIoU'),
     identity=dict(type='IdentityHook'),
     result=dict(type='ResultHook'),
 )

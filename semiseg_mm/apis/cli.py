@@ -78,7 +78,9 @@ def guarded(run: Callable, args: argparse.Namespace) -> int:
         run(args)
     except (UserError, FileNotFoundError) as error:
         # from a worker, torch sends the sentence at the end of a traceback
-        sentence = re.split(r'\n\S*(?:UserError|FileNotFoundError): ', str(error))[-1].strip()
+        sentence = re.split(r'\n\S*(?:UserError|BrokenImage|FileNotFoundError): ', str(error))[
+            -1
+        ].strip()
         print(f'\nerror: {sentence}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:

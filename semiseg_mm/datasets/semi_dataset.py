@@ -2,11 +2,12 @@ import math
 
 from torch.utils.data import Dataset
 
-from semiseg_mm.errors import UserError
+from semiseg_mm.errors import BrokenImage, UserError
 from semiseg_mm.registry import DATASETS
 from semiseg_mm.structures import SampleRequest
 from semiseg_mm.utils import preserved_rng, seed_all
 
+from .broken import BrokenImages
 from .identity import list_identity
 from .splits import apply_split
 
@@ -25,6 +26,8 @@ class SemiDataset(Dataset):
         split: A folder with ``labeled.txt`` and ``unlabeled.txt``, below the sources' data_root;
             short for setting both sources' ``ann_file``.
         crop_size: (h, w) that both pipelines crop to, unless a request says otherwise.
+        max_broken: Unlabeled images that cannot be read are replaced by the next one in the list;
+            past this share of them the run stops. A labeled image that cannot be read stops it.
         views: Named views of an unlabeled image, with their pipelines; short for setting
             ``MultiView.views`` in the unlabeled source's pipeline.
     """
@@ -36,6 +39,7 @@ class SemiDataset(Dataset):
         split: str | None = None,
         crop_size: tuple[int, int] | None = None,
         views: dict | None = None,
+        max_broken: float = 0.1,
     ) -> None:
         sources = apply_split(dict(labeled=labeled, unlabeled=unlabeled, split=split))
         labeled, unlabeled = sources['labeled'], sources['unlabeled']
@@ -54,6 +58,7 @@ class SemiDataset(Dataset):
         self.num_labeled = len(self.labeled)
         self.num_unlabeled = len(self.unlabeled) if self.unlabeled is not None else 0
         self.metainfo = self.labeled.metainfo
+        self.broken = BrokenImages(self.num_unlabeled, max_broken)
 
     def __len__(self) -> int:
         return self.num_labeled + self.num_unlabeled
@@ -62,11 +67,23 @@ class SemiDataset(Dataset):
         """The views of one sample. A plain index is a request with the index as its seed."""
         if not isinstance(request, SampleRequest):
             request = SampleRequest(int(request), serial=int(request), seed=int(request))
-        results, pipeline = self.results(request.index)
-        results.update(crop_size=request.crop_size or self.crop_size, center=request.center)
+        index = request.index
         with preserved_rng():
-            seed_all(request.seed)
-            return pipeline(results)
+            while True:
+                results, pipeline = self.results(index)
+                results.update(crop_size=request.crop_size or self.crop_size, center=request.center)
+                seed_all(request.seed)
+                try:
+                    return pipeline(results)
+                except BrokenImage as error:
+                    if index < self.num_labeled:
+                        raise
+                    self.broken.add(error)
+                    index = self._after(index)
+
+    def _after(self, index: int) -> int:
+        """The next unlabeled image: a replacement that depends on nothing else."""
+        return self.num_labeled + (index + 1 - self.num_labeled) % self.num_unlabeled
 
     def results(self, index: int) -> tuple[dict, list]:
         """What an image's pipeline starts from, and that pipeline."""

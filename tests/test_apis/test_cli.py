@@ -243,3 +243,15 @@ def test_testing_gives_what_validation_gave(config, tmp_path, capfd):
     args = ['--network', 'net_0', '--out', str(png), '--work-dir', str(alone)]
     assert run_test([path, checkpoint, *args]) == 0
     assert len(list(png.glob('*.png'))) == 4
+
+
+def test_broken_unlabeled_images_do_not_stop_a_run(on_disk, tmp_path, folder):
+    """One of five is cut off: listed, replaced, and the run ends well; a labeled one stops it."""
+    path = folder / 'more/u2.jpg'
+    path.write_bytes(path.read_bytes()[:-50])
+    load = [dict(type='LoadImage'), dict(type='ScaleCrop', crop_size=16)]
+    views = [dict(type='MultiView', views=dict(weak=[])), dict(type='PackSemiInputs')]
+    config = on_disk(**{'unlabeled.pipeline': [*load, *views]})
+    many = ['--cfg-options', 'train_dataloader.dataset.max_broken=0.5', 'train_cfg.max_iters=6']
+    assert run_train([config, '--work-dir', str(tmp_path / 'run'), *many]) == 0
+    assert 'u2.jpg' in (tmp_path / 'run/broken_images.txt').read_text()

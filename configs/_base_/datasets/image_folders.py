@@ -10,7 +10,7 @@ train_dataloader = dict(
         type='SemiDataset',
         labeled=dict(
             pipeline=[
-                dict(type='LoadImageFromFile'),
+                dict(type='LoadImage'),
                 dict(type='LoadAnnotations'),
                 dict(type='CheckLabels'),
                 scale_crop,
@@ -20,7 +20,7 @@ train_dataloader = dict(
         unlabeled=dict(
             type='UnlabeledDataset',
             pipeline=[
-                dict(type='LoadImageFromFile'),
+                dict(type='LoadImage'),
                 scale_crop,
                 dict(type='MultiView', views=dict(weak=[])),
                 dict(type='PackSemiInputs'),

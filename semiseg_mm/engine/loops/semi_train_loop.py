@@ -1,9 +1,11 @@
+import os.path as osp
 from collections.abc import Iterator
 
 from mmengine.dist import get_rank, get_world_size
 from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop
 
+from semiseg_mm.datasets import SemiDataset
 from semiseg_mm.datasets.samplers import RequestStream
 from semiseg_mm.engine.hooks import AtomicCheckpointHook, MeanTeacherHook
 from semiseg_mm.errors import UserError
@@ -97,8 +99,10 @@ class SemiTrainLoop(IterBasedTrainLoop):
                     'default_hooks.checkpoint.interval a multiple of '
                     'optim_wrapper.accumulative_counts.'
                 )
-        if hasattr(dataset, 'check_labels') and get_rank() == 0:
-            dataset.check_labels()
+        if isinstance(dataset, SemiDataset):
+            dataset.broken.report = osp.join(self.runner.work_dir, 'broken_images.txt')
+            if get_rank() == 0:
+                dataset.check_labels()
 
     def _log_plan(self) -> None:
         """How much of each source the run will see."""

@@ -1,0 +1,118 @@
+"""What happens to files that are no images."""
+
+import os
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import FUNCTIONS
+from torch.utils.data import DataLoader
+
+from semiseg_mm.datasets import SemiDataset
+from semiseg_mm.datasets.transforms import LoadImage
+from semiseg_mm.errors import BrokenImage, UserError
+from semiseg_mm.structures import SampleRequest
+
+
+def image_bytes(suffix: str) -> bytes:
+    image = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    return cv2.imencode(suffix, image)[1].tobytes()
+
+
+DEFECTS = {
+    'empty.jpg': (b'', 'empty'),
+    'page.jpg': (b'\n<!DOCTYPE html><html>404</html>', 'HTML'),
+    'cut.jpg': (image_bytes('.jpg')[:-200], 'cut off'),
+    'cut.png': (image_bytes('.png')[:-200], 'cut off'),
+    'noise.jpg': (bytes(range(1, 200)), 'does not decode'),
+}
+
+
+@pytest.mark.parametrize('name', DEFECTS)
+def test_each_defect_is_named_with_its_file(name, tmp_path):
+    content, reason = DEFECTS[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BrokenImage, match=reason) as caught:
+        LoadImage()(dict(img_path=str(tmp_path / name)))
+    assert name in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(BrokenImage, match=r'gone\.jpg'):
+        LoadImage()(dict(img_path=str(tmp_path / 'gone.jpg')))
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png', '.bmp'])
+def test_whole_images_load_as_mmcv_loads_them(suffix, tmp_path):
+    path = tmp_path / f'whole{suffix}'
+    path.write_bytes(image_bytes(suffix) + b'some camera adds this')
+    expected = cv2.imread(str(path))
+    assert np.array_equal(LoadImage()(dict(img_path=str(path)))['img'], expected)
+
+
+@pytest.fixture
+def dataset(folder_cfg, folder):
+    """3 labeled, 4 unlabeled images (b0 … b3), of which b1 is cut off."""
+    path = folder / 'images/b1.jpg'
+    path.write_bytes(path.read_bytes()[:-100])
+    for source in ('labeled', 'unlabeled'):
+        folder_cfg[source]['pipeline'][0] = dict(type='LoadImage')
+    dataset = SemiDataset(**{k: v for k, v in folder_cfg.items() if k != 'type'}, max_broken=0.3)
+    dataset.broken.report = str(folder / 'broken_images.txt')
+    return dataset
+
+
+def path_of(sample: dict) -> str:
+    return os.path.basename(sample['weak']['data_samples'].img_path)
+
+
+def test_the_next_image_takes_its_place_under_the_same_seed(dataset):
+    broken = dataset[SampleRequest(4, serial=9, seed=5)]
+    following = dataset[SampleRequest(5, serial=0, seed=5)]
+    assert path_of(broken) == 'b2.jpg'
+    for view in ('weak', 'strong'):
+        assert torch.equal(broken[view]['inputs'], following[view]['inputs'])
+
+
+def test_the_last_image_is_replaced_by_the_first_unlabeled_one(dataset, folder):
+    (folder / 'images/b3.jpg').write_bytes(b'')
+    dataset.broken.max_share = 0.5
+    assert path_of(dataset[SampleRequest(6, 0)]) == 'b0.jpg'
+
+
+def test_it_is_listed_once_whoever_meets_it(dataset, folder):
+    """Two passes with two workers each."""
+    for _ in range(2):
+        requests = [SampleRequest(index, index) for index in (4, 3, 4, 5)]
+        collate = FUNCTIONS.get('collate_views')
+        loader = DataLoader(dataset, 1, sampler=requests, num_workers=2, collate_fn=collate)
+        assert len(list(loader)) == 4
+    lines = (folder / 'broken_images.txt').read_text().splitlines()
+    assert {line.split('\t')[0] for line in lines} == {str(folder / 'images/b1.jpg')}
+    assert 1 <= len(lines) <= 2  # two workers may meet it in the same moment
+    dataset[SampleRequest(4, 0)]
+    assert (folder / 'broken_images.txt').read_text().splitlines() == lines
+
+
+def test_too_many_stop_the_run_and_say_where_they_are_listed(dataset, folder):
+    """2 of 4 are more than the share of 0.3."""
+    (folder / 'images/b2.jpg').write_bytes(b'<html>')
+    with pytest.raises(UserError, match=r'2 of 4 .*broken_images\.txt.*max_broken \(now 0\.3\)'):
+        dataset[SampleRequest(4, 0)]
+
+
+def test_a_broken_labeled_image_is_never_replaced(dataset, folder):
+    (folder / 'images/a1.jpg').write_bytes(b'')
+    with pytest.raises(BrokenImage, match=r'a1\.jpg cannot be used: it is empty'):
+        dataset[SampleRequest(1, 0)]
+
+
+def test_the_error_survives_the_way_from_a_worker(dataset, folder):
+    (folder / 'images/a1.jpg').write_bytes(b'')
+    loader = DataLoader(
+        dataset, 1, sampler=[SampleRequest(1, 0)], num_workers=1,
+        collate_fn=FUNCTIONS.get('collate_views'),
+    )  # fmt: skip
+    with pytest.raises(BrokenImage, match=r'a1\.jpg cannot be used: it is empty'):
+        next(iter(loader))
