@@ -1,5 +1,11 @@
 from .checkpoint import register_safe_loaders
-from .hooks import AtomicCheckpointHook, IdentityHook, MeanTeacherHook, ResultHook
+from .hooks import (
+    AtomicCheckpointHook,
+    CropSizeSchedulerHook,
+    IdentityHook,
+    MeanTeacherHook,
+    ResultHook,
+)
 from .loops import NetworksTestLoop, NetworksValLoop, SemiTrainLoop
 from .runner import SemiRunner
 
@@ -7,6 +13,7 @@ register_safe_loaders()
 
 __all__ = [
     'AtomicCheckpointHook',
+    'CropSizeSchedulerHook',
     'IdentityHook',
     'MeanTeacherHook',
     'NetworksTestLoop',

@@ -54,6 +54,7 @@ class RequestStream(Sampler):
         self.places = places
         self.rank, self.world_size = get_dist_info()
         self.position = 0  # of the next request of this process
+        self.crop_schedule = None  # set by CropSizeSchedulerHook
 
     @property
     def batch_size(self) -> int:
@@ -81,9 +82,13 @@ class RequestStream(Sampler):
         within = self.places[:place].count(source)
         serial = (batch * self.world_size + self.rank) * per_batch + within
         entropy = np.random.SeedSequence([self.seed, source, serial])
-        return SampleRequest(
-            index=self.index(source, serial), serial=serial, seed=int(entropy.generate_state(1)[0])
-        )
+        request = self.request(source, serial, seed=int(entropy.generate_state(1)[0]))
+        crop_size = self.crop_schedule.at(batch) if self.crop_schedule is not None else None
+        return request._replace(crop_size=crop_size)
+
+    def request(self, source: int, serial: int, seed: int) -> SampleRequest:
+        """What to do for a serial; override it to decide more than the image."""
+        return SampleRequest(index=self.index(source, serial), serial=serial, seed=seed)
 
     @staticmethod
     @abstractmethod

@@ -1,6 +1,13 @@
 from .atomic_checkpoint_hook import AtomicCheckpointHook
+from .crop_size_scheduler_hook import CropSizeSchedulerHook
 from .identity_hook import IdentityHook
 from .mean_teacher_hook import MeanTeacherHook
 from .result_hook import ResultHook
 
-__all__ = ['AtomicCheckpointHook', 'IdentityHook', 'MeanTeacherHook', 'ResultHook']
+__all__ = [
+    'AtomicCheckpointHook',
+    'CropSizeSchedulerHook',
+    'IdentityHook',
+    'MeanTeacherHook',
+    'ResultHook',
+]
