@@ -1,0 +1,184 @@
+import argparse
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from mmengine.config import DictAction
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+import semiseg_mm.engine  # noqa: F401  (registers everything)
+from semiseg_mm.datasets import SemiDataset
+from semiseg_mm.datasets.checks import check_paths
+from semiseg_mm.datasets.identity import sample_ids
+from semiseg_mm.errors import BrokenImage
+from semiseg_mm.registry import DATASETS
+
+from .cli import guarded, load_config
+
+IGNORED = 255
+SHOWN = 10  # files of a kind that are listed by name
+
+
+@dataclass
+class Findings:
+    """What was seen in one source; ``errors`` would stop or spoil a training."""
+
+    source: str
+    count: int = 0
+    sizes: Counter = field(default_factory=Counter)
+    channels: Counter = field(default_factory=Counter)
+    labels: Counter = field(default_factory=Counter)  # pixels of each value
+    errors: dict[str, list[str]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    def error(self, kind: str, file: str) -> None:
+        self.errors.setdefault(kind, []).append(file)
+
+
+def run_check_dataset(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description='Read every image and mask of a config and say what is wrong with them. '
+        'Exit status: 0 all well, 1 errors.'
+    )
+    parser.add_argument('config')
+    parser.add_argument('--workers', type=int, default=8, help='threads that read files')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
+    args = parser.parse_args(argv)
+    verdict: list[int] = []
+    failed = guarded(lambda args: verdict.append(_check(args)), args)
+    return failed or verdict[0]
+
+
+def _check(args: argparse.Namespace) -> int:
+    cfg = load_config(args.config, args.cfg_options).train_dataloader.dataset
+    check_paths(cfg, 'train_dataloader.dataset')
+    dataset = DATASETS.build(cfg)
+    console = Console()
+    found = check_dataset(
+        dataset, args.workers, lambda it, n, text: track(it, text, n, console=console)
+    )
+    for findings in found:
+        _print(findings, dataset.metainfo['classes'], console)
+    bad = sum(len(files) for findings in found for files in findings.errors.values())
+    console.print(f'{bad} errors.' if bad else 'No errors.')
+    return int(bad > 0)
+
+
+def check_dataset(
+    dataset: SemiDataset, workers: int = 8, progress: Callable | None = None
+) -> list[Findings]:
+    """Look at every file of both sources, and at the lists side by side."""
+    progress = progress or (lambda items, count, text: items)
+    found = [Findings('labeled'), Findings('unlabeled')]
+    ranges = (range(dataset.num_labeled), range(dataset.num_labeled, len(dataset)))
+    with ThreadPoolExecutor(workers) as pool:  # decoding lets go of the interpreter's lock
+        for findings, indices in zip(found, ranges):
+            looks = pool.map(lambda index: _look(dataset, index), indices)
+            for look in progress(looks, len(indices), findings.source):
+                _add(findings, look, len(dataset.metainfo['classes']))
+    _remark(found[0], dataset.metainfo['classes'])
+    _compare_lists(found, dataset)
+    return found
+
+
+def _look(dataset: SemiDataset, index: int) -> dict:
+    """One sample, loaded as its pipeline loads it, or the reason why it cannot be."""
+    results, pipeline = dataset.results(index)
+    look = dict(image=results['img_path'], mask=results.get('seg_map_path'))
+    try:
+        for transform in pipeline.transforms:
+            if not type(transform).__name__.startswith('Load'):
+                break
+            results = transform(results)
+    except BrokenImage as error:
+        return dict(look, unreadable=error.reason)
+    except Exception as error:  # readers of masks raise what they like
+        return dict(look, unreadable=f'mask {look["mask"]}: {type(error).__name__}')
+    look['shape'] = results['img'].shape
+    if 'gt_seg_map' in results:
+        look['mask_shape'] = results['gt_seg_map'].shape
+        values, counts = np.unique(results['gt_seg_map'], return_counts=True)
+        look['labels'] = dict(zip(values.tolist(), counts.tolist()))
+    return look
+
+
+def _add(findings: Findings, look: dict, classes: int) -> None:
+    findings.count += 1
+    if 'unreadable' in look:
+        findings.error('cannot be read', f'{look["image"]} ({look["unreadable"]})')
+        return
+    height, width, *channels = look['shape']
+    findings.sizes[f'{height}x{width}'] += 1
+    findings.channels[channels[0] if channels else 1] += 1
+    if 'labels' not in look:
+        return
+    name = look['mask'] or look['image']
+    findings.labels.update(look['labels'])
+    if look['mask_shape'] != (height, width):
+        findings.error('mask and image differ in size', name)
+    wrong = sorted(v for v in look['labels'] if not 0 <= v < classes and v != IGNORED)
+    if wrong:
+        findings.error(f'labels outside 0 … {classes - 1}', f'{name} ({wrong[:6]})')
+    if set(look['labels']) == {IGNORED}:
+        findings.error('nothing but ignored pixels', name)
+
+
+def _remark(findings: Findings, classes: tuple) -> None:
+    absent = [name for k, name in enumerate(classes) if not findings.labels[k]]
+    if absent:
+        findings.remarks.append(f'Without a single pixel: {", ".join(absent)}.')
+    used = set(findings.labels)
+    if used and used <= {0, IGNORED}:
+        findings.remarks.append(
+            'Masks hold 0 and 255 only. If 255 is a class and not "ignore", save it as 1.'
+        )
+    if len(findings.channels) > 1:
+        findings.remarks.append(f'Images differ in channels: {dict(findings.channels)}.')
+
+
+def _compare_lists(found: list[Findings], dataset: SemiDataset) -> None:
+    sources = [s for s in (dataset.labeled, dataset.unlabeled) if s is not None]
+    ids = [sample_ids(source) for source in sources]
+    for findings, own in zip(found, ids):
+        for name, times in Counter(own).items():
+            if times > 1:
+                findings.error('stands in the list more than once', f'{name} ({times} times)')
+    same_folder = len({str(s.data_prefix.get('img_path')) for s in sources}) == 1
+    both = sorted(set(ids[0]) & set(ids[-1])) if len(ids) == 2 and same_folder else []
+    if both:
+        found[1].remarks.append(
+            f'{len(both)} images are in both lists, {both[0]} among them: harmless for training, '
+            'but the lists are then not those of a published split.'
+        )
+
+
+def _print(findings: Findings, classes: tuple, console: Console) -> None:
+    console.print(f'\n[bold]{findings.source}[/bold]: {findings.count} images')
+    for title, counter in (('size', findings.sizes), ('channels', findings.channels)):
+        most = ', '.join(f'{key} ({n})' for key, n in counter.most_common(5))
+        if most:
+            console.print(f'  {title}: {most}{", …" if len(counter) > 5 else ""}')
+    if findings.labels:
+        console.print(_histogram(findings.labels, classes))
+    for remark in findings.remarks:
+        console.print(f'  note: {remark}')
+    for kind, files in findings.errors.items():
+        console.print(f'  [red]error[/red]: {kind}: {len(files)}')
+        for line in files[:SHOWN]:
+            console.print(f'    {line}', soft_wrap=True)
+        if len(files) > SHOWN:
+            console.print(f'    … and {len(files) - SHOWN} more')
+
+
+def _histogram(labels: Counter, classes: tuple) -> Table:
+    table = Table('label', 'class', 'share of pixels')
+    total = sum(labels.values())
+    for value in sorted({*labels, *range(len(classes))}):
+        name = classes[value] if 0 <= value < len(classes) else '?'
+        name = 'ignored' if value == IGNORED else name
+        table.add_row(str(value), name, f'{100 * labels[value] / total:.2f} %')
+    return table
