@@ -22,7 +22,7 @@ def make_sup_only(cfg: Config) -> Config:
         type='SupOnly', segmentor=segmentor[0] if isinstance(segmentor, list) else segmentor, **kept
     )
     if 'auto_scale_lr' in cfg and not sampler.get('labeled_only'):
-        share = sampler.labeled / (sampler.labeled + sampler.unlabeled)
+        share = sampler.labeled / (sampler.labeled + sampler.get('unlabeled', 0))
         cfg.auto_scale_lr.base_batch_size = round(cfg.auto_scale_lr.base_batch_size * share)
     sampler.labeled_only = True
     hooks = cfg.get('custom_hooks') or []

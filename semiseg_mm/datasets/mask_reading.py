@@ -1,0 +1,136 @@
+"""Reading the label maps of a whole dataset, in parallel."""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+from mmcv.transforms import LoadAnnotations, LoadImageFromFile
+from mmengine import fileio
+from rich import get_console
+from rich.progress import track
+from torch.utils.data import DataLoader, Dataset
+
+from semiseg_mm.errors import UserError
+
+from .transforms import CheckLabels, ScaleCrop
+
+FEW = 64  # up to here neither workers nor a progress bar are worth it
+
+
+class MaskLoader:
+    """The part of a dataset's pipeline that makes the label map which ScaleCrop receives."""
+
+    def __init__(self, dataset: Dataset, num_classes: int) -> None:
+        transforms = dataset.pipeline.transforms
+        crops = [k for k, t in enumerate(transforms) if isinstance(t, ScaleCrop)]
+        if not crops:
+            raise UserError(
+                "Class centroids need dict(type='ScaleCrop') in the pipeline of "
+                'train_dataloader.dataset.labeled: it is what cuts around them.'
+            )
+        before = transforms[: crops[0]]
+        random = [type(t).__name__ for t in before if type(t).__name__.startswith('Random')]
+        if random:
+            raise UserError(
+                f'{random[0]} stands before ScaleCrop in the pipeline of the labeled dataset, so '
+                'places in an image are not fixed: put it after ScaleCrop, or remove it.'
+            )
+        plain = (LoadImageFromFile, LoadAnnotations, CheckLabels)
+        if all(isinstance(t, plain) for t in before):  # then the image is not needed
+            before = [t for t in before if isinstance(t, LoadAnnotations)]
+        self.dataset, self.transforms, self.num_classes = dataset, before, num_classes
+
+    def settings(self) -> list:
+        """What besides the stored labels makes a label map."""
+        steps = [(type(t).__name__, _plain(vars(t))) for t in self.transforms]
+        for _, values in steps:
+            values.pop('reduce_zero_label', None)  # filled in on first use; see digest
+        return steps
+
+    def digest(self, index: int) -> str:
+        """sha256 of an image's stored labels, and how the dataset maps them."""
+        info = self.dataset.get_data_info(index)
+        path = info.get('seg_map_path')
+        if path:
+            backends = [t.backend_args for t in self.transforms if isinstance(t, LoadAnnotations)]
+            content = fileio.get(path, *backends[:1])
+        else:
+            mask = self.mask(index)
+            content = str((mask.shape, mask.dtype.str)).encode() + mask.tobytes()
+        maps = repr((info.get('label_map'), info.get('reduce_zero_label'))).encode()
+        return hashlib.sha256(content + maps).hexdigest()
+
+    def mask(self, index: int) -> np.ndarray:
+        results = self.dataset.get_data_info(index)
+        results['num_classes'] = self.num_classes
+        for transform in self.transforms:
+            results = transform(results)
+        return results['gt_seg_map']  # H,W
+
+
+class Job(Dataset):
+    """A function of an image's number, as worker processes take it; errors travel as text."""
+
+    def __init__(self, function: Callable[[int], Any], size: int) -> None:
+        self.function, self.size = function, size
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, index: int) -> tuple[Any, str | None]:
+        try:
+            return self.function(index), None
+        except UserError as error:
+            return None, str(error)
+        except Exception as error:
+            return None, (
+                f'The labels of image {index} of train_dataloader.dataset.labeled cannot be read '
+                f'({type(error).__name__}: {error}): mend the file or leave the image out.'
+            )
+
+
+def run_all(job: Job, workers: int | None, title: str) -> list:
+    if workers is None:
+        cores = getattr(os, 'sched_getaffinity', lambda _: range(os.cpu_count() or 1))(0)
+        workers = min(8, len(cores)) if len(job) > FEW else 0
+    loader = DataLoader(
+        job,
+        batch_size=None,
+        num_workers=workers,
+        collate_fn=_same,
+        worker_init_fn=_single_thread,
+    )
+    found = []
+    hidden = len(job) <= FEW or not get_console().is_terminal
+    for value, error in track(loader, title, len(job), transient=True, disable=hidden):
+        if error:
+            raise UserError(error)
+        found.append(value)
+    return found
+
+
+def _same(item: Any) -> Any:
+    return item
+
+
+def _single_thread(_: int) -> None:
+    cv2.setNumThreads(0)
+
+
+def _plain(value: Any) -> Any:
+    """Settings as JSON takes them; of other objects the type's name and their own settings."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    with contextlib.suppress(TypeError):
+        return [type(value).__name__, _plain(vars(value))]
+    return repr(value)
