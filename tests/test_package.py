@@ -55,6 +55,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
     assert modules == {name for name in expected if '/.mim/' not in name}
     assert {name.split('/')[0].split('-')[0] for name in wheel} == {'semiseg_mm'}
     assert not [name for name in wheel if name.endswith('.pyc')]
+    assert 'semiseg_mm/datasets/split_registry.csv' in wheel
 
 
 @pytest.mark.parametrize('script', [*SCRIPTS, ROOT / '.ci/run'], ids=lambda p: p.name)

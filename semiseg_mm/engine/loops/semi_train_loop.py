@@ -7,6 +7,7 @@ from mmengine.runner import IterBasedTrainLoop
 
 from semiseg_mm.datasets import SemiDataset
 from semiseg_mm.datasets.samplers import RequestStream
+from semiseg_mm.datasets.split_lists import log_splits
 from semiseg_mm.engine.hooks import AtomicCheckpointHook, MeanTeacherHook
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import LOOPS
@@ -102,6 +103,7 @@ class SemiTrainLoop(IterBasedTrainLoop):
         if isinstance(dataset, SemiDataset):
             dataset.broken.report = osp.join(self.runner.work_dir, 'broken_images.txt')
             if get_rank() == 0:
+                log_splits(dataset)
                 dataset.check_labels()
 
     def _log_plan(self) -> None:

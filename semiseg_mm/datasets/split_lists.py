@@ -1,0 +1,243 @@
+"""Id lists in any family's format, and the published ones known by their hash."""
+
+import csv
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from mmengine.logging import print_log
+
+from semiseg_mm.errors import UserError
+
+from .identity import fixed_part, ids_hash, sample_ids
+
+REGISTRY = Path(__file__).with_name('split_registry.csv')
+SUFFIX = re.compile(r'\.(jpe?g|png|bmp|tiff?|webp|npy)$', re.IGNORECASE)
+KIND = re.compile(r'_(leftImg8bit|gt(Fine|Coarse)(_\w+)?)$')  # Cityscapes: which file of an id
+VOC = re.compile(r'\d{4}_\d{6}')
+CITYSCAPES = re.compile(r'[a-z-]+_\d{6}_\d{6}')
+PAIR = re.compile(rf'(.+?{SUFFIX.pattern[:-1]})\s*[\s,;]\s*\S.*', re.IGNORECASE)
+IMPOSSIBLE = re.compile(r'[\x00-\x1f<>{}"|*?\ufffd]')
+
+
+class Record(NamedTuple):
+    """A registered list: which it is, and where its authors keep it."""
+
+    family: str
+    dataset: str
+    file: str
+    lines: int
+    unique_ids: int
+    sha256: str
+    repo: str
+    commit: str
+    path: str
+
+    @property
+    def split(self) -> str:
+        """The split that a labeled and an unlabeled list share: ``1_8``, ``pseudoseg_1_8``."""
+        cps = re.fullmatch(r'.*/(train_aug|pseudoseg)_(?:un)?labeled_1-(\d+)\.txt', self.file)
+        if cps:
+            return f'{cps[1]}_1_{cps[2]}'.removeprefix('train_aug_')
+        return re.sub(r'(/(un)?labeled)?\.txt$', '', self.file)
+
+    @property
+    def role(self) -> str | None:
+        """``labeled``, ``unlabeled``, or None for other lists (val, the whole training set)."""
+        found = re.search(r'(?:/|_)((?:un)?labeled)[_.]', self.file)
+        return found[1] if found else None
+
+    def __str__(self) -> str:
+        return f'{self.family} {self.dataset} {self.file}'
+
+
+class IdList(NamedTuple):
+    """What a list holds: each id once, in order, with its path as written (no suffix)."""
+
+    ids: list[str]
+    paths: list[str]
+    duplicates: list[str]
+    blank_lines: int
+
+
+@cache
+def registry() -> tuple[Record, ...]:
+    with open(REGISTRY, encoding='utf-8', newline='') as file:
+        rows = list(csv.DictReader(file))
+    return tuple(
+        Record(
+            *(row[key] for key in ('family', 'dataset', 'file')),
+            int(row['lines']),
+            int(row['unique_ids']),
+            *(row[key] for key in ('sha256_sorted_ids', 'repo', 'commit', 'path')),
+        )
+        for row in rows
+    )
+
+
+def plain_id(path: str) -> str:
+    """``2007_000032`` or ``jena_000078_000019``: no folder, no suffix, no kind of file."""
+    return bare_path(path).rsplit('/', 1)[-1]
+
+
+def bare_path(path: str) -> str:
+    """A path without suffix and without the kind of file that Cityscapes appends."""
+    return KIND.sub('', SUFFIX.sub('', path.replace('\\', '/')))
+
+
+def read_list(path: str | Path) -> IdList:
+    """Read a list, whatever its separators, folders, suffixes and line ends.
+
+    The first column counts. Others must look like paths of images, like the same id again, or
+    like numbers; empty lines and lines that begin with # are passed over. An id is the bare name.
+    Where two folders hold an image of one name, and it is none of VOC or Cityscapes, the folders
+    stay in all ids.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise UserError(f'The id list {path} does not exist.') from None
+    except OSError as error:
+        raise UserError(f'The id list {path} cannot be read: {error}.') from error
+    if data[:2] in (b'\xff\xfe', b'\xfe\xff'):
+        data = data.decode('utf-16', errors='replace').encode()
+    paths, blank = [], 0
+    for number, line in enumerate(re.split(rb'\r\n|\r|\n', data.removesuffix(b'\n')), 1):
+        text = line.decode('utf-8-sig' if number == 1 else 'utf-8', errors='replace').strip()
+        if text and not text.startswith('#'):
+            paths.append(bare_path(_first_column(text, path, number)))
+        blank += not text
+    if not paths:
+        raise UserError(f'The id list {path} is empty: it needs one image a line.')
+    names = [plain_id(p) for p in paths]
+    ids = paths if _ambiguous(paths, names) else names
+    seen, duplicates = {}, []
+    for one, where in zip(ids, paths):
+        if one in seen:
+            duplicates.append(one)
+        seen.setdefault(one, where)
+    return IdList(list(seen), list(seen.values()), duplicates, blank)
+
+
+def read_ids(path: str | Path) -> list[str]:
+    """The plain ids of a list, in order, each once; repeated ones are logged."""
+    found = read_list(path)
+    if found.duplicates:
+        print_log(f'{path}: {_named(found.duplicates, "repeated")}', 'current', level=30)
+    return found.ids
+
+
+def identify_all(ids: Iterable[str]) -> list[Record]:
+    """All registered lists with exactly these ids."""
+    names = {plain_id(one) for one in ids}
+    same_size = [record for record in registry() if record.unique_ids == len(names)]
+    digest = ids_hash(names) if same_size else None
+    return [record for record in same_size if record.sha256 == digest]
+
+
+def identify(ids: Iterable[str]) -> Record | None:
+    """The first registered list with exactly these ids."""
+    return next(iter(identify_all(ids)), None)
+
+
+def describe_list(ids: list[str], first: Record | None = None) -> str:
+    """What a list is: ``unimatch cityscapes 1_8/labeled.txt (372 images, also cps …)``."""
+    found = identify_all(ids)
+    count = f'{len(set(ids))} image{"s" if len(set(ids)) > 1 else ""}'
+    if not found:
+        return f'unknown list ({count})'
+    found.sort(key=lambda record: record != first)
+    also = ', '.join(f'{record.family} {record.split}' for record in found[1:])
+    return f'{found[0]} ({count}{", also " + also if also else ""})'
+
+
+def describe_split(labeled_ids: list[str], unlabeled_ids: list[str] | None = None) -> str:
+    """Both lists by name, and what is odd about them, in one line."""
+    if unlabeled_ids is None:
+        return f'labeled: {describe_list(labeled_ids)}'
+    known = [identify_all(ids) for ids in (labeled_ids, unlabeled_ids)]
+    one, two = next(
+        ((a, b) for a in known[0] for b in known[1] if _split_of(a) == _split_of(b)), (None, None)
+    )
+    parts = [f'labeled: {describe_list(labeled_ids, one)}']
+    parts += [f'unlabeled: {describe_list(unlabeled_ids, two)}']
+    if all(known) and not one:
+        parts.append('the two lists are not of one split')
+    both = overlap(labeled_ids, unlabeled_ids)
+    return '; '.join([*parts, _named(both, 'in both lists')] if both else parts)
+
+
+def overlap(labeled_ids: Iterable[str], unlabeled_ids: Iterable[str]) -> list[str]:
+    """Ids that both lists hold; paths count, except where a bare name says all."""
+    labeled = {_key(one) for one in labeled_ids}
+    return sorted(labeled & {_key(one) for one in unlabeled_ids})
+
+
+def log_splits(dataset) -> list[str]:
+    """Log which lists a SemiDataset reads; a warning if they share images."""
+    sources = [s for s in (dataset.labeled, dataset.unlabeled) if s is not None]
+    full = [_full_ids(source) for source in sources]
+    line = f'Lists: {describe_split(*full)}.'
+    odd = 'in both lists' in line or 'not of one split' in line
+    print_log(line, 'current', level=30 if odd else 20)
+    return [line]
+
+
+def _full_ids(source) -> list[str]:
+    """With the image folder: equal names in different folders are different images."""
+    root = fixed_part(str(source.data_prefix.get('img_path') or ''))
+    return [f'{root}/{one}' if root else one for one in sample_ids(source)]
+
+
+def _split_of(record: Record) -> tuple:
+    return record.family, record.dataset, record.split
+
+
+def _key(one: str) -> str:
+    name = plain_id(one)
+    return name if VOC.fullmatch(name) or CITYSCAPES.fullmatch(name) else bare_path(one)
+
+
+def _ambiguous(paths: list[str], names: list[str]) -> bool:
+    """Whether a name stands for images of two folders (``x`` and ``a/x`` may be one image)."""
+    longest = {}
+    for path, name in zip(paths, names):
+        if VOC.fullmatch(name) or CITYSCAPES.fullmatch(name):
+            continue
+        short, long = sorted((path, longest.get(name, path)), key=len)
+        if short != long and not long.endswith('/' + short.lstrip('/')):
+            return True
+        longest[name] = long
+    return False
+
+
+def _first_column(text: str, path: str | Path, number: int) -> str:
+    if '\t' in text:
+        first, *rest = (column.strip() for column in text.split('\t'))
+    elif PAIR.fullmatch(text):
+        first = PAIR.fullmatch(text)[1]
+        rest = [text[len(first) :].strip(' ,;')]
+    else:
+        first, *rest = [column for column in re.split(r'[\s,;]+', text) if column] or ['']
+        if rest and SUFFIX.search(text) and plain_id(rest[-1]) != plain_id(first):
+            first, rest = text, []  # a name with spaces in it
+    name = plain_id(first)
+    good = name.strip('. ') and not IMPOSSIBLE.search(first)
+    for column in filter(None, rest):
+        same = plain_id(column) == name or re.fullmatch(r'[-+]?\d+', column)
+        good = good and (same or SUFFIX.search(column))
+    if not good:
+        raise UserError(
+            f'{path}, line {number}, holds no image id: {text[:60]!r}. A line is an id or a path, '
+            'and may go on with the path of a mask.'
+        )
+    return first
+
+
+def _named(ids: list[str], what: str) -> str:
+    ids = list(dict.fromkeys(ids))
+    if len(ids) == 1:
+        return f'one id is {what}: {ids[0]}'
+    return f'{len(ids)} ids are {what}: {", ".join(ids[:3])}{", …" if len(ids) > 3 else ""}'
