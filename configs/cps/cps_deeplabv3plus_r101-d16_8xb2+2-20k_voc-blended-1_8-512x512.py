@@ -1,9 +1,2 @@
-_base_ = [
-    '../_base_/models/deeplabv3plus_r101-d16.py',
-    '../_base_/datasets/voc.py',
-    '../_base_/methods/cps.py',
-    '../_base_/schedules/sgd_20k_voc.py',
-    '../_base_/default_runtime.py',
-]
-model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, test_cfg=_base_.test_mode)
-train_dataloader = dict(dataset=dict(split='splits/blended_cps/1_8', views=_base_.views))
+_base_ = './cps_deeplabv3plus_r50-d16_8xb2+2-20k_voc-blended-1_8-512x512.py'
+model = dict(segmentor=dict(backbone=_base_.r101))

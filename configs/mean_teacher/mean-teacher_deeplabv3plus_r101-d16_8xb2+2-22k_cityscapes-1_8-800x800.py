@@ -1,9 +1,2 @@
-_base_ = [
-    '../_base_/models/deeplabv3plus_r101-d16_ohem.py',
-    '../_base_/datasets/cityscapes.py',
-    '../_base_/methods/mean_teacher.py',
-    '../_base_/schedules/sgd_22k_cityscapes.py',
-    '../_base_/default_runtime.py',
-]
-model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, test_cfg=_base_.test_mode)
-train_dataloader = dict(dataset=dict(split='splits/cps/1_8', views=_base_.views))
+_base_ = './mean-teacher_deeplabv3plus_r50-d16_8xb2+2-22k_cityscapes-1_8-800x800.py'
+model = dict(segmentor=dict(backbone=_base_.r101))

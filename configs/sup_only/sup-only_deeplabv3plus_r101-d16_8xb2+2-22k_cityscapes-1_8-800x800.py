@@ -1,12 +1,2 @@
-_base_ = [
-    '../_base_/models/deeplabv3plus_r101-d16_ohem.py',
-    '../_base_/datasets/cityscapes.py',
-    '../_base_/methods/sup_only.py',
-    '../_base_/schedules/sgd_22k_cityscapes.py',
-    '../_base_/default_runtime.py',
-]
-model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, test_cfg=_base_.test_mode)
-train_dataloader = dict(
-    dataset=dict(split='splits/cps/1_8', views=_base_.views), sampler=dict(labeled_only=True)
-)
-auto_scale_lr = dict(base_batch_size=16)  # 8 GPUs x 2 labeled images
+_base_ = './sup-only_deeplabv3plus_r50-d16_8xb2+2-22k_cityscapes-1_8-800x800.py'
+model = dict(segmentor=dict(backbone=_base_.r101))

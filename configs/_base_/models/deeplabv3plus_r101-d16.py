@@ -1,6 +1,2 @@
 _base_ = './deeplabv3plus_r50-d16.py'
-segmentor = dict(
-    backbone=dict(
-        depth=101, init_cfg=dict(type='Pretrained', checkpoint='open-mmlab://resnet101_v1c')
-    )
-)
+segmentor = dict(backbone=_base_.r101)

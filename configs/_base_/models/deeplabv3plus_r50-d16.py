@@ -42,3 +42,6 @@ segmentor = dict(
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
 )
+
+# What makes it ResNet-101; a leaf says model = dict(segmentor=dict(backbone=_base_.r101)).
+r101 = dict(depth=101, init_cfg=dict(type='Pretrained', checkpoint='open-mmlab://resnet101_v1c'))
