@@ -2,6 +2,8 @@ import os
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
@@ -15,3 +17,23 @@ torch.set_num_threads(1)
 def default_scope():
     """Types resolve as in a run."""
     init_default_scope('semiseg_mm')
+
+
+@pytest.fixture
+def make_folder(tmp_path):
+    """Writes img/k.jpg with ann/k.png, and more/uk.jpg without masks; returns the folder."""
+
+    def write(labeled: int, unlabeled: int, size: tuple[int, int], classes: int):
+        rng = np.random.default_rng(0)
+        for part in ('img', 'ann', 'more'):
+            (tmp_path / part).mkdir()
+        for index in range(labeled):
+            image, mask = rng.integers(0, 256, (*size, 3)), rng.integers(0, classes, size)
+            cv2.imwrite(str(tmp_path / f'img/{index}.jpg'), image.astype(np.uint8))
+            cv2.imwrite(str(tmp_path / f'ann/{index}.png'), mask.astype(np.uint8))
+        for index in range(unlabeled):
+            image = rng.integers(0, 256, (*size, 3))
+            cv2.imwrite(str(tmp_path / f'more/u{index}.jpg'), image.astype(np.uint8))
+        return tmp_path
+
+    return write

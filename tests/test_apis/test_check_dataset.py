@@ -11,18 +11,9 @@ CLASSES = ('sky', 'road', 'car')
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(make_folder):
     """4 labeled images with labels 0 and 1, and 3 unlabeled ones."""
-    rng = np.random.default_rng(0)
-    for part in ('img', 'ann', 'more'):
-        (tmp_path / part).mkdir()
-    for index in range(4):
-        image = rng.integers(0, 256, (20, 30, 3), np.uint8)
-        cv2.imwrite(str(tmp_path / f'img/{index}.jpg'), image)
-        cv2.imwrite(str(tmp_path / f'ann/{index}.png'), rng.integers(0, 2, (20, 30), np.uint8))
-        if index:
-            cv2.imwrite(str(tmp_path / f'more/u{index}.jpg'), image)
-    return tmp_path
+    return make_folder(4, 3, (20, 30), 2)
 
 
 @pytest.fixture
@@ -81,10 +72,10 @@ def test_each_trouble_is_named_with_its_file(kind, look, folder):
 
 def test_broken_images_of_both_sources_are_found(look, folder):
     (folder / 'img/2.jpg').write_bytes(b'')
-    (folder / 'more/u1.jpg').write_bytes(b'<html>')
+    (folder / 'more/u0.jpg').write_bytes(b'<html>')
     labeled, unlabeled = look()
     assert 'img/2.jpg (it is empty)' in labeled.errors['cannot be read'][0]
-    assert 'u1.jpg' in unlabeled.errors['cannot be read'][0]
+    assert 'u0.jpg' in unlabeled.errors['cannot be read'][0]
 
 
 def test_masks_of_0_and_255_are_pointed_out(look, folder):

@@ -70,17 +70,9 @@ def test_amp_needs_a_gpu(config, fails, monkeypatch):
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """Images and masks of 5 labeled and 4 unlabeled images, labels 0 to 6."""
-    rng = np.random.default_rng(0)
-    for part in ('img', 'ann', 'more'):
-        (tmp_path / part).mkdir()
-    for index in range(5):
-        image = rng.integers(0, 256, (24, 24, 3), np.uint8)
-        cv2.imwrite(str(tmp_path / f'img/{index}.jpg'), image)
-        cv2.imwrite(str(tmp_path / f'ann/{index}.png'), rng.integers(0, 7, (24, 24), np.uint8))
-        cv2.imwrite(str(tmp_path / f'more/u{index}.jpg'), image)
-    return tmp_path
+def folder(make_folder):
+    """Images and masks of 5 labeled and 5 unlabeled images, labels 0 to 6."""
+    return make_folder(5, 5, (24, 24), 7)
 
 
 @pytest.fixture
@@ -252,6 +244,7 @@ def test_broken_unlabeled_images_do_not_stop_a_run(on_disk, tmp_path, folder):
     load = [dict(type='LoadImage'), dict(type='ScaleCrop', crop_size=16)]
     views = [dict(type='MultiView', views=dict(weak=[])), dict(type='PackSemiInputs')]
     config = on_disk(**{'unlabeled.pipeline': [*load, *views]})
-    many = ['--cfg-options', 'train_dataloader.dataset.max_broken=0.5', 'train_cfg.max_iters=6']
-    assert run_train([config, '--work-dir', str(tmp_path / 'run'), *many]) == 0
+    many = ['train_dataloader.dataset.max_broken=0.5', 'train_cfg.max_iters=6']
+    many += ['train_dataloader.num_workers=1', 'train_dataloader.persistent_workers=True']
+    assert run_train([config, '--work-dir', str(tmp_path / 'run'), '--cfg-options', *many]) == 0
     assert 'u2.jpg' in (tmp_path / 'run/broken_images.txt').read_text()

@@ -78,13 +78,18 @@ def test_both_processes_together_walk_through_the_single_stream(trained):
     assert union == expected
 
 
+def resume_elsewhere(folder, name, processes):
+    """Go on from the run's iteration 3 in a folder of its own."""
+    (folder / name).mkdir()
+    (folder / name / 'iter_3.pth').write_bytes((folder / 'run/iter_3.pth').read_bytes())
+    work_dir = str(folder / name)
+    return dist_train(folder / 'config.py', processes, '--work-dir', work_dir, '--resume')
+
+
 def test_resuming_two_processes_gives_the_same_weights(trained):
     """From the checkpoint of iteration 3; BatchNorm statistics are averaged when saving."""
     folder, _ = trained
-    again = folder / 'again'
-    again.mkdir()
-    (again / 'iter_3.pth').write_bytes((folder / 'run/iter_3.pth').read_bytes())
-    done = dist_train(folder / 'config.py', 2, '--work-dir', str(again), '--resume')
+    done = resume_elsewhere(folder, 'again', 2)
     assert done.returncode == 0, done.stderr[-3000:]
     a, b = (safe_load(folder / name / 'iter_6.pth')['state_dict'] for name in ('run', 'again'))
     assert all(torch.equal(a[key], b[key]) for key in a)
@@ -92,12 +97,7 @@ def test_resuming_two_processes_gives_the_same_weights(trained):
 
 def test_other_process_counts_are_noticed(trained):
     folder, _ = trained
-    alone = folder / 'alone'
-    alone.mkdir()
-    (alone / 'iter_3.pth').write_bytes((folder / 'run/iter_3.pth').read_bytes())
-    done = dist_train(folder / 'config.py', 1, '--work-dir', str(alone), '--resume')
+    done = resume_elsewhere(folder, 'alone', 1)
     assert done.returncode != 0
-    assert (
-        'an iteration was 2 + 2 images on 2 processes, it is 1 + 1 on 1'
-        in done.stdout + done.stderr
-    )
+    message = 'an iteration was 2 + 2 images on 2 processes, it is 1 + 1 on 1'
+    assert message in done.stdout + done.stderr

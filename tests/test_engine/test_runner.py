@@ -149,6 +149,22 @@ def test_nothing_to_resume_still_starts_from_the_configured_weights(work_dir, tm
     assert torch.equal(a[key], b[key])
 
 
+def test_a_sampler_that_cannot_skip_is_run_through_again(tmp_path):
+    """mmengine's own sampler comes to its end within the run: 5 images, 2 a batch, 6 iterations."""
+    whole, rest = tmp_path / 'whole', tmp_path / 'rest'
+    extra = {
+        'train_dataloader.sampler': dict(_delete_=True, type='DefaultSampler', shuffle=False),
+        'train_dataloader.batch_size': 2,
+        'train_dataloader.dataset.unlabeled': None,
+    }
+    train(toy_config(whole, SUP_ONLY, **extra))
+    rest.mkdir()
+    (rest / 'iter_3.pth').write_bytes((whole / 'iter_3.pth').read_bytes())
+    train(toy_config(rest, SUP_ONLY, resume=True, **extra))
+    a, b = (safe_load(folder / 'iter_6.pth')['state_dict'] for folder in (whole, rest))
+    assert all(torch.equal(a[key], b[key]) for key in a)
+
+
 def test_an_unset_seed_is_taken_from_the_checkpoint(tmp_path):
     """The stream is built before mmengine would restore the seed."""
     first = train(toy_config(tmp_path, SUP_ONLY, max_iters=3, **{'randomness.seed': None}))

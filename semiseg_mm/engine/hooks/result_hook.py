@@ -19,18 +19,22 @@ class ResultHook(Hook):
 
     priority = 'LOW'
 
+    def __init__(self) -> None:
+        self._started: float | None = None
+        self._before = 0.0  # seconds of the run that is resumed
+
     def before_train(self, runner) -> None:
         self._started = time.time()
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        checkpoint['message_hub']['runtime_info']['train_seconds'] = self._seconds(runner)
+        checkpoint['message_hub']['runtime_info']['train_seconds'] = self._seconds()
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         info = checkpoint.get('message_hub', {}).get('runtime_info', {})
         self._before = info.get('train_seconds', 0.0) if runner._resume else 0.0
 
     def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
-        if not metrics or not hasattr(self, '_started'):
+        if not metrics or self._started is None:
             return
         history = list(runner.message_hub.runtime_info.get('evaluations', []))
         history = [entry for entry in history if entry[0] != runner.iter]
@@ -42,10 +46,9 @@ class ResultHook(Hook):
             path = osp.join(runner.work_dir, 'results.json')
             atomic_write_text(path, json.dumps(record, indent=2) + '\n')
 
-    def _seconds(self, runner) -> float:
-        return round(
-            getattr(self, '_before', 0.0) + time.time() - getattr(self, '_started', time.time()), 1
-        )
+    def _seconds(self) -> float:
+        now = time.time()
+        return round(self._before + now - (self._started or now), 1)
 
     def _record(self, runner, history: list) -> dict:
         networks: dict[str, dict] = {}
@@ -62,6 +65,6 @@ class ResultHook(Hook):
             seed=runner.seed,
             iter=runner.iter,
             max_iters=runner.max_iters,
-            seconds=self._seconds(runner),
+            seconds=self._seconds(),
             networks=networks,
         )

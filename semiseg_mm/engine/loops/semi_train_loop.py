@@ -23,6 +23,16 @@ class SemiTrainLoop(IterBasedTrainLoop):
     at the checkpoint's iteration is run first: it may have been cut off.
     """
 
+    def __init__(self, runner, dataloader, *args, **kwargs) -> None:
+        if isinstance(dataloader, dict):
+            spread = runner._randomness_cfg.get('diff_rank_seed', False)
+            dataloader = runner.build_dataloader(dataloader, runner.seed, spread)
+        if isinstance(dataloader.dataset, SemiDataset):
+            # before there are workers: mmengine 0.10.7 starts them in its constructor
+            report = osp.join(runner.work_dir, 'broken_images.txt')
+            dataloader.dataset.broken.report = report
+        super().__init__(runner, dataloader, *args, **kwargs)
+
     def run(self):
         self.dataloader_iterator = None  # mmengine's own, with workers of its own in 0.10.7
         self._check()
@@ -100,11 +110,9 @@ class SemiTrainLoop(IterBasedTrainLoop):
                     'default_hooks.checkpoint.interval a multiple of '
                     'optim_wrapper.accumulative_counts.'
                 )
-        if isinstance(dataset, SemiDataset):
-            dataset.broken.report = osp.join(self.runner.work_dir, 'broken_images.txt')
-            if get_rank() == 0:
-                log_splits(dataset)
-                dataset.check_labels()
+        if isinstance(dataset, SemiDataset) and get_rank() == 0:
+            log_splits(dataset)
+            dataset.check_labels()
 
     def _log_plan(self) -> None:
         """How much of each source the run will see."""
