@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
-from semiseg_mm.engine.checkpoint import atomic_path, atomic_write_text, safe_load
+from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.models.segmentors.base import PREFIX, override_network
+from semiseg_mm.utils import atomic_path, atomic_write_text
 
 from .cli import choose_network, guarded, load_config
 

@@ -18,7 +18,7 @@ from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
 from semiseg_mm.errors import UserError
-from semiseg_mm.utils import preserved_rng
+from semiseg_mm.utils import atomic_path, preserved_rng
 
 from .mask_reading import Job, MaskLoader, run_all
 
@@ -183,7 +183,6 @@ def load_index(path: str, num_images: int, num_classes: int) -> CentroidIndex | 
 
 
 def _save(path: str, index: CentroidIndex) -> None:
-    from semiseg_mm.engine.checkpoint import atomic_path  # the engine imports the datasets
 
     try:
         os.makedirs(osp.dirname(path), exist_ok=True)

@@ -5,7 +5,7 @@ import os
 import os.path as osp
 import pickle
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,47 +20,6 @@ from semiseg_mm.errors import UserError
 HISTORY = '__history_buffer__'
 NUMPY_CORES = ('numpy.core.multiarray', 'numpy._core.multiarray')
 CHECKPOINT = re.compile(r'^(?:iter|epoch)_(\d+)\.pth$')
-
-# ------------------------------------------------------------------ saving
-
-
-@contextlib.contextmanager
-def atomic_path(path: str) -> Iterator[str]:
-    """Yield a temporary name beside ``path``; on success it takes the place of ``path``.
-
-    A process that is killed meanwhile leaves the old file as it was.
-    """
-    part = osp.join(osp.dirname(path), f'.{osp.basename(path)}.part')
-    try:
-        yield part
-        with open(part, 'rb+') as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
-        _sync_folder(osp.dirname(path))
-    except OSError as error:
-        raise UserError(
-            f'{path} could not be written ({error}); what was saved before is untouched. Free '
-            'some space or correct the permissions, then run the same command with --resume.'
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            os.remove(part)
-
-
-def atomic_write_text(path: str, text: str) -> None:
-    with atomic_path(path) as part, open(part, 'w', encoding='utf-8') as file:
-        file.write(text)
-
-
-def _sync_folder(folder: str) -> None:
-    """Make the renaming itself durable (folders cannot be opened on Windows)."""
-    if os.name == 'posix':
-        descriptor = os.open(folder or '.', os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
 
 # ------------------------------------------------------------------ plain content
 

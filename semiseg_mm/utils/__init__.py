@@ -1,4 +1,13 @@
+from .atomic import atomic_path, atomic_write_text
 from .buffers import average_buffers
+from .label_png import write_mask
 from .random import preserved_rng, seed_all
 
-__all__ = ['average_buffers', 'preserved_rng', 'seed_all']
+__all__ = [
+    'atomic_path',
+    'atomic_write_text',
+    'average_buffers',
+    'preserved_rng',
+    'seed_all',
+    'write_mask',
+]

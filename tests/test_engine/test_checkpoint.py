@@ -80,25 +80,6 @@ def test_plain_content_needs_no_allow_list_and_comes_back(tmp_path):
     assert loaded['hub']['b'] == [0.5, ([0, 1],)]
 
 
-def test_a_failed_write_keeps_the_old_file_and_leaves_no_scrap(tmp_path):
-    path = tmp_path / 'iter_1.pth'
-    path.write_text('old')
-    with pytest.raises(UserError, match='untouched'), ckpt.atomic_path(str(path)) as part:
-        with open(part, 'w') as file:
-            file.write('half of the ne')
-        raise OSError(28, 'No space left on device')
-    assert path.read_text() == 'old'
-    assert os.listdir(tmp_path) == ['iter_1.pth']
-
-
-def test_a_successful_write_replaces_the_old_file(tmp_path):
-    path = tmp_path / 'last_checkpoint'
-    path.write_text('old')
-    ckpt.atomic_write_text(str(path), 'new')
-    assert path.read_text() == 'new'
-    assert os.listdir(tmp_path) == ['last_checkpoint']
-
-
 def test_the_newest_checkpoint_that_loads_is_found(tmp_path):
     """By number, not by name; truncated, empty and foreign files are passed over with a reason."""
     for step in (9, 10):

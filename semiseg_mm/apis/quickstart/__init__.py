@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from semiseg_mm.engine.checkpoint import atomic_write_text
 from semiseg_mm.errors import UserError
+from semiseg_mm.utils import atomic_write_text
 
 from . import methods
 from .display import make_display

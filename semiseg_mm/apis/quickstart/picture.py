@@ -5,8 +5,9 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
-from semiseg_mm.engine.checkpoint import atomic_path, safe_load
+from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.registry import DATASETS, MODELS
+from semiseg_mm.utils import atomic_path
 
 from .training import Training
 

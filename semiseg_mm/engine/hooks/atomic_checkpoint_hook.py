@@ -4,9 +4,9 @@ import os.path as osp
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
-from semiseg_mm.engine.checkpoint import atomic_write_text, checkpoints
+from semiseg_mm.engine.checkpoint import checkpoints
 from semiseg_mm.registry import HOOKS
-from semiseg_mm.utils import average_buffers
+from semiseg_mm.utils import atomic_write_text, average_buffers
 
 
 @HOOKS.register_module()

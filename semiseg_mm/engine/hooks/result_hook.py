@@ -6,8 +6,8 @@ from numbers import Real
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
-from semiseg_mm.engine.checkpoint import atomic_write_text
 from semiseg_mm.registry import HOOKS
+from semiseg_mm.utils import atomic_write_text
 
 
 @HOOKS.register_module()

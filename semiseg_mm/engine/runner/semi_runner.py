@@ -11,9 +11,10 @@ from mmengine.runner import Runner
 
 from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.samplers import RequestStream
-from semiseg_mm.engine.checkpoint import atomic_path, checkpoints, newest_loadable, safe_load
+from semiseg_mm.engine.checkpoint import checkpoints, newest_loadable, safe_load
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATA_SAMPLERS, RUNNERS
+from semiseg_mm.utils import atomic_path
 
 
 @RUNNERS.register_module()

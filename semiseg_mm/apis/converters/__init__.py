@@ -1,0 +1,1 @@
+"""Datasets as they are downloaded, made into folders of images and label maps."""

@@ -1,0 +1,46 @@
+"""Files that are whole or not there."""
+
+import contextlib
+import os
+import os.path as osp
+from collections.abc import Iterator
+
+from semiseg_mm.errors import UserError
+
+
+@contextlib.contextmanager
+def atomic_path(path: str) -> Iterator[str]:
+    """Yield a temporary name beside ``path``; on success it takes the place of ``path``.
+
+    A process that is killed meanwhile leaves the old file as it was.
+    """
+    part = osp.join(osp.dirname(path), f'.{osp.basename(path)}.part')
+    try:
+        yield part
+        with open(part, 'rb+') as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+        _sync_folder(osp.dirname(path))
+    except OSError as error:
+        raise UserError(
+            f'{path} could not be written ({error}); what was saved before is untouched. Free '
+            'some space or correct the permissions, then run the same command with --resume.'
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            os.remove(part)
+
+
+def atomic_write_text(path: str, text: str) -> None:
+    with atomic_path(path) as part, open(part, 'w', encoding='utf-8') as file:
+        file.write(text)
+
+
+def _sync_folder(folder: str) -> None:
+    """Make the renaming itself durable (folders cannot be opened on Windows)."""
+    if os.name == 'posix':
+        descriptor = os.open(folder or '.', os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
