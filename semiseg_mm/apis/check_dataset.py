@@ -11,10 +11,10 @@ from rich.progress import track
 from rich.table import Table
 
 import semiseg_mm.engine  # noqa: F401  (registers everything)
-from semiseg_mm.datasets import SemiDataset
+from semiseg_mm.datasets import DrawScale, SemiDataset
 from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.identity import sample_ids
-from semiseg_mm.errors import BrokenImage
+from semiseg_mm.errors import BrokenImage, UserError
 from semiseg_mm.registry import DATASETS
 
 from .cli import guarded, load_config
@@ -91,11 +91,15 @@ def _look(dataset: SemiDataset, index: int) -> dict:
     look = dict(image=results['img_path'], mask=results.get('seg_map_path'))
     try:
         for transform in pipeline.transforms:
+            if isinstance(transform, DrawScale):
+                continue  # the whole image is looked at
             if not type(transform).__name__.startswith('Load'):
                 break
             results = transform(results)
     except BrokenImage as error:
         return dict(look, unreadable=error.reason)
+    except UserError:  # a server that is out of reach says nothing of the file
+        raise
     except Exception as error:  # readers of masks raise what they like
         return dict(look, unreadable=f'mask {look["mask"]}: {type(error).__name__}')
     look['shape'] = results['img'].shape

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 
 from semiseg_mm.errors import UserError
 
+from .backends import is_remote, join
 from .splits import apply_split
 
 SOURCES = ('labeled', 'unlabeled', 'dataset')
 
 
-def check_paths(dataset: dict, key: str, split_key: str | None = None) -> None:
+def check_paths(
+    dataset: dict, key: str, split_key: str | None = None, backend_args: dict | None = None
+) -> None:
     """Stop if a folder or id list that a dataset config names is not there.
 
     Without it a missing list goes unnoticed until an assertion deep in a dataset, or not at all.
@@ -17,13 +20,14 @@ def check_paths(dataset: dict, key: str, split_key: str | None = None) -> None:
     """
     own_split = f'{key}.split' if dataset.get('split') else None
     dataset = apply_split(dataset)
+    backend_args = dataset.get('backend_args') or backend_args
     for name in SOURCES:
         if isinstance(dataset.get(name), dict):
-            check_paths(dataset[name], f'{key}.{name}', own_split)
-    if dataset.get('backend_args'):
+            check_paths(dataset[name], f'{key}.{name}', own_split, backend_args)
+    if backend_args and backend_args.get('backend') != 'local':
         return
     for field, path, is_list in _paths(dataset):
-        if '://' in path or glob.has_magic(path):
+        if is_remote(path) or glob.has_magic(path):
             continue
         if not (osp.isfile(path) or osp.isdir(path)) or (not is_list and osp.isfile(path)):
             kind = 'id list' if is_list else 'folder'
@@ -39,11 +43,11 @@ def _paths(dataset: dict) -> Iterator[tuple[str, str, bool]]:
     if root:
         yield 'data_root', root, False
     if dataset.get('ann_file'):
-        yield 'ann_file', osp.join(root, dataset['ann_file']), True
+        yield 'ann_file', join(root, dataset['ann_file']), True
     folders = dict(dataset.get('data_prefix') or {})
     folders = {f'data_prefix.{name}': path for name, path in folders.items()}
     if dataset.get('img_path'):
         folders['img_path'] = dataset['img_path']
     for field, path in folders.items():
         if path:
-            yield field, osp.join(root, path), False
+            yield field, join(root, path), False

@@ -1,4 +1,5 @@
-# Cityscapes (2975 train, 500 val), prepared as in mmsegmentation. Expected below data_root:
+# Cityscapes (2975 train, 500 val), as tools/dataset_converters/cityscapes.py or mmsegmentation
+# prepare it. Expected below data_root:
 #   leftImg8bit/{train,val}/<city>/*_leftImg8bit.png
 #   gtFine/{train,val}/<city>/*_gtFine_labelTrainIds.png
 #   splits/<family>/<split>/labeled.txt and unlabeled.txt, one id a line

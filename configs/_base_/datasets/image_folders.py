@@ -1,5 +1,6 @@
 # What datasets of images and masks in folders share: loaders, pipelines, evaluation.
-scale_crop = dict(type='ScaleCrop', scale=[0.5, 0.75, 1.0, 1.5, 1.75, 2.0])  # as CPS
+draw_scale = dict(type='DrawScale', scale=[0.5, 0.75, 1.0, 1.5, 1.75, 2.0])  # as CPS
+scale_crop = dict(type='ScaleCrop')  # by the drawn scale; JPEGs are decoded no larger than needed
 
 train_dataloader = dict(
     num_workers=4,
@@ -10,6 +11,7 @@ train_dataloader = dict(
         type='SemiDataset',
         labeled=dict(
             pipeline=[
+                draw_scale,
                 dict(type='LoadImage'),
                 dict(type='LoadAnnotations'),
                 dict(type='CheckLabels'),
@@ -20,6 +22,7 @@ train_dataloader = dict(
         unlabeled=dict(
             type='UnlabeledDataset',
             pipeline=[
+                draw_scale,
                 dict(type='LoadImage'),
                 scale_crop,
                 dict(type='MultiView', views=dict(weak=[])),

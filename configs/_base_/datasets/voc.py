@@ -1,4 +1,5 @@
-# Pascal VOC 2012 with SBD masks (10582 train, 1449 val). Expected below data_root:
+# Pascal VOC 2012 with SBD masks (10582 train, 1449 val), as tools/dataset_converters/voc_sbd.py
+# writes it. Expected below data_root:
 #   JPEGImages/  SegmentationClassAug/  ImageSets/Segmentation/val.txt
 #   splits/<family>/<split>/labeled.txt and unlabeled.txt, one id a line (2007_000032)
 # A leaf chooses the split with train_dataloader.dataset.split.

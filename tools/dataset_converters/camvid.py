@@ -1,0 +1,8 @@
+"""Convert CamVid: tools/dataset_converters/camvid.py FOLDER [--out FOLDER]."""
+
+import sys
+
+from semiseg_mm.apis.converters.camvid import run_camvid
+
+if __name__ == '__main__':
+    sys.exit(run_camvid())
