@@ -1,4 +1,4 @@
-"""Print speed ratios, measured side by side in one run: tools/benchmark.py [--rounds N]."""
+"""Print speeds, measured side by side in one run: tools/benchmark.py data|models|scale."""
 
 import sys
 

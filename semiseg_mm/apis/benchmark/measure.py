@@ -1,0 +1,30 @@
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+
+def compare(rounds: int, *variants: Callable[[], object]) -> list[float]:
+    """Median seconds of each variant. They take turns, so that the machine's moods hit all."""
+    seconds: list[list[float]] = [[] for _ in variants]
+    for number in range(rounds + 1):
+        for own, variant in zip(seconds, variants, strict=True):
+            np.random.seed(number)
+            torch.manual_seed(number)
+            start = time.perf_counter()
+            variant()
+            own.append(time.perf_counter() - start)
+    return [statistics.median(own[1:]) for own in seconds]  # the first round warms up
+
+
+def show(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    table = Table(title=title, title_justify='left')
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
