@@ -1,8 +1,10 @@
 import cv2
 import numpy as np
 import pytest
+from mmcv.transforms import Compose
+from PIL import Image
 
-from semiseg_mm.datasets import ScaleCrop
+from semiseg_mm.datasets import LoadImage, ScaleCrop
 from semiseg_mm.errors import UserError
 
 
@@ -222,3 +224,133 @@ def test_same_seed_same_crop():
     np.testing.assert_array_equal(one['img'], two['img'])
     np.testing.assert_array_equal(one['gt_seg_map'], two['gt_seg_map'])
     assert (one['img'] != other['img']).any()
+
+
+# ------------------------------------------------------------------ against resizing the whole
+
+
+def place(out, size):
+    """Where the crop's visible part lies in the image: its first and last row and column."""
+    rows, columns = out['valid'].any(1), out['valid'].any(0)
+    part = out['img'][rows][:, columns]
+    low, high = part.min((0, 1)), part.max((0, 1))
+    return [*(low / size), *(high / size), rows.mean(), columns.mean()]
+
+
+def test_same_distribution_as_resizing_then_cropping():
+    """mmseg's RandomResize, RandomCrop, RandomFlip and Pad, on an image of coordinates."""
+    size, crop, count = (50, 70), (40, 40), 1500
+    data = coordinates(*size)
+    theirs = Compose(
+        [
+            dict(type='RandomResize', scale=size[::-1], ratio_range=(0.5, 2.0), keep_ratio=True),
+            dict(type='RandomCrop', crop_size=crop),
+            dict(type='Pad', size=crop, pad_val=dict(img=-1, seg=255)),
+        ]
+    )
+    ours = ScaleCrop(crop_size=crop, scale=(0.5, 2.0), flip=0)
+    places: dict[str, list] = dict(ours=[], theirs=[])
+    for seed in range(count):
+        for name, transform in (('ours', ours), ('theirs', theirs)):
+            np.random.seed(seed)
+            out = transform(dict(img=data.copy(), img_shape=size))
+            if name == 'theirs':
+                out['valid'] = (out['img'] >= 0).all(2)
+            places[name].append(place(out, size))
+    one, two = (np.sort(np.array(places[name]), axis=0) for name in ('ours', 'theirs'))
+    for column in range(6):  # Kolmogorov-Smirnov: 0.05 % of equal distributions are further apart
+        points = np.concatenate([one[:, column], two[:, column]])
+        cdf = [np.searchsorted(s[:, column], points + 0.02, 'right') / count for s in (one, two)]
+        cdf_low = [np.searchsorted(s[:, column], points - 0.02) / count for s in (one, two)]
+        gap = np.maximum(cdf_low[0] - cdf[1], cdf_low[1] - cdf[0]).max()
+        assert gap < 2.03 * np.sqrt(2 / count), column
+    assert abs(one.mean(0) - two.mean(0)).max() < 0.02
+
+
+@pytest.mark.parametrize('factor', [0.5, 0.71, 1.3, 2])
+def test_pixels_agree_with_a_crop_of_the_resized_image(factor):
+    """On a smooth image, within 8 of 255: the crop may begin between two resized pixels, and an
+    enlarged one knows no pixels beyond its border.
+    """
+    image = cv2.GaussianBlur(sample(60, 80)['img'], (0, 0), 5)
+    image = cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX)
+    scaled = cv2.resize(image, (round(80 * factor), round(60 * factor)))
+    step = np.array([60, 80]) / scaled.shape[:2]
+    kwargs = dict(crop_size=20, scale=(factor, factor), flip=0)
+    for seed in range(10):
+        origin = run(dict(img=coordinates(60, 80)), seed, **kwargs)['img'][10, 10]
+        top, left = (origin + 0.5) / step - 10.5
+        expected = cv2.getRectSubPix(scaled, (20, 20), (left + 9.5, top + 9.5))
+        gap = np.abs(run(dict(img=image), seed, **kwargs)['img'].astype(int) - expected)
+        assert gap.max() <= 8 and gap.mean() < 2
+
+
+# ------------------------------------------------------------------ decoding at less than the size
+
+
+def jpeg(tmp_path, height=97, width=131):
+    y, x = np.mgrid[:height, :width]
+    image = np.stack([2 * y, x, 255 - x], 2).clip(0, 255).astype(np.uint8)
+    path = str(tmp_path / 'smooth.jpg')
+    cv2.imwrite(path, image, [cv2.IMWRITE_JPEG_QUALITY, 98])
+    return path
+
+
+@pytest.mark.parametrize(
+    ('factor', 'decoded'),
+    [(1.0, (97, 131)), (0.51, (97, 131)), (0.5, (49, 66)), (0.25, (25, 33)), (0.1, (13, 17))],
+)
+def test_a_jpeg_is_decoded_at_what_the_scale_needs(factor, decoded, tmp_path):
+    """The crop of it shows the same place, as image and as label, as that of the whole image."""
+    path, label = jpeg(tmp_path), np.arange(97, dtype=np.uint8)[:, None].repeat(131, 1)
+    draw = Compose([dict(type='DrawScale', scale=[factor]), dict(type='LoadImage')])
+    loaded = draw(dict(img_path=path))
+    assert loaded['img'].shape[:2] == decoded
+    assert loaded['img_shape'] == loaded['ori_shape'] == (97, 131)
+    whole = dict(img=cv2.imread(path), gt_seg_map=label)
+    for seed in range(5):
+        reduced = run(dict(loaded, gt_seg_map=label), seed, crop_size=9)
+        full = run(whole, seed, crop_size=9, scale=[factor])  # a list of one draws nothing else
+        np.testing.assert_array_equal(reduced['valid'], full['valid'])
+        assert reduced['scale_factor'] == (factor, factor)
+        gap = np.abs(reduced['img'].astype(int) - full['img'])[reduced['valid']]
+        assert gap.max() <= 2 + 3 / factor  # neighbours of the crop are 2 / factor apart
+
+
+def test_an_image_that_its_exif_turns_keeps_its_size(tmp_path):
+    path = str(tmp_path / 'turned.jpg')
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by 90 degrees
+    Image.fromarray(np.zeros((40, 60, 3), np.uint8)).save(path, exif=exif)
+    draw = Compose([dict(type='DrawScale', scale=[0.5]), dict(type='LoadImage')])
+    assert draw(dict(img_path=path))['reduced'] == ((30, 20), (60, 40))
+    assert LoadImage()(dict(img_path=path))['img'].shape == (60, 40, 3)
+
+
+def test_only_colour_jpegs_are_decoded_smaller(tmp_path):
+    path = str(tmp_path / 'a.png')
+    cv2.imwrite(path, np.zeros((20, 30, 3), np.uint8))
+    draw = Compose([dict(type='DrawScale', scale=[0.5]), dict(type='LoadImage')])
+    assert draw(dict(img_path=path))['img'].shape == (20, 30, 3)
+    gray = Compose(
+        [dict(type='DrawScale', scale=[0.5]), dict(type='LoadImage', color_type='grayscale')]
+    )
+    assert gray(dict(img_path=jpeg(tmp_path)))['img'].shape[:2] == (97, 131)
+
+
+def test_a_resize_in_between_is_what_counts(tmp_path):
+    steps = [
+        dict(type='DrawScale', scale=[0.5]),
+        dict(type='LoadImage'),
+        dict(type='Resize', scale=(60, 40)),
+        dict(type='ScaleCrop', crop_size=20, flip=0),
+    ]
+    np.random.seed(0)
+    out = Compose(steps)(dict(img_path=jpeg(tmp_path)))
+    assert out['valid'].all() and out['scale_factor'] == (0.5, 0.5)  # 20x30 of it
+
+
+def test_two_scales_are_one_too_many(tmp_path):
+    steps = [dict(type='DrawScale'), dict(type='LoadImage'), dict(type='ScaleCrop', scale=(1, 2))]
+    with pytest.raises(UserError, match='both have a scale'):
+        Compose(steps)(dict(img_path=jpeg(tmp_path), crop_size=9))

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from semiseg_mm.errors import UserError
-from semiseg_mm.models import BoxMix, MixMask
+from semiseg_mm.models import BoxMix, ClassMix, MixMask
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import PseudoLabel, View
 
@@ -140,3 +140,51 @@ def test_built_by_name_and_pastes_what_it_drew():
     pasted = mix.paste(x)
     assert torch.equal(pasted[0, 0], mix.mask[0].float())
     assert torch.equal(pasted[1, 0], (~mix.mask[1]).float())
+
+
+# ------------------------------------------------------------------ ClassMix
+
+
+def labels(*rows):
+    label = torch.tensor(rows)[:, None]  # B,1,W
+    return PseudoLabel(label, torch.ones(label.shape), torch.ones(label.shape, dtype=torch.bool))
+
+
+def test_class_mix_pastes_whole_classes_of_the_partner():
+    """Of two predicted classes one is pasted, wherever the partner has it; both come up."""
+    target, seen = labels([0, 0, 1, 1], [2, 3, 2, 3]), set()
+    for seed in range(20):
+        torch.manual_seed(seed)
+        drawn = ClassMix().draw(images(2, 1, 4), target)
+        assert drawn.partner.tolist() == [1, 0]
+        seen.add((tuple(drawn.mask[0, 0].tolist()), tuple(drawn.mask[1, 0].tolist())))
+    classes = {(True, False, True, False), (False, True, False, True)}
+    halves = {(True, True, False, False), (False, False, True, True)}
+    assert seen == {(a, b) for a in classes for b in halves}
+
+
+def test_class_mix_rounds_up_and_leaves_out_what_is_not_valid():
+    target = labels([0, 0, 0], [5, 5, 5])
+    target.valid[1, 0, 1] = False
+    drawn = ClassMix().draw(images(2, 1, 3), target)
+    assert drawn.mask[:, 0].tolist() == [[True, False, True], [True, True, True]]
+    three = ClassMix().draw(images(2, 1, 3), labels([0, 1, 2], [3, 4, 5]))
+    assert three.mask.sum((1, 2)).tolist() == [2, 2]
+    target.valid[:] = False
+    assert not ClassMix().draw(images(2, 1, 3), target).mask.any()
+
+
+def test_class_mix_takes_soft_labels_by_their_largest_class():
+    hard = labels([0, 0, 1, 1], [1, 0, 1, 0])
+    soft = hard._replace(label=torch.nn.functional.one_hot(hard.label, 2).permute(0, 3, 1, 2))
+    torch.manual_seed(3)
+    one = ClassMix().draw(images(2, 1, 4), hard)
+    torch.manual_seed(3)
+    assert torch.equal(ClassMix().draw(images(2, 1, 4), soft).mask, one.mask)
+
+
+def test_class_mix_says_what_it_needs():
+    with pytest.raises(UserError, match='BoxMix'):
+        ClassMix().draw(images(2))
+    with pytest.raises(UserError, match=r'sampler\.unlabeled to 2'):
+        ClassMix().draw(images(1), labels([0]))

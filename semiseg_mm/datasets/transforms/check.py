@@ -19,7 +19,8 @@ class CheckLabels(BaseTransform):
     def transform(self, results: dict) -> dict:
         image, mask = results['img'], results['gt_seg_map']
         file = results.get('seg_map_path', results['img_path'])
-        if mask.shape != image.shape[:2]:
+        _, size = results.get('reduced', (None, image.shape[:2]))
+        if mask.shape != size:
             raise UserError(
                 f'The mask {file} is {_size(mask)} but its image {results["img_path"]} is '
                 f'{_size(image)}: they must have the same size and one channel.'

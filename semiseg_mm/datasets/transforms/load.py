@@ -1,9 +1,17 @@
+import io
+
 import cv2
+import mmcv
+import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
+from PIL import Image
 
-from semiseg_mm.errors import BrokenImage
+from semiseg_mm.datasets.backends import is_remote, says_missing
+from semiseg_mm.errors import BrokenImage, UserError
 from semiseg_mm.registry import TRANSFORMS
+
+JPEG, PNG = b'\xff\xd8', b'\x89PNG'
 
 
 @TRANSFORMS.register_module()
@@ -11,21 +19,66 @@ class LoadImage(LoadImageFromFile):
     """mmcv's loading, but a file that is no whole image raises :class:`BrokenImage`.
 
     Decoders fill what a truncated JPEG lacks with gray and say nothing; here it counts as broken.
+    After ``DrawScale`` with a factor of 1/2 or less, a JPEG is decoded at 1/2, 1/4 or 1/8 of its
+    size; ``results['reduced']`` is then (the size it has, the size of the whole).
+    A storage that is out of reach says nothing about an image: it is a :class:`UserError`.
     """
 
     def transform(self, results: dict) -> dict:
         path = results['img_path']
-        try:
-            content = fileio.get(path, backend_args=self.backend_args)
-        except Exception as error:  # each storage has its own
-            raise BrokenImage(path, f'{type(error).__name__}: {error}') from error
+        content = self._content(path)
         defect = _defect(content)
         if defect:
             raise BrokenImage(path, defect)
+        reduction = self._reduction(content, results.get('drawn_scale') or 1)
         try:
-            return super().transform(results)
-        except (AssertionError, AttributeError, ValueError, OSError, cv2.error) as error:
+            image, shape = self._decode(content, reduction)
+        except (AttributeError, ValueError, OSError, SyntaxError, cv2.error) as error:
             raise BrokenImage(path, 'it does not decode') from error
+        if image is None:
+            raise BrokenImage(path, 'it does not decode')
+        if reduction > 1:
+            results['reduced'] = image.shape[:2], shape
+        results['img'] = image.astype(np.float32) if self.to_float32 else image
+        results['img_shape'] = results['ori_shape'] = shape
+        return results
+
+    def _reduction(self, content: bytes, scale: float) -> int:
+        how = (self.imdecode_backend, self.color_type)
+        if not content.startswith(JPEG) or how != ('cv2', 'color'):
+            return 1
+        return max(n for n in (1, 2, 4, 8) if n == 1 or scale * n <= 1)
+
+    def _decode(self, content: bytes, reduction: int) -> tuple[np.ndarray | None, tuple[int, int]]:
+        """The image (H,W,C), and the size of the whole."""
+        if reduction == 1:
+            image = mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
+            return image, image.shape[:2]
+        flag = getattr(cv2, f'IMREAD_REDUCED_COLOR_{reduction}')
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), flag)
+        with Image.open(io.BytesIO(content)) as header:
+            width, height = header.size
+        if image is not None and image.shape[0] != -(-height // reduction):
+            height, width = width, height  # EXIF turns it
+        return image, (height, width)
+
+    def _content(self, path: str) -> bytes:
+        try:
+            content = fileio.get(path, backend_args=self.backend_args)
+        except UserError:
+            raise
+        except Exception as error:  # each storage has its own
+            reason = f'{type(error).__name__}: {error}'
+            if is_remote(path, self.backend_args) and not says_missing(error):
+                raise UserError(
+                    f'The image {path} could not be fetched ({reason}); it was not taken for '
+                    'broken. Check the storage and backend_args, then go on (a training: with '
+                    '--resume).'
+                ) from error
+            raise BrokenImage(path, reason) from error
+        if content is None:  # LMDB and petrel
+            raise BrokenImage(path, 'the storage holds no such file')
+        return bytes(content)
 
 
 def _defect(content: bytes) -> str | None:
@@ -33,8 +86,8 @@ def _defect(content: bytes) -> str | None:
         return 'it is empty'
     if content.lstrip()[:1] == b'<':
         return 'it is a text page (HTML or XML), not an image'
-    if content[:2] == b'\xff\xd8' and content.rfind(b'\xff\xd9') < content.rfind(b'\xff\xda'):
+    if content.startswith(JPEG) and content.rfind(b'\xff\xd9') < content.rfind(b'\xff\xda'):
         return 'it is cut off: no end of image after the last scan'
-    if content[:4] == b'\x89PNG' and b'IEND' not in content[-4096:]:
+    if content.startswith(PNG) and b'IEND' not in content[-4096:]:
         return 'it is cut off: no IEND'
     return None

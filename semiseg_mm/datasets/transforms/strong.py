@@ -5,6 +5,8 @@ from mmcv.transforms import BaseTransform
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import TRANSFORMS
 
+GRAY = np.array([0.114, 0.587, 0.299])  # of BGR
+
 
 @TRANSFORMS.register_module()
 class StrongView(BaseTransform):
@@ -43,14 +45,16 @@ class StrongView(BaseTransform):
             raise UserError(
                 f'StrongView works on 8-bit images, but {results.get("img_path")} is {image.dtype}.'
             )
-        colour = image.ndim == 3 and image.shape[2] == 3
+        colour = is_colour(image)
         if np.random.rand() < self.jitter_prob:
             image = self._jitter(image, colour)
-        if np.random.rand() < self.gray_prob and colour:
-            image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+        gray = np.random.rand() < self.gray_prob and colour
+        if gray:
+            image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         if np.random.rand() < self.blur_prob:
-            blurred = cv2.GaussianBlur(image, (0, 0), float(np.random.uniform(*self.sigma)))
-            image = blurred.reshape(image.shape)
+            image = blur(image, np.random.uniform(*self.sigma))
+        if gray:
+            image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
         results['img'] = image
         return results
 
@@ -65,18 +69,40 @@ class StrongView(BaseTransform):
             if name == 'brightness':
                 image = blend(image, 0.0, factor)
             elif name == 'contrast':
-                mean = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).mean() if colour else image.mean()
-                image = blend(image, float(mean), factor)
+                image = blend(image, gray_mean(image), factor)
             elif colour:
-                gray = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-                image = cv2.addWeighted(image, factor, gray, 1 - factor, 0)
+                image = saturate(image, factor)
         return image
 
 
+def gray_mean(image: np.ndarray) -> float:
+    if is_colour(image):
+        return float(GRAY @ cv2.mean(image)[:3])
+    return float(image.mean())
+
+
 def blend(image: np.ndarray, anchor: float, factor: float) -> np.ndarray:
-    """``factor * image + (1 - factor) * anchor``, rounded and clipped, through a table."""
+    """``factor * image + (1 - factor) * anchor``, rounded and clipped."""
+    if is_colour(image):  # twice as fast as a table
+        offset = np.full((3, 1), (1 - factor) * anchor)
+        return cv2.transform(image, np.hstack([factor * np.eye(3), offset]))
     table = np.clip(np.arange(256) * factor + (1 - factor) * anchor + 0.5, 0, 255)
-    return table.astype(np.uint8)[image]
+    return cv2.LUT(image, table.astype(np.uint8)).reshape(image.shape)
+
+
+def saturate(image: np.ndarray, factor: float) -> np.ndarray:
+    """Away from each pixel's gray, or towards it: 0 is gray, 1 the image itself."""
+    return cv2.transform(image, factor * np.eye(3) + (1 - factor) * GRAY)
+
+
+def blur(image: np.ndarray, sigma: float) -> np.ndarray:
+    """As cv2.GaussianBlur up to rounding, in two thirds of its time."""
+    kernel = cv2.getGaussianKernel(round(6 * sigma + 1) | 1, sigma)
+    return cv2.sepFilter2D(image, -1, kernel, kernel).reshape(image.shape)
+
+
+def is_colour(image: np.ndarray) -> bool:
+    return image.ndim == 3 and image.shape[2] == 3
 
 
 def shift_hue(image: np.ndarray, turns: float) -> np.ndarray:

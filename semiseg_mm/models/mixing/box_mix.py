@@ -3,10 +3,10 @@ import math
 import torch
 from torch import Tensor, nn
 
-from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
+from semiseg_mm.structures import PseudoLabel
 
-from .mix_mask import MixMask
+from .mix_mask import MixMask, next_in_batch
 
 
 @MODELS.register_module()
@@ -28,22 +28,16 @@ class BoxMix(nn.Module):
         self.area = area
         self.prob = prob
 
-    def draw(self, images: Tensor) -> MixMask:
+    def draw(self, images: Tensor, target: PseudoLabel | None = None) -> MixMask:
         """Draw the masks for B,C,H,W. On the CPU generator, so devices agree."""
+        partner = next_in_batch(images)
         batch, _, height, width = images.shape
-        if batch < 2:
-            raise UserError(
-                'CutMix takes the partner from the same batch, and a process has one unlabeled '
-                'image: it would mix the image with itself. Set '
-                'train_dataloader.sampler.unlabeled to 2 or more.'
-            )
         mask = torch.zeros(batch, height, width, dtype=torch.bool)
         for sample in mask:
             if torch.rand(()).item() < self.prob:
                 for _ in range(self.boxes):
                     self._flip_box(sample)
-        partner = torch.arange(batch).roll(-1)
-        return MixMask(mask.to(images.device), partner.to(images.device))
+        return MixMask(mask.to(images.device), partner)
 
     def _flip_box(self, mask: Tensor) -> None:
         """Invert one box; its height is log-uniform between a full-width and a square-root box."""

@@ -3,6 +3,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.structures import PseudoLabel, View
 
 
@@ -22,3 +23,14 @@ class MixMask(NamedTuple):
 
     def mix_label(self, target: PseudoLabel) -> PseudoLabel:
         return PseudoLabel(*map(self.paste, target))
+
+
+def next_in_batch(images: Tensor) -> Tensor:
+    """Each image's partner: the next one, the first for the last."""
+    if len(images) < 2:
+        raise UserError(
+            'CutMix takes the partner from the same batch, and a process has one unlabeled '
+            'image: it would mix the image with itself. Set '
+            'train_dataloader.sampler.unlabeled to 2 or more.'
+        )
+    return torch.arange(len(images), device=images.device).roll(-1)

@@ -1,0 +1,65 @@
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from semiseg_mm.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class CutOut(BaseTransform):
+    """Cut a box out of the image, and out of all that is said about it.
+
+    The box is drawn once: image pixels become noise (or ``fill``), labels ``seg_fill``, and
+    ``valid`` False. The defaults are those of ST and ST++.
+
+    Args:
+        prob: Probability of a box.
+        area: Range of its share of the image.
+        ratio: Range of its width over its height.
+        fill: A value, or None for random pixels.
+    """
+
+    def __init__(
+        self,
+        prob: float = 0.5,
+        area: tuple[float, float] = (0.02, 0.4),
+        ratio: tuple[float, float] = (0.3, 1 / 0.3),
+        fill: float | None = None,
+        seg_fill: int = 255,
+    ) -> None:
+        self.prob = prob
+        self.area = area
+        self.ratio = ratio
+        self.fill = fill
+        self.seg_fill = seg_fill
+
+    def transform(self, results: dict) -> dict:
+        if np.random.rand() >= self.prob:
+            return results
+        image = results['img'].copy()
+        box = self._draw_box(*image.shape[:2])
+        part = image[box]
+        if self.fill is None:
+            part[...] = np.random.randint(0, 256, part.shape)
+        else:
+            part[...] = self.fill
+        results['img'] = image
+        for key in {'gt_seg_map', *results.get('seg_fields', [])} & results.keys():
+            results[key] = results[key].copy()
+            results[key][box] = self.seg_fill
+        valid = results.get('valid')
+        results['valid'] = np.ones(image.shape[:2], bool) if valid is None else valid.copy()
+        results['valid'][box] = False
+        return results
+
+    def _draw_box(self, height: int, width: int) -> tuple[slice, slice]:
+        """Redrawn until it fits; a shape that cannot fit is squeezed."""
+        for _ in range(100):
+            area = np.random.uniform(*self.area) * height * width
+            ratio = np.random.uniform(*self.ratio)
+            rows, columns = round((area / ratio) ** 0.5), round((area * ratio) ** 0.5)
+            if rows <= height and columns <= width:
+                break
+        rows, columns = max(1, min(rows, height)), max(1, min(columns, width))
+        top = np.random.randint(height - rows + 1)
+        left = np.random.randint(width - columns + 1)
+        return slice(top, top + rows), slice(left, left + columns)

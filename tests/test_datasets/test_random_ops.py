@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from semiseg_mm.datasets.transforms.random_ops import AUGSEG, POOL, RandomOps
+from semiseg_mm.errors import UserError
+
+SHAPES = [(12, 16), (12, 16, 1), (12, 16, 3), (12, 16, 4), (12, 16, 12)]
+
+
+def noise(shape, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def apply(name, image, strength):
+    return POOL[name][0](np.uint8(image), strength)
+
+
+@pytest.mark.parametrize('shape', SHAPES)
+@pytest.mark.parametrize('name', POOL)
+def test_every_operation_keeps_shape_and_type(name, shape):
+    image = noise(shape)
+    before = image.copy()
+    np.random.seed(0)
+    out = RandomOps(1, [name]).transform(dict(img=image))['img']
+    assert out.shape == shape and out.dtype == np.uint8
+    np.testing.assert_array_equal(image, before)  # the other views still need it
+
+
+def test_by_hand():
+    row = [[0, 100, 200, 255]]
+    assert apply('posterize', row, 4.9).tolist() == [[0, 96, 192, 240]]
+    assert apply('posterize', row, 8.0).tolist() == row
+    assert apply('solarize', row, 200.5).tolist() == [[0, 100, 55, 0]]
+    assert apply('invert', row, 0).tolist() == [[255, 155, 55, 0]]
+    assert apply('brightness', row, 0.5).tolist() == [[0, 50, 100, 128]]
+    assert apply('contrast', [[0, 100, 200]], 0.5).tolist() == [[50, 100, 150]]  # mean 100
+    # 60 of 50 … 90 is a quarter of the way
+    assert apply('autocontrast', [[50, 60, 90]], 0)[..., 0].tolist() == [[0, 63, 255]]
+    assert apply('autocontrast', [[7, 7]], 0)[..., 0].tolist() == [[7, 7]]
+    # three values, a third of the pixels each: spread evenly
+    assert apply('equalize', [[3, 4, 9]], 0)[..., 0].tolist() == [[0, 128, 255]]
+
+
+def test_sharpness_by_hand():
+    """One bright pixel of 130: smoothed to 130 * 5 / 13 = 50, its neighbours to 10."""
+    image = np.zeros((5, 5), np.uint8)
+    image[2, 2] = 130
+    out = apply('sharpness', image, 0.5)
+    assert out[2, 2] == 90 and out[2, 1] == 5 and out[0].max() == 0
+    assert (apply('sharpness', image, 1.0) == image).all()
+
+
+def test_colour_operations_leave_other_images_alone():
+    for shape in ((6, 6), (6, 6, 4)):
+        for name in ('color', 'hue'):
+            image = noise(shape)
+            np.testing.assert_array_equal(apply(name, image, 0.3), image)
+    gray = apply('color', np.uint8([[[10, 200, 50]]]), 0.0)
+    assert gray.tolist() == [[[133, 133, 133]]]  # .114 * 10 + .587 * 200 + .299 * 50
+
+
+def test_the_default_pool_is_augsegs():
+    assert len(AUGSEG) == 11 and 'invert' not in AUGSEG
+    assert RandomOps().ops == AUGSEG and RandomOps().count == (1, 3)
+
+
+def test_count_is_drawn_from_both_ends_on():
+    """One inversion makes 0 to 255, a second one undoes it."""
+    np.random.seed(0)
+    black = np.zeros((1, 1), np.uint8)
+    drawn = [RandomOps((1, 2), ['invert']).transform(dict(img=black))['img'] for _ in range(40)]
+    assert {int(image[0, 0]) for image in drawn} == {0, 255}
+
+
+def test_an_unknown_operation_names_the_pool():
+    with pytest.raises(UserError, match="no 'sharpen': choose of identity, autocontrast"):
+        RandomOps(ops=['sharpen'])
+    with pytest.raises(UserError, match=r'a\.tif is float32'):
+        RandomOps().transform(dict(img=np.zeros((2, 2), np.float32), img_path='a.tif'))
