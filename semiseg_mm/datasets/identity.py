@@ -1,14 +1,15 @@
 import glob
 import hashlib
 import os.path as osp
+from collections.abc import Iterable
 
 from mmengine.dataset import BaseDataset
 
 
-def ids_hash(ids: list[str]) -> str:
+def ids_hash(ids: Iterable[str]) -> str:
     """sha256 of the sorted, de-duplicated ids, joined by newlines, with a final newline."""
-    text = '\n'.join(sorted(set(ids))) + '\n'
-    return hashlib.sha256(text.encode()).hexdigest()
+    text = '\n'.join(dict.fromkeys(sorted(ids))) + '\n'  # quick where ids come sorted
+    return _sha256(text)
 
 
 def fixed_part(path: str) -> str:
@@ -21,17 +22,38 @@ def fixed_part(path: str) -> str:
 def sample_ids(dataset: BaseDataset) -> list[str]:
     """A dataset's images as paths below its image folder, without suffix: machine-independent."""
     root = fixed_part(str(dataset.data_prefix.get('img_path') or ''))
-    ids = []
-    for index in range(len(dataset)):
-        path = dataset.get_data_info(index)['img_path']
-        if root and path.startswith(root):
-            path = path[len(root) :].lstrip('/\\')
-        ids.append(osp.splitext(path)[0].replace('\\', '/'))
-    return ids
+    if hasattr(dataset, 'image_paths'):
+        paths = dataset.image_paths()
+    else:
+        paths = (dataset.get_data_info(k)['img_path'] for k in range(len(dataset)))
+    return [image_id(path, root) for path in paths]
+
+
+def image_id(path: str, root: str) -> str:
+    """An image's path below ``root``, without suffix; of other images the whole path."""
+    if root and path.startswith(root):
+        path = path[len(root) :].lstrip('/\\')
+    return osp.splitext(path)[0].replace('\\', '/')
 
 
 def list_identity(dataset: BaseDataset) -> dict:
     """Count and hash of a dataset's images, and whether they stand in the same order."""
-    ids = sample_ids(dataset)
-    order = hashlib.sha256('\n'.join(ids).encode()).hexdigest()
-    return dict(count=len(ids), sha256=ids_hash(ids), order=order)
+    return describe_ids(sample_ids(dataset))
+
+
+def describe_ids(ids: list[str]) -> dict:
+    return dict(count=len(ids), sha256=ids_hash(ids), order=_sha256('\n'.join(ids)))
+
+
+def files_hash(paths: Iterable[str | None]) -> str:
+    """sha256 of the files' contents, in their order; of those that are local files."""
+    digest = hashlib.sha256()
+    for path in paths:
+        if path and osp.isfile(path):
+            with open(path, 'rb') as file:
+                digest.update(hashlib.sha256(file.read()).digest())
+    return digest.hexdigest()
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()

@@ -7,11 +7,12 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from semiseg_mm.errors import UserError
 
-from .identity import fixed_part, ids_hash, sample_ids
+from .identity import describe_ids, fixed_part, ids_hash, sample_ids
 
 REGISTRY = Path(__file__).with_name('split_registry.csv')
 SUFFIX = re.compile(r'\.(jpe?g|png|bmp|tiff?|webp|npy)$', re.IGNORECASE)
@@ -19,7 +20,8 @@ KIND = re.compile(r'_(leftImg8bit|gt(Fine|Coarse)(_\w+)?)$')  # Cityscapes: whic
 VOC = re.compile(r'\d{4}_\d{6}')
 CITYSCAPES = re.compile(r'[a-z-]+_\d{6}_\d{6}')
 PAIR = re.compile(rf'(.+?{SUFFIX.pattern[:-1]})\s*[\s,;]\s*\S.*', re.IGNORECASE)
-IMPOSSIBLE = re.compile(r'[\x00-\x1f<>{}"|*?\ufffd]')
+IMPOSSIBLE = re.compile(r'[\x00-\x1f<>{}"|*?\ufffd\udc80-\udcff]')
+PLAIN = re.compile(r'[^\s,;#<>{}"|*?\x00-\x1f\ufffd\udc80-\udcff]+')  # a lone path: most lines
 
 
 class Record(NamedTuple):
@@ -87,7 +89,7 @@ def bare_path(path: str) -> str:
     return KIND.sub('', SUFFIX.sub('', path.replace('\\', '/')))
 
 
-def read_list(path: str | Path) -> IdList:
+def read_list(file: str | Path) -> IdList:
     """Read a list, whatever its separators, folders, suffixes and line ends.
 
     The first column counts. Others must look like paths of images, like the same id again, or
@@ -96,29 +98,66 @@ def read_list(path: str | Path) -> IdList:
     stay in all ids.
     """
     try:
-        data = Path(path).read_bytes()
+        data = Path(file).read_bytes()
     except FileNotFoundError:
-        raise UserError(f'The id list {path} does not exist.') from None
+        raise UserError(f'The id list {file} does not exist.') from None
     except OSError as error:
-        raise UserError(f'The id list {path} cannot be read: {error}.') from error
-    if data[:2] in (b'\xff\xfe', b'\xfe\xff'):
-        data = data.decode('utf-16', errors='replace').encode()
-    paths, blank = [], 0
-    for number, line in enumerate(re.split(rb'\r\n|\r|\n', data.removesuffix(b'\n')), 1):
-        text = line.decode('utf-8-sig' if number == 1 else 'utf-8', errors='replace').strip()
-        if text and not text.startswith('#'):
-            paths.append(bare_path(_first_column(text, path, number)))
-        blank += not text
+        raise UserError(f'The id list {file} cannot be read: {error}.') from error
+    paths, names, blank = [], [], 0
+    for number, line in enumerate(_lines(list_text(data)), 1):
+        first, good = line, True
+        if not PLAIN.fullmatch(line):
+            line = line.strip()
+            blank += not line
+            if not line or line[0] == '#':
+                continue
+            first, rest = _columns(line)
+            good = not IMPOSSIBLE.search(first) and _plausible(first, rest)
+        path = bare_path(first)
+        name = path.rsplit('/', 1)[-1]
+        if not good or not name.strip('. '):
+            raise UserError(
+                f'{file}, line {number}, holds no image id: {line[:60]!r}. A line is an id or a '
+                'path, and may go on with the path of a mask.'
+            )
+        paths.append(path)
+        names.append(name)
     if not paths:
-        raise UserError(f'The id list {path} is empty: it needs one image a line.')
-    names = [plain_id(p) for p in paths]
+        raise UserError(f'The id list {file} is empty: it needs one image a line.')
     ids = paths if _ambiguous(paths, names) else names
+    if len(set(ids)) == len(ids):
+        return IdList(ids, paths, [], blank)
     seen, duplicates = {}, []
     for one, where in zip(ids, paths):
         if one in seen:
             duplicates.append(one)
         seen.setdefault(one, where)
     return IdList(list(seen), list(seen.values()), duplicates, blank)
+
+
+def list_text(data: bytes) -> str:
+    """A list's text; bytes that are no UTF-8 stay what they are in file names of this machine."""
+    if data[:2] in (b'\xff\xfe', b'\xfe\xff'):
+        return data.decode('utf-16', errors='replace')
+    return data.decode(errors='surrogateescape').removeprefix('\ufeff')
+
+
+def first_columns(text: str) -> list[str]:
+    """The first column of a list's lines as it stands there, for those who look for files.
+
+    It reads what ``read_list`` reads, and does not ask what a name or another column looks like.
+    """
+    found = []
+    for line in _lines(text.removeprefix('\ufeff')):
+        if not PLAIN.fullmatch(line):
+            line = line.strip()
+            if not line or line[0] == '#':
+                continue
+            first, rest = _columns(line)
+            likely = '\t' in line or _plausible(first, rest)
+            line = first if likely else line.split()[0]
+        found.append(line)
+    return found
 
 
 def read_ids(path: str | Path) -> list[str]:
@@ -131,7 +170,12 @@ def read_ids(path: str | Path) -> list[str]:
 
 def identify_all(ids: Iterable[str]) -> list[Record]:
     """All registered lists with exactly these ids."""
-    names = {plain_id(one) for one in ids}
+    longest = max((record.unique_ids for record in registry()), default=0)
+    names = set()
+    for one in ids:
+        names.add(plain_id(one))
+        if len(names) > longest:
+            return []
     same_size = [record for record in registry() if record.unique_ids == len(names)]
     digest = ids_hash(names) if same_size else None
     return [record for record in same_size if record.sha256 == digest]
@@ -145,7 +189,8 @@ def identify(ids: Iterable[str]) -> Record | None:
 def describe_list(ids: list[str], first: Record | None = None) -> str:
     """What a list is: ``unimatch cityscapes 1_8/labeled.txt (372 images, also cps …)``."""
     found = identify_all(ids)
-    count = f'{len(set(ids))} image{"s" if len(set(ids)) > 1 else ""}'
+    count = len(set(ids))
+    count = f'{count} image{"s" if count > 1 else ""}'
     if not found:
         return f'unknown list ({count})'
     found.sort(key=lambda record: record != first)
@@ -171,24 +216,40 @@ def describe_split(labeled_ids: list[str], unlabeled_ids: list[str] | None = Non
 
 def overlap(labeled_ids: Iterable[str], unlabeled_ids: Iterable[str]) -> list[str]:
     """Ids that both lists hold; paths count, except where a bare name says all."""
-    labeled = {_key(one) for one in labeled_ids}
-    return sorted(labeled & {_key(one) for one in unlabeled_ids})
+    labeled = {}
+    for one in labeled_ids:
+        labeled.setdefault(plain_id(one), set()).add(_key(one))
+    found = (one for one in unlabeled_ids if plain_id(one) in labeled)
+    return sorted({key for one in found if (key := _key(one)) in labeled[plain_id(one)]})
+
+
+class Survey(NamedTuple):
+    """What is worth knowing of a dataset's images."""
+
+    identity: dict[str, dict]  # by source
+    line: str  # which lists they are, for people
+
+
+def survey(labeled: BaseDataset, unlabeled: BaseDataset | None = None) -> Survey:
+    """Each source's images are listed once; with a million of them that takes a second."""
+    identity, lists = {}, []
+    for name, source in dict(labeled=labeled, unlabeled=unlabeled).items():
+        if source is not None:
+            ids = sample_ids(source)
+            identity[name] = describe_ids(ids)
+            # with the image folder: equal names in different folders are different images
+            root = fixed_part(str(source.data_prefix.get('img_path') or ''))
+            ids = [f'{root}/{one}' for one in ids] if root else ids
+            lists.append(ids)
+    return Survey(identity, f'Lists: {describe_split(*lists)}.')
 
 
 def log_splits(dataset) -> list[str]:
     """Log which lists a SemiDataset reads; a warning if they share images."""
-    sources = [s for s in (dataset.labeled, dataset.unlabeled) if s is not None]
-    full = [_full_ids(source) for source in sources]
-    line = f'Lists: {describe_split(*full)}.'
-    odd = 'in both lists' in line or 'not of one split' in line
-    print_log(line, 'current', level=30 if odd else 20)
-    return [line]
-
-
-def _full_ids(source) -> list[str]:
-    """With the image folder: equal names in different folders are different images."""
-    root = fixed_part(str(source.data_prefix.get('img_path') or ''))
-    return [f'{root}/{one}' if root else one for one in sample_ids(source)]
+    found = getattr(dataset, 'survey', None) or survey(dataset.labeled, dataset.unlabeled)
+    odd = 'in both lists' in found.line or 'not of one split' in found.line
+    print_log(found.line, 'current', level=30 if odd else 20)
+    return [found.line]
 
 
 def _split_of(record: Record) -> tuple:
@@ -202,6 +263,8 @@ def _key(one: str) -> str:
 
 def _ambiguous(paths: list[str], names: list[str]) -> bool:
     """Whether a name stands for images of two folders (``x`` and ``a/x`` may be one image)."""
+    if len(set(names)) == len(set(paths)):
+        return False
     longest = {}
     for path, name in zip(paths, names):
         if VOC.fullmatch(name) or CITYSCAPES.fullmatch(name):
@@ -213,27 +276,33 @@ def _ambiguous(paths: list[str], names: list[str]) -> bool:
     return False
 
 
-def _first_column(text: str, path: str | Path, number: int) -> str:
-    if '\t' in text:
-        first, *rest = (column.strip() for column in text.split('\t'))
-    elif PAIR.fullmatch(text):
-        first = PAIR.fullmatch(text)[1]
-        rest = [text[len(first) :].strip(' ,;')]
+def _lines(text: str) -> list[str]:
+    return text.replace('\r\n', '\n').removesuffix('\n').replace('\r', '\n').split('\n')
+
+
+def _columns(line: str) -> tuple[str, list[str]]:
+    """A line's first column and the others; a name with spaces needs its suffix, or tabs."""
+    if '\t' in line:
+        first, *rest = (column.strip() for column in line.split('\t'))
+    elif len(words := line.split()) == 2 and SUFFIX.search(words[0]):
+        first, rest = words[0], words[1:]
+    elif pair := PAIR.fullmatch(line):
+        first = pair[1]
+        rest = [line[len(first) :].strip(' ,;')]
     else:
-        first, *rest = [column for column in re.split(r'[\s,;]+', text) if column] or ['']
-        if rest and SUFFIX.search(text) and plain_id(rest[-1]) != plain_id(first):
-            first, rest = text, []  # a name with spaces in it
-    name = plain_id(first)
-    good = name.strip('. ') and not IMPOSSIBLE.search(first)
+        first, *rest = [column for column in re.split(r'[\s,;]+', line) if column] or ['']
+        if rest and SUFFIX.search(line) and plain_id(rest[-1]) != plain_id(first):
+            first, rest = line, []
+    return first, rest
+
+
+def _plausible(first: str, rest: list[str]) -> bool:
+    """Whether the other columns look like a mask's path, a number, or the same id again."""
     for column in filter(None, rest):
-        same = plain_id(column) == name or re.fullmatch(r'[-+]?\d+', column)
-        good = good and (same or SUFFIX.search(column))
-    if not good:
-        raise UserError(
-            f'{path}, line {number}, holds no image id: {text[:60]!r}. A line is an id or a path, '
-            'and may go on with the path of a mask.'
-        )
-    return first
+        known = SUFFIX.search(column) or re.fullmatch(r'[-+]?\d+', column)
+        if not known and plain_id(column) != plain_id(first):
+            return False
+    return True
 
 
 def _named(ids: list[str], what: str) -> str:

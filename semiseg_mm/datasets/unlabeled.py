@@ -1,14 +1,20 @@
+import copy
 import glob
+import os
 import os.path as osp
+from collections.abc import Iterator
 
-from mmengine import fileio
-from mmengine.dataset import BaseDataset
+import numpy as np
+from mmengine.dataset import BaseDataset, force_full_init
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATASETS
 
+from .backends import is_remote, join, list_files, read_list
 from .identity import fixed_part
+from .split_lists import first_columns
 
+END = '\0'  # between the strings of an item: no path holds it
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 
 
@@ -16,16 +22,19 @@ IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 class UnlabeledDataset(BaseDataset):
     """Images without masks: a folder, a glob, or an id list over a folder.
 
-    No path of a mask is ever made, so none can be opened.
+    No path of a mask is ever made, so none can be opened. The paths are kept as bytes, all in one
+    array: workers share it, and reading it leaves nothing behind in them.
 
     Args:
         img_path: A folder (searched recursively), or a glob such as ``cam?/*.png``; below
             ``data_root`` if that is given.
         ann_file: An id list, one image a line: its path below ``img_path``, with or without the
             suffix. Only the first column counts, so lists with an image and a mask column will do.
+            Lines that begin with # are passed over.
         img_suffix: Appended to ids that end in no known image suffix.
         exclude: An id list (or several) of images to leave out, the labeled ones, say: their paths
             below ``img_path`` (a glob's: below its fixed part); suffixes do not count.
+        backend_args: Where images and lists are, if not in folders. SemiDataset hands down its own.
     """
 
     METAINFO: dict = dict()
@@ -55,58 +64,100 @@ class UnlabeledDataset(BaseDataset):
 
     def load_data_list(self) -> list[dict]:
         folder = self.data_prefix['img_path']
+        remote = is_remote(folder, self.backend_args)
         if self.ann_file:
-            paths = [self._path(name) for name in self._read(self.ann_file)]
-        elif glob.has_magic(self.img_path) and not osp.isdir(folder):
+            names = self._read(self.ann_file)
+            paths = [join(folder, n if _is_image(n) else n + self.img_suffix) for n in names]
+        elif not remote and glob.has_magic(self.img_path) and not osp.isdir(folder):
             pattern = osp.join(glob.escape(self.data_root or ''), self.img_path)
             paths = sorted(
                 p for p in glob.glob(pattern, recursive=True) if _is_image(p) and osp.isfile(p)
             )
+        elif remote:
+            names = list_files(folder, self.backend_args, list_dir=False, recursive=True)
+            paths = sorted(join(folder, name) for name in names if _is_image(name))
         else:
-            names = fileio.list_dir_or_file(
-                folder, list_dir=False, recursive=True, backend_args=self.backend_args
-            )
-            paths = sorted(
-                fileio.join_path(folder, name, backend_args=self.backend_args)
-                for name in names
-                if _is_image(name)
-            )
-        root = fixed_part(folder)
-        names = [name for file in self.exclude for name in self._read(file)]
-        left_out = {_stem(fileio.join_path(root, n, backend_args=self.backend_args)) for n in names}
-        paths = [path for path in paths if _stem(path) not in left_out]
+            paths = sorted(_images_below(folder))
+        if self.exclude:
+            root = folder if remote else fixed_part(folder)
+            left_out = {_stem(join(root, n)) for file in self.exclude for n in self._read(file)}
+            paths = [path for path in paths if _stem(path) not in left_out]
         if not paths:
             raise UserError(
                 f'No unlabeled image found in {self.ann_file or folder}: point '
                 'train_dataloader.dataset.unlabeled.img_path at a folder or glob with images '
                 f'({", ".join(IMAGE_SUFFIXES)}).'
             )
-        return [dict(img_path=path, seg_fields=[]) for path in paths]
+        return [dict(img_path=path) for path in paths]
 
     def _read(self, list_file: str) -> list[str]:
-        list_file = self.join_root(list_file)
-        if '://' not in list_file and not osp.isfile(list_file):
-            raise UserError(f'The id list {list_file} does not exist.')
-        lines = fileio.get_text(list_file, backend_args=self.backend_args).splitlines()
-        return [_first_column(line.strip()) for line in lines if line.strip()]
+        return first_columns(read_list(self.join_root(list_file), self.backend_args))
 
     def join_root(self, path: str) -> str:
-        if not self.data_root or osp.isabs(path) or path.startswith(osp.join(self.data_root, '')):
+        if not self.data_root or path.startswith(osp.join(self.data_root, '')):
             return path
-        return osp.join(self.data_root, path)
+        return join(self.data_root, path)
 
-    def _path(self, name: str) -> str:
-        if not _is_image(name):
-            name += self.img_suffix
-        return fileio.join_path(self.data_prefix['img_path'], name, backend_args=self.backend_args)
+    def _join_prefix(self) -> None:
+        """mmengine's asks a storage to join, without telling it where it is."""
+        self.ann_file = join(self.data_root, self.ann_file) if self.ann_file else ''
+        self.data_prefix['img_path'] = join(self.data_root, self.data_prefix['img_path'])
+
+    # ------------------------------------------------------------------ storage
+
+    def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:
+        """As mmengine's, but an item is its strings, instead of a pickled dict.
+
+        What else it holds is the same for all items, and kept once.
+        """
+        first = self.data_list[0]
+        self._keys = [key for key, value in first.items() if isinstance(value, str)]
+        self._shared = {key: first[key] for key in first if key not in self._keys}
+        items = []
+        for info in self.data_list:
+            texts = [info.pop(key) for key in self._keys]
+            if info != self._shared:
+                raise TypeError(
+                    f'{type(self).__name__}: what differs between images must be text, {info} is '
+                    f'not {self._shared}; or set serialize_data=False.'
+                )
+            items.append(END.join(texts).encode(errors='surrogateescape'))
+        self.data_list.clear()
+        ends = np.cumsum(np.fromiter(map(len, items), np.int64, len(items)))
+        return np.frombuffer(b''.join(items), np.uint8), ends
+
+    @force_full_init
+    def get_data_info(self, idx: int) -> dict:
+        if not self.serialize_data:
+            return dict(seg_fields=[]) | super().get_data_info(idx)
+        idx = range(len(self))[idx]
+        start = self.data_address[idx - 1] if idx else 0
+        texts = _texts(self.data_bytes[start : self.data_address[idx]].tobytes())
+        info = dict(seg_fields=[]) | copy.deepcopy(self._shared) | dict(zip(self._keys, texts))
+        return dict(info, sample_idx=idx)
+
+    @force_full_init
+    def image_paths(self) -> Iterator[str]:
+        """Of all images, in order; much quicker than asking for each."""
+        if not self.serialize_data:
+            return (info['img_path'] for info in self.data_list)
+        data, ends = self.data_bytes.tobytes(), self.data_address.tolist()
+        place = self._keys.index('img_path')
+        return (_texts(data[start:end])[place] for start, end in zip([0, *ends], ends))
 
 
-def _first_column(line: str) -> str:
-    """Columns are parted by tabs or spaces; a name with spaces needs its suffix, or tabs."""
-    if '\t' in line:
-        return line.split('\t')[0].strip()
-    first = line.split()[0]
-    return line if _is_image(line) and not _is_image(first) else first
+def _texts(item: bytes) -> list[str]:
+    return item.decode(errors='surrogateescape').split(END)
+
+
+def _images_below(folder: str) -> Iterator[str]:
+    """What mmengine's list_dir_or_file finds, which needs longer to say where it was."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _images_below(entry.path)
+            elif _is_image(entry.name) and entry.name[0] != '.' and entry.is_file():
+                yield entry.path
 
 
 def _is_image(path: str) -> bool:
@@ -114,4 +165,4 @@ def _is_image(path: str) -> bool:
 
 
 def _stem(path: str) -> str:
-    return osp.splitext(path)[0] if _is_image(path) else path
+    return path.rpartition('.')[0] if _is_image(path) else path
