@@ -197,6 +197,15 @@ def test_numbers_are_the_named_ones(leaf):
 
 
 @each_leaf
+def test_sampling_is_the_named_one(leaf):
+    """``-centroid`` and ``-coarse2fine`` in a method's name, and nowhere else."""
+    cfg, method = parsed(leaf), named(leaf)['method']
+    sampler = cfg['train_dataloader']['sampler']['type']
+    assert method.endswith('-centroid') == (sampler == 'CentroidSampler')
+    assert method.endswith('-coarse2fine') == bool(nodes(cfg, 'CropSizeSchedulerHook'))
+
+
+@each_leaf
 def test_data_is_the_named_one(leaf):
     cfg, name = parsed(leaf), named(leaf)
     expected = base('datasets', name['dataset'])
@@ -282,11 +291,13 @@ def test_leaf_reads_the_documented_layout(name, tmp_path):
 def test_shapes_leaf_trains(leaf, tmp_path):
     cfg = Config.fromfile(leaf)
     cfg.work_dir, cfg.experiment_name = str(tmp_path), leaf.stem
-    cfg.train_cfg.max_iters = cfg.train_cfg.val_interval = 1
+    schedules = nodes(cfg.to_dict(), 'CropSizeSchedulerHook')
+    iters = len(schedules[0]['sizes']) if schedules else 1  # a crop phase needs an iteration
+    cfg.train_cfg.max_iters = cfg.train_cfg.val_interval = iters
     cfg.val_dataloader.dataset.num_images = 2
     cfg.train_dataloader.dataset.unlabeled.num_images = 16
     runner = RUNNERS.get(cfg.runner_type).from_cfg(cfg)
     before = [p.detach().clone() for p in runner.model.parameters()]
     runner.train()
     assert any((a != b).any() for a, b in zip(before, runner.model.parameters()))
-    assert {'iter_1.pth', 'results.json'} <= {p.name for p in tmp_path.iterdir()}
+    assert {f'iter_{iters}.pth', 'results.json'} <= {p.name for p in tmp_path.iterdir()}

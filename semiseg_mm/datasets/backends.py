@@ -86,7 +86,10 @@ def with_backend(source: dict | None, backend_args: dict | None) -> dict | None:
     if not source or not args:
         return source
     source = copy.deepcopy(source)
-    source['backend_args'] = dict(args)
+    if 'images' in source:
+        source['images'] = with_backend(source['images'], args)
+    else:
+        source['backend_args'] = dict(args)
     for transform in source.get('pipeline', ()):
         if isinstance(transform, dict) and _loads(transform['type'], 'label_dir' in source):
             transform.setdefault('backend_args', dict(args))

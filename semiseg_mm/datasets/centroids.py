@@ -1,4 +1,4 @@
-"""Where in a labeled dataset each class is: one point per class and tile.
+"""Where in a dataset with labels each class is: one point per class and tile.
 
 Idea: Zhu et al., arXiv 2004.14960; a centroid per class and tile is what the code of
 NVIDIA/semantic-segmentation stores.
@@ -17,7 +17,7 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
-from semiseg_mm.errors import UserError
+from semiseg_mm.errors import BrokenImage, UserError
 from semiseg_mm.utils import atomic_path, preserved_rng
 
 from .mask_reading import Job, MaskLoader, run_all
@@ -94,15 +94,29 @@ def _centres(
 # ------------------------------------------------------------------ a dataset
 
 
-def build_index(
+class Labels(NamedTuple):
+    """What a dataset's labels are, and where its classes are."""
+
+    digest: str  # of all labels, and of what the pipeline makes of them
+    index: CentroidIndex
+
+
+def build_index(dataset: Dataset, *args, **kwargs) -> CentroidIndex:
+    """The index alone, see :func:`read_labels`."""
+    return read_labels(dataset, *args, **kwargs).index
+
+
+def read_labels(
     dataset: Dataset,
     tile: int | None = 1024,
     min_area: int = 16,
     anchor: str = 'pixel',
     cache_dir: str | None = None,
     workers: int | None = None,
-) -> CentroidIndex:
-    """The points of all images of a labeled dataset of mmseg.
+    num_classes: int | None = None,
+    source: str = 'labeled',
+) -> Labels:
+    """The points of all images of a dataset with labels.
 
     The dataset's own pipeline loads the masks, up to ``ScaleCrop``, so label maps and
     ``reduce_zero_label`` count. In a process group rank 0 builds, the others receive.
@@ -111,6 +125,9 @@ def build_index(
         cache_dir: Where to keep the index. Its name is a hash of the labels and of all settings, so
             other labels never meet an old index. Default: the user's cache folder; '' keeps none.
         workers: Processes that read masks. Default: one for each core, 8 at most.
+        num_classes: Default: as many as the dataset names.
+        source: Which source of a SemiDataset it is. An image that cannot be read has no point if
+            it is one of 'unlabeled'.
     """
     if tile is not None and tile < 1:
         raise UserError(f'tile must be at least 1 pixel, or None for the whole image, not {tile}.')
@@ -118,7 +135,14 @@ def build_index(
     if is_main_process():
         try:
             with preserved_rng():
-                found[0] = _cached(dataset, tile, min_area, anchor, cache_dir, workers)
+                arguments = dict(
+                    num_classes=num_classes or len(dataset.metainfo['classes']),
+                    tile=tile,
+                    min_area=min_area,
+                    anchor=anchor,
+                    ignore_index=getattr(dataset, 'ignore_index', 255),
+                )
+                found[0] = _cached(dataset, arguments, cache_dir, workers, source)
         except UserError as error:
             found[1] = str(error)  # the others must not wait for what will not come
     broadcast_object_list(found)
@@ -127,35 +151,32 @@ def build_index(
     return found[0]
 
 
-def _cached(dataset, tile, min_area, anchor, cache_dir, workers) -> CentroidIndex:
-    num_classes = len(dataset.metainfo['classes'])
-    ignore_index = getattr(dataset, 'ignore_index', 255)
-    loader = MaskLoader(dataset, num_classes)
-    arguments = dict(
-        num_classes=num_classes,
-        tile=tile,
-        min_area=min_area,
-        anchor=anchor,
-        ignore_index=ignore_index,
-    )
+def _cached(
+    dataset: Dataset, arguments: dict, cache_dir: str | None, workers: int | None, source: str
+) -> Labels:
+    loader = MaskLoader(dataset, arguments['num_classes'], source)
+    digests = run_all(Job(loader.digest, len(dataset)), workers, 'Hashing labels')
+    digest = _sha256(json.dumps(loader.settings(), sort_keys=True), *digests)
     path = None
     if cache_dir != '':
-        digests = run_all(Job(loader.digest, len(dataset)), workers, 'Hashing labels')
-        settings = json.dumps([VERSION, arguments, loader.settings()], sort_keys=True)
-        key = hashlib.sha256('\n'.join([settings, *digests]).encode()).hexdigest()
+        key = _sha256(json.dumps([VERSION, arguments], sort_keys=True), digest)
         folder = default_cache() if cache_dir is None else osp.expanduser(cache_dir)
         path = osp.join(folder, f'{key[:40]}.npz')
-        index = load_index(path, len(dataset), num_classes)
+        index = load_index(path, len(dataset), arguments['num_classes'])
         if index is not None:
-            return index
-    job = Job(_Points(loader, arguments), len(dataset))
+            return Labels(digest, index)
+    job = Job(_Points(loader, arguments, skip_broken=source == 'unlabeled'), len(dataset))
     found = run_all(job, workers, 'Finding class centroids')
     rows = [(image, y, x, label) for image, points in enumerate(found) for label, y, x in points]
     columns = np.array(rows, np.int32).reshape(-1, 4).T
     index = CentroidIndex(*map(np.ascontiguousarray, columns))
     if path:
         _save(path, index)
-    return index
+    return Labels(digest, index)
+
+
+def _sha256(*lines: str) -> str:
+    return hashlib.sha256('\n'.join(lines).encode()).hexdigest()
 
 
 def default_cache() -> str:
@@ -198,26 +219,35 @@ def _save(path: str, index: CentroidIndex) -> None:
 
 
 class _Points:
-    def __init__(self, loader: MaskLoader, arguments: dict) -> None:
-        self.loader, self.arguments = loader, arguments
+    def __init__(self, loader: MaskLoader, arguments: dict, skip_broken: bool = False) -> None:
+        self.loader, self.arguments, self.skip_broken = loader, arguments, skip_broken
 
     def __call__(self, index: int) -> list[tuple[int, int, int]]:
-        return tile_centroids(self.loader.mask(index), **self.arguments)
+        try:
+            mask = self.loader.mask(index)
+        except BrokenImage:
+            if not self.skip_broken:
+                raise
+            return []
+        return tile_centroids(mask, **self.arguments)
 
 
 # ------------------------------------------------------------------ what it does to the crops
 
 
-def crop_histogram(dataset: Dataset, requests: Iterable, count: int) -> tuple[np.ndarray, ...]:
+def crop_histogram(
+    dataset: Dataset, requests: Iterable, count: int, view: str = 'labeled'
+) -> tuple[np.ndarray, ...]:
     """Of ``count`` labeled crops of a SemiDataset: each class's share of crops, and of pixels.
 
     A crop counts for a class with one pixel of it; ignored pixels and padding count for none.
+    With ``view='pseudo'`` the crops are those of a pseudo-labeled source.
     """
     classes = len(dataset.metainfo['classes'])
     crops, pixels = np.zeros(classes, int), np.zeros(classes, int)
-    labeled = (r for r in requests if r.index < dataset.num_labeled)
-    for request in islice(labeled, count):
-        mask = dataset[request]['labeled']['data_samples'].gt_sem_seg.data.numpy()
+    of_view = (r for r in requests if (r.index < dataset.num_labeled) == (view == 'labeled'))
+    for request in islice(of_view, count):
+        mask = dataset[request][view]['data_samples'].gt_sem_seg.data.numpy()
         area = np.bincount(mask[(mask >= 0) & (mask < classes)], minlength=classes)
         crops += area > 0
         pixels += area

@@ -7,6 +7,7 @@ the sweeps below are our reconstruction.
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from semiseg_mm.errors import UserError
@@ -17,36 +18,91 @@ Size = tuple[int, int]
 class CropPhase(NamedTuple):
     end: int  # the first iteration after it
     crop: Size  # (h, w)
+    batch: int = 1  # how many times the sampler's places make a batch
 
 
 class CropSchedule:
-    """Phases of a training, each with one crop size."""
+    """Phases of a training, each with one crop size and one batch size.
+
+    A batch is counted in rows: a row is what the sampler would put into a batch without a
+    schedule. Rows are numbered through the training, over all its batches.
+    """
 
     def __init__(self, phases: Sequence[tuple], divisor: int = 1) -> None:
-        self.phases = [CropPhase(int(end), as_size(crop)) for end, crop in phases]
+        self.phases = [CropPhase(int(end), as_size(crop), *batch) for end, crop, *batch in phases]
         self.ends = [phase.end for phase in self.phases]
         if not self.phases or any(b <= a for a, b in zip([0, *self.ends], self.ends)):
             raise UserError(f'The ends of crop phases must rise, from 1 on; got {self.ends}.')
-        for _, crop in self.phases:
+        for _, crop, batch in self.phases:
             if min(crop) < 1 or any(side % divisor for side in crop):
                 raise UserError(
                     f'The crop size {crop[0]}x{crop[1]} is no multiple of {divisor}: change sizes '
                     'or divisor of CropSizeSchedulerHook.'
                 )
+            if not isinstance(batch, int) or batch < 1:
+                raise UserError(
+                    f'The batch of a crop phase must be a whole number of times, from 1 on; got '
+                    f'{batch!r} for {crop[0]}x{crop[1]}.'
+                )
+        self.starts = [0, *self.ends[:-1]]
+        rows = [(b - a) * p.batch for a, b, p in zip(self.starts, self.ends, self.phases)]
+        self.row_starts = [0, *accumulate(rows)][:-1]
+
+    @property
+    def grows(self) -> bool:
+        """Whether some batch has more than one row."""
+        return any(phase.batch > 1 for phase in self.phases)
+
+    def phase(self, iteration: int) -> CropPhase:
+        """The phase of an iteration, counted from 0; the last one goes on."""
+        return self.phases[bisect_right(self.starts, iteration) - 1]
 
     def at(self, iteration: int) -> Size:
-        """The crop size of an iteration, counted from 0; the last one goes on."""
-        return self.phases[min(bisect_right(self.ends, iteration), len(self.phases) - 1)].crop
+        return self.phase(iteration).crop
+
+    def rows_before(self, iteration: int) -> int:
+        """Rows of all iterations before this one."""
+        k = bisect_right(self.starts, iteration) - 1
+        return self.row_starts[k] + (iteration - self.starts[k]) * self.phases[k].batch
+
+    def locate(self, row: int) -> tuple[int, int]:
+        """The iteration that a row belongs to, and the row's number within its batch."""
+        k = bisect_right(self.row_starts, row) - 1
+        iterations, within = divmod(row - self.row_starts[k], self.phases[k].batch)
+        return self.starts[k] + iterations, within
 
     def relative_cost(self) -> float:
-        """Pixels of this schedule over pixels at the largest crop throughout."""
-        starts = [0, *self.ends]
-        pixels = [(b - a) * c[0] * c[1] for a, (b, c) in zip(starts, self.phases)]
-        return sum(pixels) / (self.ends[-1] * max(h * w for _, (h, w) in self.phases))
+        """Pixels of this schedule over pixels at the largest crop throughout, without growth."""
+        rows = [(b - a) * p.batch for a, b, p in zip(self.starts, self.ends, self.phases)]
+        pixels = sum(n * _area(phase.crop) for n, phase in zip(rows, self.phases))
+        return pixels / (self.ends[-1] * max(_area(phase.crop) for phase in self.phases))
+
+    def __str__(self) -> str:
+        def described(phase: CropPhase) -> str:
+            times = f', batch x {phase.batch}' if phase.batch > 1 else ''
+            return f'to {phase.end}: {phase.crop[0]}x{phase.crop[1]}{times}'
+
+        return '; '.join(map(described, self.phases))
 
 
 def as_size(crop: int | Sequence[int]) -> Size:
     return (crop, crop) if isinstance(crop, int) else (int(crop[0]), int(crop[1]))
+
+
+def _area(crop: Size) -> int:
+    return crop[0] * crop[1]
+
+
+def with_growth(phases: Sequence[tuple]) -> list[CropPhase]:
+    """Give each phase the batch that its crops leave room for: floor(largest area / its area)."""
+    if any(len(phase) > 2 for phase in phases):
+        raise UserError(
+            'CropSizeSchedulerHook has grow_batch=True and phases that name their batch: leave out '
+            'one of the two.'
+        )
+    crops = [as_size(crop) for _, crop in phases]
+    largest = max(map(_area, crops))
+    return [CropPhase(end, crop, largest // _area(crop)) for (end, _), crop in zip(phases, crops)]
 
 
 def sweep(
@@ -66,7 +122,7 @@ def sweep(
             f"schedule='{kind}' is none of constant, coarse2fine, fine2coarse, with or without '+'."
         )
     repeats = cycles if kind.endswith('+') else 1
-    ordered = sorted((as_size(size) for size in sizes), key=lambda size: size[0] * size[1])
+    ordered = sorted((as_size(size) for size in sizes), key=_area)
     largest = ordered[-1]
     if name == 'constant':
         return [(max_iters, largest)]

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cv2
@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from semiseg_mm.errors import UserError
 
-from .transforms import CheckLabels, ScaleCrop
+from .transforms import CheckLabels, DrawScale, ScaleCrop
 
 FEW = 64  # up to here neither workers nor a progress bar are worth it
 
@@ -24,20 +24,22 @@ FEW = 64  # up to here neither workers nor a progress bar are worth it
 class MaskLoader:
     """The part of a dataset's pipeline that makes the label map which ScaleCrop receives."""
 
-    def __init__(self, dataset: Dataset, num_classes: int) -> None:
+    def __init__(self, dataset: Dataset, num_classes: int, source: str = 'labeled') -> None:
+        self.source = f'train_dataloader.dataset.{source}'
         transforms = dataset.pipeline.transforms
         crops = [k for k, t in enumerate(transforms) if isinstance(t, ScaleCrop)]
         if not crops:
             raise UserError(
-                "Class centroids need dict(type='ScaleCrop') in the pipeline of "
-                'train_dataloader.dataset.labeled: it is what cuts around them.'
+                f"Class centroids need dict(type='ScaleCrop') in the pipeline of {self.source}: it "
+                'is what cuts around them.'
             )
-        before = transforms[: crops[0]]
+        # what is drawn for decoding at a reduced size does not touch label maps
+        before = [t for t in transforms[: crops[0]] if not isinstance(t, DrawScale)]
         random = [type(t).__name__ for t in before if type(t).__name__.startswith('Random')]
         if random:
             raise UserError(
-                f'{random[0]} stands before ScaleCrop in the pipeline of the labeled dataset, so '
-                'places in an image are not fixed: put it after ScaleCrop, or remove it.'
+                f'{random[0]} stands before ScaleCrop in the pipeline of {self.source}, so places '
+                'in an image are not fixed: put it after ScaleCrop, or remove it.'
             )
         plain = (LoadImageFromFile, LoadAnnotations, CheckLabels)
         if all(isinstance(t, plain) for t in before):  # then the image is not needed
@@ -57,19 +59,51 @@ class MaskLoader:
         path = info.get('seg_map_path')
         if path:
             backends = [t.backend_args for t in self.transforms if isinstance(t, LoadAnnotations)]
-            content = fileio.get(path, *backends[:1])
+            with self._naming(index, path):
+                content = fileio.get(path, *backends[:1])
         else:
             mask = self.mask(index)
             content = str((mask.shape, mask.dtype.str)).encode() + mask.tobytes()
+        if confidence := info.get('confidence_path'):  # filters may have gone by it
+            with self._naming(index, confidence):
+                content += fileio.get(confidence)
         maps = repr((info.get('label_map'), info.get('reduce_zero_label'))).encode()
         return hashlib.sha256(content + maps).hexdigest()
 
     def mask(self, index: int) -> np.ndarray:
         results = self.dataset.get_data_info(index)
         results['num_classes'] = self.num_classes
-        for transform in self.transforms:
-            results = transform(results)
-        return results['gt_seg_map']  # H,W
+        with self._naming(index, results.get('seg_map_path')):
+            for transform in self.transforms:
+                results = transform(results)
+            return results['gt_seg_map']  # H,W
+
+    @contextlib.contextmanager
+    def _naming(self, index: int, path: str | None) -> Iterator[None]:
+        """Decoders do not say which file they failed at."""
+        try:
+            yield
+        except UserError:
+            raise
+        except Exception as error:
+            file = f', {path},' if path else ''
+            raise UserError(
+                f'The labels of image {index} of {self.source}{file} cannot be read '
+                f'({type(error).__name__}: {error}): mend the file or leave the image out.'
+            ) from error
+
+
+def check_label_map(results: dict, pipeline: Any) -> None:
+    """Stop, naming the file, if a pipeline cannot load the label map that it starts from."""
+    for transform in getattr(pipeline, 'transforms', ()):
+        if isinstance(transform, LoadAnnotations):
+            try:
+                transform(results)
+            except Exception as error:
+                raise UserError(
+                    f'The label map {results.get("seg_map_path")} cannot be read '
+                    f'({type(error).__name__}: {error}): mend the file or leave the image out.'
+                ) from error
 
 
 class Job(Dataset):

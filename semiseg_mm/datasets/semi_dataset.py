@@ -1,4 +1,5 @@
 import math
+from functools import cached_property
 
 from torch.utils.data import Dataset
 
@@ -7,8 +8,11 @@ from semiseg_mm.registry import DATASETS
 from semiseg_mm.structures import SampleRequest
 from semiseg_mm.utils import preserved_rng, seed_all
 
+from .backends import build_source, with_backend
 from .broken import BrokenImages
-from .identity import list_identity
+from .mask_reading import check_label_map
+from .pseudo_labeled import PseudoLabeledDataset
+from .split_lists import Survey, survey
 from .splits import apply_split
 
 
@@ -22,7 +26,8 @@ class SemiDataset(Dataset):
     Args:
         labeled: A dataset of mmseg (not a wrapper such as ConcatDataset), with a pipeline that
             ends in ``PackSemiInputs``.
-        unlabeled: A dataset without masks (``UnlabeledDataset``), or None.
+        unlabeled: A dataset without masks (``UnlabeledDataset``), with the label maps of a network
+            (``PseudoLabeledDataset``), or None.
         split: A folder with ``labeled.txt`` and ``unlabeled.txt``, below the sources' data_root;
             short for setting both sources' ``ann_file``.
         crop_size: (h, w) that both pipelines crop to, unless a request says otherwise.
@@ -30,6 +35,8 @@ class SemiDataset(Dataset):
             past this share of them the run stops. A labeled image that cannot be read stops it.
         views: Named views of an unlabeled image, with their pipelines; short for setting
             ``MultiView.views`` in the unlabeled source's pipeline.
+        backend_args: mmengine's file backend for both sources: their id lists, images and label
+            maps. A source, or a transform that loads, may have its own.
     """
 
     def __init__(
@@ -40,9 +47,11 @@ class SemiDataset(Dataset):
         crop_size: tuple[int, int] | None = None,
         views: dict | None = None,
         max_broken: float = 0.1,
+        backend_args: dict | None = None,
     ) -> None:
         sources = apply_split(dict(labeled=labeled, unlabeled=unlabeled, split=split))
-        labeled, unlabeled = sources['labeled'], sources['unlabeled']
+        labeled = with_backend(sources['labeled'], backend_args)
+        unlabeled = with_backend(sources['unlabeled'], backend_args)
         if unlabeled and views is not None:
             places = [t for t in unlabeled['pipeline'] if t['type'] == 'MultiView']
             if not places:
@@ -60,6 +69,14 @@ class SemiDataset(Dataset):
         self.metainfo = self.labeled.metainfo
         self.broken = BrokenImages(self.num_unlabeled, max_broken)
 
+    @property
+    def label_sources(self) -> dict[str, Dataset]:
+        """The sources with label maps by name, in the order of their numbers in a sampler."""
+        sources = dict(labeled=self.labeled)
+        if isinstance(self.unlabeled, PseudoLabeledDataset):
+            sources['unlabeled'] = self.unlabeled
+        return sources
+
     def __len__(self) -> int:
         return self.num_labeled + self.num_unlabeled
 
@@ -67,11 +84,11 @@ class SemiDataset(Dataset):
         """The views of one sample. A plain index is a request with the index as its seed."""
         if not isinstance(request, SampleRequest):
             request = SampleRequest(int(request), serial=int(request), seed=int(request))
-        index = request.index
+        index, center = request.index, request.center
         with preserved_rng():
             while True:
                 results, pipeline = self.results(index)
-                results.update(crop_size=request.crop_size or self.crop_size, center=request.center)
+                results.update(crop_size=request.crop_size or self.crop_size, center=center)
                 seed_all(request.seed)
                 try:
                     return pipeline(results)
@@ -79,7 +96,12 @@ class SemiDataset(Dataset):
                     if index < self.num_labeled:
                         raise
                     self.broken.add(error)
-                    index = self._after(index)
+                    index, center = self._after(index), None  # it was a place in that image
+                except UserError:
+                    raise
+                except Exception:
+                    check_label_map(*self.results(index))  # decoders do not name the file
+                    raise
 
     def _after(self, index: int) -> int:
         """The next unlabeled image: a replacement that depends on nothing else."""
@@ -87,29 +109,37 @@ class SemiDataset(Dataset):
 
     def results(self, index: int) -> tuple[dict, list]:
         """What an image's pipeline starts from, and that pipeline."""
-        if index < self.num_labeled:
-            results = self.labeled.get_data_info(index)
-            results['num_classes'] = len(self.metainfo['classes'])
-            return results, self.labeled.pipeline
-        return self.unlabeled.get_data_info(index - self.num_labeled), self.unlabeled.pipeline
+        source, offset = self.labeled, 0
+        if index >= self.num_labeled:
+            source, offset = self.unlabeled, self.num_labeled
+        results = source.get_data_info(index - offset)
+        results['num_classes'] = len(self.metainfo['classes'])
+        return results, source.pipeline
 
     def identity(self) -> dict[str, dict]:
         """Which images each source holds, as count and hash: what a checkpoint remembers."""
-        sources = dict(labeled=self.labeled)
-        if self.unlabeled is not None:
-            sources['unlabeled'] = self.unlabeled
-        return {name: list_identity(source) for name, source in sources.items()}
+        return {name: dict(found) for name, found in self.survey.identity.items()}
+
+    @cached_property
+    def survey(self) -> Survey:
+        return survey(self.labeled, self.unlabeled)
 
     def check_labels(self, limit: int = 64) -> None:
-        """Read up to ``limit`` labeled samples now, so that bad labels stop a run at its start."""
-        step = math.ceil(self.num_labeled / limit)
-        for index in range(0, self.num_labeled, step):
-            self[index]
+        """Read up to ``limit`` samples of each source with labels now.
+
+        So bad labels stop a run at its start.
+        """
+        start = 0
+        for source in self.label_sources.values():
+            step = math.ceil(len(source) / limit)
+            for index in range(start, start + len(source), step):
+                self[index]
+            start += len(source)
 
 
 def _build_labeled(cfg: dict) -> Dataset:
     try:
-        dataset = DATASETS.build(cfg)
+        dataset = build_source(cfg)
     except ValueError as error:  # mmengine cannot serialise an empty list
         if 'need at least one array' not in str(error):
             raise

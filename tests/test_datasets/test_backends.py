@@ -283,7 +283,9 @@ def test_backend_args_reach_sources_and_transforms(cfg):
 def test_label_maps_of_a_network_stay_local():
     args = dict(backend='lmdb', db_path='x')
     pipeline = [dict(type='LoadImage'), dict(type='LoadAnnotations')]
-    source = with_backend(dict(label_dir='labels', pipeline=pipeline), args)
+    images = dict(type='UnlabeledDataset', img_path='x')
+    source = with_backend(dict(images=images, label_dir='labels', pipeline=pipeline), args)
+    assert source['images']['backend_args'] == args and 'backend_args' not in source
     assert [t.get('backend_args') for t in source['pipeline']] == [args, None]
 
 

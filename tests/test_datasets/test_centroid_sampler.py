@@ -1,4 +1,5 @@
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -67,7 +68,8 @@ def index_of(*labels, image=None):
 @pytest.fixture
 def with_index(monkeypatch, make):
     def build(index, **kwargs):
-        monkeypatch.setattr(centroid, 'build_index', lambda *_: index)
+        labels = centroids.Labels('digest', index)
+        monkeypatch.setattr(centroid, 'read_labels', lambda *_, **__: labels)
         return make(**kwargs)
 
     return build
@@ -297,3 +299,30 @@ def test_without_any_place_all_crops_are_random(with_index, log, make):
 def test_nothing_to_report_is_one_line_too(make, log):
     make()
     assert len(log) == 1 and '50%' in log[0]
+
+
+CAMVID = Path(__file__).parents[3] / 'shared/data/camvid'
+
+
+@pytest.mark.skipif(not CAMVID.is_dir(), reason='needs CamVid')
+def test_rare_classes_of_real_streets_are_seen_more_often(make):
+    """Fence and bicyclist have about 1 % of the pixels; void is label 11."""
+    names = ['sky', 'building', 'pole', 'road', 'pavement', 'tree', 'sign', 'fence', 'car']
+    names += ['pedestrian', 'bicyclist']
+    load = [dict(type='LoadImage'), dict(type='LoadAnnotations')]
+    labeled = dict(
+        type='BaseSegDataset',
+        data_root=str(CAMVID),
+        metainfo=dict(classes=names),
+        ignore_index=11,
+        data_prefix=dict(img_path='images/train', seg_map_path='labels/train'),
+        pipeline=[*load, dict(type='ScaleCrop', scale=(0.5, 2.0)), dict(type='PackSemiInputs')],
+    )
+    data = SemiDataset(labeled, crop_size=(120, 120))
+    pixels = {}
+    for fraction in (0, 1):
+        sampler = make(data=data, labeled=4, unlabeled=0, fraction=fraction, tile=240)
+        _, pixels[fraction] = crop_histogram(data, sampler, 600)
+    rare = [names.index(name) for name in ('fence', 'bicyclist')]
+    assert all(pixels[1][k] > 1.3 * pixels[0][k] > 0 for k in rare)
+    assert pixels[1][names.index('road')] < pixels[0][names.index('road')]

@@ -3,8 +3,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from semiseg_mm.datasets.crop_schedule import CropSchedule
 from semiseg_mm.datasets.samplers import (
     LabeledOversampleSampler,
+    RequestBatches,
     ShuffledOrder,
     SourceRatioSampler,
     stream,
@@ -189,3 +191,80 @@ def test_oversampling_mixes_the_sources_within_batches(build):
     sampler = build(LabeledOversampleSampler, batch_size=4)
     shares = {sum(r.index < 5 for r in batch(sampler, k)) for k in range(40)}
     assert len(shares) > 2
+
+
+# ------------------------------------------------------------------ batches that grow
+
+GROWING = CropSchedule([(2, 8, 3), (5, 16, 2), (7, 32, 1), (9, 8, 4)])
+
+
+def growing(sampler):
+    sampler.crop_schedule = GROWING
+    return sampler
+
+
+def batch_of(sampler, iteration):
+    return [sampler.at(k) for k in range(sampler.before(iteration), sampler.before(iteration + 1))]
+
+
+def test_serials_of_a_grown_batch_by_hand(build):
+    """Process 1 of 2 with 2 + 1 places; 2 rows, then 1: process 0 has serials 0 to 3, then 8, 9."""
+    sampler = build(labeled=2, unlabeled=1, rank=1, world=2)
+    sampler.crop_schedule = CropSchedule([(1, 8, 2), (2, 16)])
+    requests = take(sampler, 9)
+    assert [r.serial for r in requests] == [4, 5, 2, 6, 7, 3, 10, 11, 5]
+    assert [r.crop_size for r in requests] == [(8, 8)] * 6 + [(16, 16)] * 3
+
+
+def test_grown_batches_keep_the_ratio_and_one_crop_size(build):
+    batches = islice(growing(build(labeled=1, unlabeled=2)).batches(), 10)
+    for k, requests in enumerate(batches):
+        times = GROWING.phase(k).batch
+        assert [r.index < 5 for r in requests] == [True, False, False] * times
+        assert {r.crop_size for r in requests} == {GROWING.at(k)}
+
+
+def test_growing_leaves_out_no_serial(build):
+    requests = take(growing(build(labeled=1, unlabeled=2)), 60)
+    assert [r.serial for r in requests if r.index < 5] == list(range(20))
+    assert [r.serial for r in requests if r.index >= 5] == list(range(40))
+
+
+@pytest.mark.parametrize('iteration', [0, 1, 2, 4, 5, 6, 7, 8, 9, 100_000])
+@pytest.mark.parametrize('world', [2, 4])
+@pytest.mark.parametrize('cls', [SourceRatioSampler, LabeledOversampleSampler])
+def test_processes_together_walk_the_growing_stream_of_one(build, cls, world, iteration):
+    def share(rank, world):
+        if cls is SourceRatioSampler:
+            layout = dict(labeled=4 // world, unlabeled=8 // world)
+        else:
+            layout = dict(batch_size=8 // world)
+        return batch_of(growing(build(cls, rank=rank, world=world, **layout)), iteration)
+
+    together = [r for rank in range(world) for r in share(rank, world)]
+    alone = share(0, 1)
+    assert len(set(together)) == len(together) == len(alone)
+    assert set(together) == set(alone)
+
+
+@pytest.mark.parametrize('start', [0, 1, 2, 3, 6, 8, 9])
+def test_batches_go_on_where_they_were_skipped_to(build, start):
+    whole = list(islice(RequestBatches(growing(build(labeled=1, unlabeled=2)), 3), 14))
+    sampler = growing(build(labeled=1, unlabeled=2))
+    sampler.skip(sampler.before(start))
+    assert list(islice(RequestBatches(sampler, 3), 14 - start)) == whole[start:]
+
+
+def test_skipping_a_growing_stream_is_no_replay(build):
+    sampler = growing(build(labeled=1, unlabeled=1))
+    sampler.skip(sampler.before(10**14))
+    (requests,) = islice(sampler.batches(), 1)
+    assert len(requests) == 8
+    assert requests[0].serial == 2 * 3 + 3 * 2 + 2 + 4 * (10**14 - 7)
+
+
+def test_a_schedule_without_growth_changes_the_size_alone(build):
+    sampler = build(labeled=2, unlabeled=1)
+    sampler.crop_schedule = CropSchedule([(3, 8), (5, 16)])
+    plain = take(build(labeled=2, unlabeled=1), 30)
+    assert [r._replace(crop_size=None) for r in take(sampler, 30)] == plain

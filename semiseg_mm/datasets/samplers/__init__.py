@@ -1,12 +1,14 @@
 from .centroid import CentroidSampler
 from .labeled_oversample import LabeledOversampleSampler
 from .source_ratio import SourceRatioSampler
-from .stream import RequestStream, ShuffledOrder
+from .stream import RequestBatches, RequestStream, ShuffledOrder, sampler_of
 
 __all__ = [
     'CentroidSampler',
     'LabeledOversampleSampler',
+    'RequestBatches',
     'RequestStream',
     'ShuffledOrder',
     'SourceRatioSampler',
+    'sampler_of',
 ]

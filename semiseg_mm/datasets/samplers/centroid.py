@@ -1,9 +1,10 @@
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
 from mmengine.logging import print_log
 
-from semiseg_mm.datasets.centroids import CentroidIndex, build_index
+from semiseg_mm.datasets.centroids import CentroidIndex, read_labels
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATA_SAMPLERS
 from semiseg_mm.structures import SampleRequest
@@ -11,6 +12,7 @@ from semiseg_mm.structures import SampleRequest
 from .source_ratio import SourceRatioSampler
 from .stream import ShuffledOrder
 
+SOURCES = dict(labeled=0, unlabeled=1)
 CLASS_ORDER, POINT_ORDER = 0xCE01, 0xCE02  # second word of a key; the other orders have 0 and 1
 
 
@@ -41,18 +43,21 @@ class ClassDraws:
 
 @DATA_SAMPLERS.register_module()
 class CentroidSampler(SourceRatioSampler):
-    """A share of the labeled crops is drawn by class, around a place where the class is.
+    """A share of the crops with labels is drawn by class, around a place where the class is.
 
     The recipe of Zhu et al. (arXiv 2004.14960). With ``fraction=0`` it is SourceRatioSampler.
     The place falls anywhere inside the crop, as ScaleCrop has it. Classes without a place come in
-    the other crops only. The index is built when the sampler is, see ``build_index``.
+    the other crops only. The labeled and a pseudo-labeled source have an index each; it is built
+    when the sampler is, see ``read_labels``.
 
     Args:
         labeled: Labeled images in a process's batch.
         unlabeled: Unlabeled images in a process's batch.
         labeled_only: Leave the unlabeled places out.
-        fraction: Share of the labeled serials that is drawn by class: of the first n, over all
+        fraction: Share of a source's serials that is drawn by class: of the first n, over all
             processes, floor(n * fraction).
+        sources: Names of the sources that are drawn from by class, of 'labeled' and 'unlabeled'.
+            Default: all that have label maps.
         tile: Largest side of a tile; None makes each image one tile.
         min_area: Pixels that a class must have in a tile.
         anchor: 'pixel' is always on the class, 'centroid' (the source's) need not be.
@@ -66,6 +71,7 @@ class CentroidSampler(SourceRatioSampler):
         unlabeled: int = 0,
         labeled_only: bool = False,
         fraction: float = 0.5,
+        sources: Sequence[str] | None = None,
         tile: int | None = 1024,
         min_area: int = 16,
         anchor: str = 'pixel',
@@ -77,15 +83,40 @@ class CentroidSampler(SourceRatioSampler):
             raise UserError(f'train_dataloader.sampler.fraction={fraction} is not within 0 to 1.')
         # exact, whatever the serial; 1 / 3 becomes a third
         self.fraction = Fraction(fraction).limit_denominator(10**6)
+        self.settings = dict(tile=tile, min_area=min_area, anchor=anchor)
         self.draws: dict[int, ClassDraws] = {}  # by source
-        if not fraction:
-            return
-        index = build_index(dataset.labeled, tile, min_area, anchor, cache_dir)
-        classes = dataset.metainfo['classes']
-        draws = ClassDraws(index, len(classes), seed, source=0)
+        self.digests: dict[str, str] = {}  # of the labels, by source
+        chosen = self._choose(sources)
+        for name in chosen if fraction else ():
+            self._add(name, cache_dir)
+
+    def _choose(self, sources: Sequence[str] | None) -> list[str]:
+        """The named sources, less those that have no place in a batch."""
+        having = list(self.dataset.label_sources)
+        sources = [sources] if isinstance(sources, str) else sources
+        for name in sources or ():
+            if name not in having:
+                raise UserError(
+                    f"train_dataloader.sampler.sources names '{name}', but label maps have: "
+                    f'{", ".join(having)}. An unlabeled source has them as a PseudoLabeledDataset.'
+                )
+        chosen = having if sources is None else sources
+        return [name for name in having if name in chosen and SOURCES[name] in self.places]
+
+    def _add(self, name: str, cache_dir: str | None) -> None:
+        source, classes = SOURCES[name], self.dataset.metainfo['classes']
+        labels = read_labels(
+            self.dataset.label_sources[name],
+            **self.settings,
+            cache_dir=cache_dir,
+            num_classes=len(classes),
+            source=name,
+        )
+        self.digests[name] = labels.digest
+        draws = ClassDraws(labels.index, len(classes), self.seed, source)
         if draws.present:
-            self.draws[0] = draws
-        self._report(draws, classes, f'tiles of {tile}, at least {min_area} pixels')
+            self.draws[source] = draws
+        self._report(name, draws, classes)
 
     @staticmethod
     def layout(labeled: int, unlabeled: int = 0, labeled_only: bool = False, **_) -> list[int]:
@@ -104,16 +135,30 @@ class CentroidSampler(SourceRatioSampler):
             return super().index(source, serial), None
         before, after = (s * self.fraction // 1 for s in (serial, serial + 1))
         if after > before:
-            return draws[before]
+            image, center = draws[before]
+            return self.offset(source) + image, center
         return super().index(source, serial - before), None
 
-    def _report(self, draws: ClassDraws, classes: tuple, settings: str) -> None:
+    def identity(self) -> dict:
+        return dict(
+            fraction=str(self.fraction),
+            sources=list(self.digests),
+            **self.settings,
+            labels=dict(self.digests),
+        )
+
+    def _report(self, name: str, draws: ClassDraws, classes: tuple) -> None:
+        settings = 'tiles of {tile}, at least {min_area} pixels'.format(**self.settings)
+        kind = 'labeled' if name == 'labeled' else 'pseudo-labeled'
         text = (
             f'{len(draws.index.label)} class centroids ({settings}); '
-            f'{float(self.fraction):.0%} of the labeled crops are drawn around them.'
+            f'{float(self.fraction):.0%} of the {kind} crops are drawn around them.'
         )
         if not draws.present:
-            text = f'No class centroid was found ({settings}): all crops are drawn at random.'
+            text = (
+                f'No class centroid was found in the {kind} images ({settings}): all crops are '
+                'drawn at random.'
+            )
         elif draws.absent:
             names = ', '.join(str(classes[label]) for label in draws.absent)
             text += f' No centroid for {names}: only crops drawn at random may hold them.'

@@ -46,5 +46,8 @@ class SourceRatioSampler(RequestStream):
         return [0] * labeled + [1] * (0 if labeled_only else unlabeled)
 
     def index(self, source: int, serial: int) -> int:
-        offset = self.dataset.num_labeled if source == 1 else 0
-        return offset + self.orders[source][serial]
+        return self.offset(source) + self.orders[source][serial]
+
+    def offset(self, source: int) -> int:
+        """The first index of a source in the dataset."""
+        return self.dataset.num_labeled if source == 1 else 0

@@ -3,9 +3,10 @@ from collections.abc import Iterator
 
 import numpy as np
 from mmengine.dist import get_dist_info
-from torch.utils.data import Sampler
+from torch.utils.data import BatchSampler, DataLoader, Sampler
 
 from semiseg_mm.errors import UserError
+from semiseg_mm.registry import DATA_SAMPLERS
 from semiseg_mm.structures import SampleRequest
 
 
@@ -34,7 +35,8 @@ class RequestStream(Sampler):
     A process's batch is a row of places, each fed by one source. The j-th place of source s in
     the b-th batch of process r of w gets the serial ``(b * w + r) * places(s) + j``. So with the
     same total batch any number of processes together walk through the same serials, and each
-    request is a function of (seed, source, serial) alone.
+    request is a function of (seed, source, serial) alone. Where a crop schedule lets the batch
+    grow, a batch has several rows, and the serials count rows in the place of batches.
 
     Args:
         dataset: A SemiDataset (it knows where each source begins).
@@ -76,15 +78,44 @@ class RequestStream(Sampler):
 
     def at(self, position: int) -> SampleRequest:
         """The request at a position of this process's share."""
-        batch, place = divmod(position, len(self.places))
+        row, place = divmod(position, len(self.places))
         source = self.places[place]
-        per_batch = self.places.count(source)
+        per_row = self.places.count(source)
         within = self.places[:place].count(source)
-        serial = (batch * self.world_size + self.rank) * per_batch + within
+        first, rows, crop_size = row, 1, None  # of the batch: its first row, and how many
+        if self.crop_schedule is not None:
+            iteration, number = self.crop_schedule.locate(row)
+            first = row - number
+            _, crop_size, rows = self.crop_schedule.phase(iteration)
+        # the batches of all processes lie side by side: those of process 0, then 1, …
+        serial = (first * self.world_size + self.rank * rows + row - first) * per_row + within
         entropy = np.random.SeedSequence([self.seed, source, serial])
         request = self.request(source, serial, seed=int(entropy.generate_state(1)[0]))
-        crop_size = self.crop_schedule.at(batch) if self.crop_schedule is not None else None
         return request._replace(crop_size=crop_size)
+
+    def before(self, iteration: int) -> int:
+        """The position where an iteration's batch begins."""
+        schedule = self.crop_schedule
+        rows = schedule.rows_before(iteration) if schedule is not None else iteration
+        return rows * len(self.places)
+
+    def batches(self) -> Iterator[list[SampleRequest]]:
+        """The batches of this process, from the current position on; it must begin a batch."""
+        position, rows = self.position, 1
+        while True:
+            if self.crop_schedule is not None:
+                iteration, _ = self.crop_schedule.locate(position // len(self.places))
+                rows = self.crop_schedule.phase(iteration).batch
+            end = position + rows * len(self.places)
+            yield [self.at(k) for k in range(position, end)]
+            position = end
+
+    def identity(self) -> dict:
+        """What the stream follows besides seed, images and places: a checkpoint remembers it.
+
+        Plain values; ``labels`` maps sources to hashes of their label maps.
+        """
+        return {}
 
     def request(self, source: int, serial: int, seed: int) -> SampleRequest:
         """What to do for a serial; override it to decide more than the image."""
@@ -98,3 +129,23 @@ class RequestStream(Sampler):
     @abstractmethod
     def index(self, source: int, serial: int) -> int:
         """Which image of the dataset; a function of its arguments and the seed alone."""
+
+
+@DATA_SAMPLERS.register_module()
+class RequestBatches(BatchSampler):
+    """The batches of a RequestStream, each as long as the stream says.
+
+    The train loop puts it into the dataloader where a schedule lets the batch grow. ``sampler``
+    and ``batch_size`` (a row of places) come from the dataloader.
+    """
+
+    def __init__(self, sampler: RequestStream, batch_size: int) -> None:
+        super().__init__(sampler, batch_size, drop_last=True)
+
+    def __iter__(self) -> Iterator[list[SampleRequest]]:
+        return self.sampler.batches()
+
+
+def sampler_of(dataloader: DataLoader) -> Sampler:
+    """What chooses the samples: torch hides it behind a batch sampler of one's own."""
+    return getattr(dataloader.batch_sampler, 'sampler', dataloader.sampler)

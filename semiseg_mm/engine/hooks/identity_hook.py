@@ -1,6 +1,7 @@
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 
+from semiseg_mm.datasets.samplers import RequestStream, sampler_of
 from semiseg_mm.engine.checkpoint import from_plain, to_plain
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import HOOKS
@@ -57,15 +58,25 @@ class IdentityHook(Hook):
         if self._data is None:
             has_identity = hasattr(loader.dataset, 'identity')
             self._data = loader.dataset.identity() if has_identity else {}
-        world_size = get_world_size()
-        places = getattr(loader.sampler, 'places', [0] * (loader.batch_size or 0))
+        world_size, sampler = get_world_size(), sampler_of(loader)
+        places = getattr(sampler, 'places', [0] * (loader.batch_size or 0))
         return dict(
             data=self._data,
             seed=runner.seed,
             world_size=world_size,
             batch=[places.count(source) * world_size for source in sorted(set(places))],
             max_iters=runner.max_iters,
+            sampler=_sampler_identity(sampler),
         )
+
+
+def _sampler_identity(sampler) -> dict:
+    found = dict(type=type(sampler).__name__)
+    if isinstance(sampler, RequestStream):
+        found.update(sampler.identity())
+        if sampler.crop_schedule is not None:
+            found['crop_schedule'] = str(sampler.crop_schedule)
+    return found
 
 
 def _differences(before: dict, now: dict):
@@ -86,6 +97,20 @@ def _differences(before: dict, now: dict):
             f'it was planned for {before["max_iters"]} iterations, now for {now["max_iters"]} '
             '(the schedule of the learning rate keeps its old end)'
         )
+    if 'sampler' in before:  # older checkpoints do not say
+        yield from _sampler_differences(before['sampler'], now['sampler'])
+
+
+def _sampler_differences(before: dict, now: dict):
+    old, new = (dict(sampler) for sampler in (before, now))
+    labels = [sampler.pop('labels', {}) for sampler in (old, new)]
+    for source in labels[0].keys() & labels[1].keys():
+        one, two = (of_source[source] for of_source in labels)
+        if one != two:
+            yield f'the labels of the {source} images changed ({one[:12]} before, {two[:12]} now)'
+    for key in {**old, **new}:
+        if old.get(key) != new.get(key):
+            yield f"the sampler's {key} was {old.get(key)}, it is {new.get(key)}"
 
 
 def _describe(source: dict | None) -> str:

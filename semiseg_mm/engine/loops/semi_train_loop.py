@@ -6,7 +6,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop
 
 from semiseg_mm.datasets import SemiDataset
-from semiseg_mm.datasets.samplers import RequestStream
+from semiseg_mm.datasets.samplers import RequestStream, sampler_of
 from semiseg_mm.datasets.split_lists import log_splits
 from semiseg_mm.engine.hooks import AtomicCheckpointHook, MeanTeacherHook
 from semiseg_mm.errors import UserError
@@ -25,6 +25,8 @@ class SemiTrainLoop(IterBasedTrainLoop):
 
     def __init__(self, runner, dataloader, *args, **kwargs) -> None:
         if isinstance(dataloader, dict):
+            if any(getattr(hook, 'grows_batch', False) for hook in runner.hooks):
+                dataloader = dict(dataloader, batch_sampler=dict(type='RequestBatches'))
             spread = runner._randomness_cfg.get('diff_rank_seed', False)
             dataloader = runner.build_dataloader(dataloader, runner.seed, spread)
         if isinstance(dataloader.dataset, SemiDataset):
@@ -63,9 +65,11 @@ class SemiTrainLoop(IterBasedTrainLoop):
         return model.module if is_model_wrapper(model) else model
 
     def _batches(self) -> Iterator[dict]:
-        sampler = self.dataloader.sampler
+        sampler = sampler_of(self.dataloader)
         if hasattr(sampler, 'skip'):
-            sampler.skip(self._iter * self.dataloader.batch_size)
+            stream = isinstance(sampler, RequestStream)
+            done = sampler.before(self._iter) if stream else self._iter * self.dataloader.batch_size
+            sampler.skip(done)
             yield from self.dataloader
             raise RuntimeError(f'{type(sampler).__name__} came to an end: it must be endless')
         yield from self._replay()
@@ -116,12 +120,12 @@ class SemiTrainLoop(IterBasedTrainLoop):
 
     def _log_plan(self) -> None:
         """How much of each source the run will see."""
-        sampler, dataset = self.dataloader.sampler, self.dataloader.dataset
+        sampler, dataset = sampler_of(self.dataloader), self.dataloader.dataset
         left = f'{self._iter} -> {self._max_iters} iterations'
         if not isinstance(sampler, RequestStream):
             self.runner.logger.info(left)
             return
-        drawn = self._max_iters * get_world_size()
+        drawn = sampler.before(self._max_iters) // sampler.batch_size * get_world_size()
         sizes = dict(labeled=dataset.num_labeled, unlabeled=dataset.num_unlabeled)
         shares = [
             f'{drawn * sampler.places.count(k) / size:.1f} passes over {size} {name} images'
