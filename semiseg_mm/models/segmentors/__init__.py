@@ -1,6 +1,15 @@
 from .base import SemiSegmentor
 from .cps import CPSSegmentor
 from .mean_teacher import MeanTeacher
+from .self_training import SelfTrainingSegmentor
+from .st_plus_plus import STPlusPlusSegmentor
 from .sup_only import SupOnly
 
-__all__ = ['CPSSegmentor', 'MeanTeacher', 'SemiSegmentor', 'SupOnly']
+__all__ = [
+    'CPSSegmentor',
+    'MeanTeacher',
+    'STPlusPlusSegmentor',
+    'SelfTrainingSegmentor',
+    'SemiSegmentor',
+    'SupOnly',
+]

@@ -1,0 +1,2 @@
+_base_ = './pspnet_r50-d8.py'
+segmentor = dict(backbone=_base_.r101)
