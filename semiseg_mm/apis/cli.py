@@ -9,17 +9,19 @@ import sys
 from collections.abc import Callable
 
 from mmengine.config import Config, DictAction
+from mmengine.dist import is_distributed
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from torch.distributed import destroy_process_group
 
 import semiseg_mm.engine  # noqa: F401  (registers runner, loops and safe loaders)
 from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.engine.rewriting import make_sup_only
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.base import PREFIX
 from semiseg_mm.registry import RUNNERS
 
 from .hints import explain_unexpected_key
-from .sup_only import make_sup_only
 
 
 def run_train(argv: list[str] | None = None) -> int:
@@ -76,6 +78,8 @@ def guarded(run: Callable, args: argparse.Namespace) -> int:
     os.environ.setdefault('LOCAL_RANK', str(getattr(args, 'local_rank', 0)))
     try:
         run(args)
+        if is_distributed():  # gloo's threads must end before the interpreter does
+            destroy_process_group()
     except (UserError, FileNotFoundError) as error:
         # from a worker, torch sends the sentence at the end of a traceback
         sentence = re.split(r'\n\S*(?:UserError|BrokenImage|FileNotFoundError): ', str(error))[

@@ -11,6 +11,7 @@ from mmengine.config import Config
 
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.models.segmentors.base import PREFIX, override_network
+from semiseg_mm.registry import MODELS
 from semiseg_mm.utils import atomic_path, atomic_write_text
 
 from .cli import choose_network, guarded, load_config
@@ -59,5 +60,18 @@ def plain_config(cfg: Config, network: str) -> Config:
     if not model.get('data_preprocessor') and cfg.model.get('data_preprocessor'):
         model.data_preprocessor = copy.deepcopy(cfg.model.data_preprocessor)
     model.get('backbone', {}).pop('init_cfg', None)  # the weights are in the checkpoint
+    _name_own_types(model)
     pipeline = [dict(type='LoadImageFromFile'), dict(type='PackSegInputs')]
     return Config(dict(default_scope='mmseg', model=model, test_pipeline=pipeline))
+
+
+def _name_own_types(config: dict) -> None:
+    """A network that only semiseg_mm has is found from mmseg's scope by its prefix."""
+    for value in config.values():
+        for part in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(part, dict):
+                _name_own_types(part)
+    kind = config.get('type')
+    if isinstance(kind, str) and kind in MODELS:
+        if MODELS.get(kind).__module__.startswith('semiseg_mm.'):
+            config['type'] = f'semiseg_mm.{kind}'

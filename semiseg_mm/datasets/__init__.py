@@ -1,5 +1,9 @@
+from .camvid import CamVidDataset
 from .centroids import CentroidIndex, build_index, crop_histogram, tile_centroids
+from .coco import COCO81Dataset
 from .collate import collate_views
+from .mapillary import MapillaryVistas12, MapillaryVistas20
+from .pseudo_labeled import PseudoLabeledDataset
 from .samplers import (
     CentroidSampler,
     LabeledOversampleSampler,
@@ -8,18 +12,40 @@ from .samplers import (
 )
 from .semi_dataset import SemiDataset
 from .shapes import LoadShapes, ShapesDataset
-from .transforms import CheckLabels, LoadImage, MultiView, PackSemiInputs, ScaleCrop, StrongView
+from .transforms import (
+    CheckLabels,
+    CutOut,
+    DrawScale,
+    IgnoreUncertain,
+    LoadConfidence,
+    LoadImage,
+    MultiView,
+    PackSemiInputs,
+    RandomOps,
+    ScaleCrop,
+    StrongView,
+)
 from .unlabeled import UnlabeledDataset
 
 __all__ = [
+    'COCO81Dataset',
+    'CamVidDataset',
     'CentroidIndex',
     'CentroidSampler',
     'CheckLabels',
+    'CutOut',
+    'DrawScale',
+    'IgnoreUncertain',
     'LabeledOversampleSampler',
+    'LoadConfidence',
     'LoadImage',
     'LoadShapes',
+    'MapillaryVistas12',
+    'MapillaryVistas20',
     'MultiView',
     'PackSemiInputs',
+    'PseudoLabeledDataset',
+    'RandomOps',
     'RequestStream',
     'ScaleCrop',
     'SemiDataset',

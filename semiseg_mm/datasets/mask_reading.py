@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from semiseg_mm.errors import UserError
 
-from .transforms import CheckLabels, DrawScale, ScaleCrop
+from .transforms import CheckLabels, DrawScale, IgnoreUncertain, LoadConfidence, ScaleCrop
 
 FEW = 64  # up to here neither workers nor a progress bar are worth it
 
@@ -41,9 +41,10 @@ class MaskLoader:
                 f'{random[0]} stands before ScaleCrop in the pipeline of {self.source}, so places '
                 'in an image are not fixed: put it after ScaleCrop, or remove it.'
             )
-        plain = (LoadImageFromFile, LoadAnnotations, CheckLabels)
+        labels = (LoadAnnotations, LoadConfidence, IgnoreUncertain)
+        plain = (LoadImageFromFile, CheckLabels, *labels)
         if all(isinstance(t, plain) for t in before):  # then the image is not needed
-            before = [t for t in before if isinstance(t, LoadAnnotations)]
+            before = [t for t in before if isinstance(t, labels)]
         self.dataset, self.transforms, self.num_classes = dataset, before, num_classes
 
     def settings(self) -> list:

@@ -27,8 +27,9 @@ class PseudoLabeledDataset(Dataset):
             folder it is ``<label_dir>/a/b.png``. A local folder, not looked for below data_root.
             Of several folders the first one that has an image's label map counts.
         conf_dir: Folder of the confidences (for each label_dir), 8-bit PNG, named likewise.
-        only: An id list (for each label_dir) of the images that are labeled there; images that
-            are in no list are left out. Without lists every image must have a label map.
+        only: An id list (for each label_dir, or None) of the images that are labeled there;
+            images that are in no list are left out. Without lists every image must have a label
+            map.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class PseudoLabeledDataset(Dataset):
         images: dict,
         label_dir: str | Sequence[str],
         conf_dir: str | Sequence[str] | None = None,
-        only: str | Sequence[str] | None = None,
+        only: str | Sequence[str | None] | None = None,
         pipeline: Sequence = (),
     ) -> None:
         self.images = DATASETS.build({**images, 'pipeline': []})
@@ -73,7 +74,9 @@ class PseudoLabeledDataset(Dataset):
         folder_of = np.full(len(paths), -1, np.int16)
         for number, folder in enumerate(self.label_dirs):
             files = files_beside(paths, self.root, folder)
-            listed = set(first_columns(read_list(only[number]))) if only else None
+            listed = None
+            if only and only[number]:
+                listed = set(first_columns(read_list(only[number])))
             for k, file in enumerate(files):
                 if folder_of[k] < 0 and (
                     osp.isfile(file) if listed is None else image_id(paths[k], self.root) in listed
@@ -111,7 +114,9 @@ class PseudoLabeledDataset(Dataset):
 def _listed(value: str | Sequence[str] | None) -> list[str]:
     if value is None:
         return []
-    return [str(value)] if isinstance(value, (str, os.PathLike)) else [str(v) for v in value]
+    if isinstance(value, (str, os.PathLike)):
+        return [str(value)]
+    return [None if one is None else str(one) for one in value]
 
 
 def file_of(image: str, root: str, folder: str) -> str:

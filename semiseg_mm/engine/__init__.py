@@ -7,7 +7,8 @@ from .hooks import (
     ResultHook,
 )
 from .loops import NetworksTestLoop, NetworksValLoop, SemiTrainLoop
-from .runner import SemiRunner
+from .runner import SemiRunner, StagedRunner
+from .stages import TrainStage
 
 register_safe_loaders()
 
@@ -21,4 +22,6 @@ __all__ = [
     'ResultHook',
     'SemiRunner',
     'SemiTrainLoop',
+    'StagedRunner',
+    'TrainStage',
 ]

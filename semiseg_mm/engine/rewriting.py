@@ -1,9 +1,13 @@
+"""Turning the config of a run into that of another one."""
+
 import copy
 
 from mmengine.config import Config
 
+from semiseg_mm.datasets.splits import apply_split
 from semiseg_mm.errors import UserError
 
+FOLDERS = ('label_dir', 'conf_dir', 'only')  # of PseudoLabeledDataset
 KEPT = ('num_classes', 'test_cfg', 'data_preprocessor')
 
 
@@ -27,4 +31,37 @@ def make_sup_only(cfg: Config) -> Config:
     sampler.labeled_only = True
     hooks = cfg.get('custom_hooks') or []
     cfg.custom_hooks = [hook for hook in hooks if hook['type'] != 'MeanTeacherHook']
+    for key in ('stages', 'rounds'):
+        cfg.pop(key, None)
+    cfg.runner_type = 'SemiRunner'
     return cfg
+
+
+def use_labels(dataset: dict, sources: list[dict], filters: list[dict] = ()) -> None:
+    """Let stored labels take the place of a SemiDataset config's unlabeled source, in place.
+
+    Args:
+        sources: For each folder of labels its ``label_dir``, ``conf_dir`` and ``only``.
+        filters: Transforms of the labels, by their confidence; they run before the crop.
+    """
+    dataset.update(apply_split(dataset))
+    dataset.pop('split', None)
+    images = dataset['unlabeled']
+    if not images:
+        raise UserError(
+            'This stage trains on stored labels, but train_dataloader.dataset.unlabeled, which '
+            'says where their images are, is not set.'
+        )
+    pipeline = list(images.pop('pipeline'))
+    crop = [step['type'] for step in pipeline].index('ScaleCrop')
+    loading = [dict(type='LoadAnnotations')]
+    if filters or sources[0].get('conf_dir'):
+        loading.append(dict(type='LoadConfidence'))
+    pipeline[crop:crop] = [*loading, dict(type='CheckLabels'), *filters]
+    folders = {key: [source.get(key) for source in sources] for key in FOLDERS}
+    dataset['unlabeled'] = dict(
+        type='PseudoLabeledDataset',
+        images=dict(images),
+        pipeline=pipeline,
+        **{key: values for key, values in folders.items() if any(values)},
+    )

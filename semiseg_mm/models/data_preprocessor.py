@@ -50,9 +50,10 @@ class SemiDataPreprocessor(BaseDataPreprocessor):
     def _pad_valid(data_samples: list, size: torch.Size) -> None:
         """Mark what ``size_divisor`` added on the right and at the bottom as padding."""
         for sample in data_samples:
-            valid = sample.valid.data  # 1,H,W
-            missing = size[0] - valid.shape[1], size[1] - valid.shape[2]
-            if any(missing):
-                padded = F.pad(valid, (0, missing[1], 0, missing[0]), value=False)
-                del sample.valid
-                sample.valid = PixelData(data=padded)
+            for name in {'valid', 'confidence'} & set(sample.keys()):
+                pixels = sample.get(name).data  # 1,H,W
+                missing = size[0] - pixels.shape[1], size[1] - pixels.shape[2]
+                if any(missing):
+                    padded = F.pad(pixels, (0, missing[1], 0, missing[0]), value=0)
+                    delattr(sample, name)
+                    setattr(sample, name, PixelData(data=padded))

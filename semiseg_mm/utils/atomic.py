@@ -9,22 +9,26 @@ from semiseg_mm.errors import UserError
 
 
 @contextlib.contextmanager
-def atomic_path(path: str) -> Iterator[str]:
+def atomic_path(path: str, durable: bool = True) -> Iterator[str]:
     """Yield a temporary name beside ``path``; on success it takes the place of ``path``.
 
-    A process that is killed meanwhile leaves the old file as it was.
+    A process that is killed meanwhile leaves the old file as it was. Files that are checked when
+    they are read need not be ``durable``: they do not wait for the disk.
     """
     part = osp.join(osp.dirname(path), f'.{osp.basename(path)}.part')
     try:
         yield part
-        with open(part, 'rb+') as file:
-            os.fsync(file.fileno())
+        if durable:
+            with open(part, 'rb+') as file:
+                os.fsync(file.fileno())
         os.replace(part, path)
-        _sync_folder(osp.dirname(path))
+        if durable:
+            _sync_folder(osp.dirname(path))
     except OSError as error:
         raise UserError(
             f'{path} could not be written ({error}); what was saved before is untouched. Free '
-            'some space or correct the permissions, then run the same command with --resume.'
+            'some space or correct the permissions, then run the same command again (a training: '
+            'with --resume).'
         ) from error
     finally:
         with contextlib.suppress(OSError):

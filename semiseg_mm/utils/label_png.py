@@ -6,7 +6,12 @@ from PIL import Image
 from .atomic import atomic_path
 
 
-def write_mask(path: str, mask: np.ndarray, palette: Sequence[Sequence[int]] | None = None) -> None:
+def write_mask(
+    path: str,
+    mask: np.ndarray,
+    palette: Sequence[Sequence[int]] | None = None,
+    durable: bool = True,
+) -> None:
     """Write a label map (H,W, ids 0 … 255) as a PNG: whole or not at all.
 
     With a palette the ids show in their colours, and 255 (ignored) in white, while loaders still
@@ -19,5 +24,5 @@ def write_mask(path: str, mask: np.ndarray, palette: Sequence[Sequence[int]] | N
         colours = np.full((256, 3), 255, np.uint8)
         colours[: len(palette)] = palette
         image.putpalette(colours.tobytes())
-    with atomic_path(path) as part:
+    with atomic_path(path, durable) as part:
         image.save(part, format='PNG', compress_level=1)

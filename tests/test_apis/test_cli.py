@@ -46,7 +46,7 @@ WRONG = {
     'train_dataloader.dataset.labeled.num_image=3': "did you mean 'num_images'?",
     'train_dataloader.sampler.unlabelled=3': "did you mean 'unlabeled'?",
     'optim_wraper.optimizer.lr=1': "Did you mean 'optim_wrapper'?",
-    'model.type=CPSSegmenter': 'Did you mean CPSSegmentor?',
+    'model.type=CPSSegmenter': 'Did you mean CPSSegmentor or ',
     'train_dataloader.sampler.unlabeled=1': 'Set train_dataloader.sampler.unlabeled to 2 or more',
     'randomness.diff_rank_seed=True': 'needs one seed for all processes',
 }

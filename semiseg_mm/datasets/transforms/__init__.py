@@ -1,8 +1,23 @@
 from .check import CheckLabels
+from .confidence import IgnoreUncertain, LoadConfidence
+from .cut_out import CutOut
 from .load import LoadImage
 from .pack import PackSemiInputs
-from .scale_crop import ScaleCrop
+from .random_ops import RandomOps
+from .scale_crop import DrawScale, ScaleCrop
 from .strong import StrongView
 from .views import MultiView
 
-__all__ = ['CheckLabels', 'LoadImage', 'MultiView', 'PackSemiInputs', 'ScaleCrop', 'StrongView']
+__all__ = [
+    'CheckLabels',
+    'CutOut',
+    'DrawScale',
+    'IgnoreUncertain',
+    'LoadConfidence',
+    'LoadImage',
+    'MultiView',
+    'PackSemiInputs',
+    'RandomOps',
+    'ScaleCrop',
+    'StrongView',
+]

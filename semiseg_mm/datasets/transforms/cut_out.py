@@ -3,6 +3,8 @@ from mmcv.transforms import BaseTransform
 
 from semiseg_mm.registry import TRANSFORMS
 
+from .scale_crop import PADDING
+
 
 @TRANSFORMS.register_module()
 class CutOut(BaseTransform):
@@ -45,7 +47,7 @@ class CutOut(BaseTransform):
         results['img'] = image
         for key in {'gt_seg_map', *results.get('seg_fields', [])} & results.keys():
             results[key] = results[key].copy()
-            results[key][box] = self.seg_fill
+            results[key][box] = PADDING.get(key, self.seg_fill)
         valid = results.get('valid')
         results['valid'] = np.ones(image.shape[:2], bool) if valid is None else valid.copy()
         results['valid'][box] = False

@@ -1,5 +1,6 @@
 import os
 import os.path as osp
+from collections.abc import Sequence
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
@@ -21,6 +22,8 @@ class AtomicCheckpointHook(Hook):
         interval: Iterations between checkpoints; the last iteration is always saved.
         max_keep_ckpts: How many ``iter_N.pth`` stay; -1 for all.
         save_best: A metric such as 'mIoU', kept for each network, or None. Greater is better.
+        milestones: Shares of all iterations, such as 1 / 3, at which a checkpoint is saved and
+            never deleted.
     """
 
     priority = 'VERY_LOW'  # after the teacher has moved
@@ -30,17 +33,22 @@ class AtomicCheckpointHook(Hook):
         interval: int = 1000,
         max_keep_ckpts: int = -1,
         save_best: str | None = None,
+        milestones: Sequence[float] = (),
     ) -> None:
         self.interval = interval
         self.max_keep_ckpts = max_keep_ckpts
         self.save_best = save_best
+        self.milestones = list(milestones)
+        self._kept: list[int] = []
         self._training = False
 
     def before_train(self, runner) -> None:
         self._training = True
+        self._kept = milestone_steps(self.milestones, runner.max_iters)
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        if self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner):
+        due = self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner)
+        if due or runner.iter + 1 in self._kept:
             self._save(runner, runner.iter + 1)
 
     def _save(self, runner, step: int) -> None:
@@ -55,7 +63,8 @@ class AtomicCheckpointHook(Hook):
         )
         if self.max_keep_ckpts > 0:
             # later ones are left over from before a resume: they are passed again, or broken
-            older = [path for n, path in checkpoints(runner.work_dir).items() if n < step]
+            found = checkpoints(runner.work_dir).items()
+            older = [path for n, path in found if n < step and n not in self._kept]
             for path in older[: max(0, len(older) - self.max_keep_ckpts + 1)]:
                 os.remove(path)
 
@@ -76,3 +85,8 @@ class AtomicCheckpointHook(Hook):
                 by_epoch=False,
             )
         runner.message_hub.update_info('best_scores', best)
+
+
+def milestone_steps(milestones: Sequence[float], max_iters: int) -> list[int]:
+    """The iterations at which shares of all of them are done."""
+    return [max(1, round(share * max_iters)) for share in milestones]

@@ -1,3 +1,4 @@
 from .semi_runner import SemiRunner
+from .staged_runner import StagedRunner
 
-__all__ = ['SemiRunner']
+__all__ = ['SemiRunner', 'StagedRunner']

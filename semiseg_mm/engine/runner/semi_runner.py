@@ -5,10 +5,11 @@ import os.path as osp
 import torch
 import torch.distributed as torch_dist
 from mmengine.device import get_device
-from mmengine.dist import broadcast_object_list, is_distributed, is_main_process
+from mmengine.dist import broadcast_object_list, init_dist, is_distributed, is_main_process
 from mmengine.model import revert_sync_batchnorm
 from mmengine.runner import Runner
 
+from semiseg_mm.datasets.backends import build_source, with_backend
 from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.samplers import RequestStream
 from semiseg_mm.engine.checkpoint import checkpoints, newest_loadable, safe_load
@@ -40,13 +41,7 @@ class SemiRunner(Runner):
     # ------------------------------------------------------------------ several processes on CPU
 
     def setup_env(self, env_cfg: dict) -> None:
-        on_cpu = get_device() == 'cpu'
-        if self.distributed and on_cpu and not is_distributed():
-            if self.launcher != 'pytorch':
-                raise UserError(
-                    f"launcher='{self.launcher}' needs GPUs; on CPU use tools/dist_train.sh."
-                )
-            torch_dist.init_process_group(backend='gloo')
+        join_processes(self.launcher, env_cfg)
         super().setup_env(env_cfg)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: torch.nn.Module):
@@ -60,6 +55,16 @@ class SemiRunner(Runner):
                 'device_ids': None,
             }
         return super().wrap_model(model_wrapper_cfg, model)
+
+    @staticmethod
+    def build_dataloader(dataloader, seed=None, diff_rank_seed=False):
+        """Datasets of mmseg may be remote: ``dataset.backend_args`` says where, in one place."""
+        if isinstance(dataloader, dict) and isinstance(dataloader.get('dataset'), dict):
+            cfg = dataloader['dataset']
+            if cfg.get('data_prefix') and (cfg.get('backend_args') or '://' in str(cfg)):
+                source = build_source(with_backend(cfg, cfg.get('backend_args')))
+                dataloader = {**dataloader, 'dataset': source}
+        return Runner.build_dataloader(dataloader, seed, diff_rank_seed)
 
     # ------------------------------------------------------------------ start and resume
 
@@ -173,3 +178,15 @@ def _consistent(dataloader: dict) -> dict:
                 f'{places} images into a batch: leave batch_size out.'
             )
     return dataloader
+
+
+def join_processes(launcher: str, env_cfg: dict) -> None:
+    """Start the process group that a launcher asks for, if it is not there: on CPU with gloo."""
+    if launcher == 'none' or is_distributed():
+        return
+    if get_device() != 'cpu':
+        init_dist(launcher, **env_cfg.get('dist_cfg', {}))
+        return
+    if launcher != 'pytorch':
+        raise UserError(f"launcher='{launcher}' needs GPUs; on CPU use tools/dist_train.sh.")
+    torch_dist.init_process_group(backend='gloo')

@@ -1,5 +1,4 @@
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from semiseg_mm.registry import MODELS
@@ -56,14 +55,8 @@ def stored_label(view: View, soft_classes: int | None = None, ignore: int = 255)
     label = stored.masked_fill(~valid, 0).long()
     if soft_classes is None:
         return PseudoLabel(label, torch.ones_like(label, dtype=torch.float32), valid)
-    confidence = torch.stack([_confidence(s, stored.shape[1:]) for s in view.data_samples])
+    confidence = torch.cat([s.confidence.data for s in view.data_samples]).float() / 255
     rest = (1 - confidence) / max(1, soft_classes - 1)
     soft = rest.unsqueeze(1).repeat(1, soft_classes, 1, 1)
     soft.scatter_(1, label.unsqueeze(1), confidence.unsqueeze(1))
     return PseudoLabel(soft, confidence, valid)
-
-
-def _confidence(sample, size: torch.Size) -> Tensor:
-    """H,W in 0 … 1; what the preprocessor padded counts as 0."""
-    stored = sample.confidence.data[0].float() / 255
-    return F.pad(stored, (0, size[1] - stored.shape[1], 0, size[0] - stored.shape[0]))

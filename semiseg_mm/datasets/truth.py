@@ -1,0 +1,32 @@
+"""True labels of images that count as unlabeled: for reports on pseudo labels, never for training."""
+
+import numpy as np
+
+from semiseg_mm.errors import UserError
+from semiseg_mm.registry import DATASETS
+
+from .identity import sample_ids
+
+
+class TrueLabels:
+    """From an image's id to its label map.
+
+    Args:
+        dataset: Config of a dataset with labels. Its pipeline loads image and labels and does no
+            more; ids are paths below its image folder, as those of the unlabeled source.
+    """
+
+    def __init__(self, dataset: dict, num_classes: int) -> None:
+        self.dataset = DATASETS.build(dataset)
+        self.num_classes = num_classes
+        self.rows = {name: row for row, name in enumerate(sample_ids(self.dataset))}
+
+    def __call__(self, name: str) -> np.ndarray:
+        if name not in self.rows:
+            raise UserError(
+                f'truth of a stage has no labels for {name}: its ids are those of '
+                f'{len(self.rows)} other images, such as {next(iter(self.rows), "none")}.'
+            )
+        results = self.dataset.get_data_info(self.rows[name])
+        results['num_classes'] = self.num_classes
+        return self.dataset.pipeline(results)['gt_seg_map'].astype(np.uint8)  # H,W

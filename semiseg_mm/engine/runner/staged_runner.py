@@ -1,0 +1,160 @@
+import copy
+import glob
+import json
+import os.path as osp
+
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.dist import is_main_process
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+
+from semiseg_mm.datasets.backends import build_source, with_backend
+from semiseg_mm.datasets.identity import files_hash, list_identity
+from semiseg_mm.datasets.splits import apply_split
+from semiseg_mm.engine.stages import Stage, expand_rounds
+from semiseg_mm.errors import UserError
+from semiseg_mm.registry import RUNNERS, STAGES
+from semiseg_mm.utils import atomic_write_text
+
+from .semi_runner import SemiRunner, join_processes
+
+OWN = ('stages', 'rounds')
+
+
+@RUNNERS.register_module()
+class StagedRunner:
+    """A list of stages instead of one training: teacher, labels, student, …
+
+    The config is that of an ordinary run, plus ``stages`` (and ``rounds``). Each stage works in a
+    folder of its own below ``work_dir`` and is skipped once it is finished, so the same command
+    goes on after any interruption. Stages know each other by their names and are joined by files.
+    """
+
+    def __init__(self, cfg: Config) -> None:
+        if not cfg.get('stages'):
+            raise UserError("runner_type='StagedRunner' needs a list of stages in the config.")
+        self.cfg = cfg
+        self.work_dir = cfg.work_dir
+        init_default_scope(cfg.get('default_scope', 'semiseg_mm'))
+        join_processes(cfg.get('launcher', 'none'), cfg.get('env_cfg', {}))
+        self.logger = MMLogger.get_instance(
+            f'stages-{osp.abspath(self.work_dir)}', logger_name='semiseg_mm', log_level='INFO'
+        )
+        stages = expand_rounds(cfg.stages, cfg.get('rounds', 1))
+        self.stages: dict[str, Stage] = {}
+        for number, stage in enumerate(stages, 1):
+            stage = STAGES.build(dict(stage))
+            if stage.name in self.stages:
+                raise UserError(f"Two stages are called '{stage.name}': give them other names.")
+            stage.bind(self, number)
+            self.stages[stage.name] = stage
+        self._images: dict[str, dict] = {}
+
+    @classmethod
+    def from_cfg(cls, cfg: Config) -> 'StagedRunner':
+        return cls(copy.deepcopy(cfg))
+
+    def train(self) -> None:
+        for stage in self.stages.values():
+            stage()
+        if is_main_process():
+            self._write_results()
+
+    def test(self) -> dict:
+        """Evaluate ``load_from`` as the last training stage would."""
+        cfg = self.last_training.cfg
+        cfg.update({key: self.cfg.get(key) for key in ('load_from', 'resume', 'work_dir')})
+        return SemiRunner.from_cfg(cfg).test()
+
+    # ------------------------------------------------------------------ what stages ask for
+
+    def stage(self, name: str) -> Stage:
+        if name not in self.stages:
+            raise UserError(
+                f"A stage uses '{name}', but the stages are {', '.join(self.stages)}: correct "
+                'stages in the config.'
+            )
+        return self.stages[name]
+
+    def stage_config(self, override: dict) -> Config:
+        """The run's config, without the stages and with a stage's own values."""
+        cfg = copy.deepcopy(self.cfg.to_dict())
+        for key in OWN:
+            cfg.pop(key, None)
+        return Config(Config._merge_a_into_b(copy.deepcopy(override), cfg))
+
+    def labels(self, name: str, confidence: bool = False) -> dict:
+        """A source of PseudoLabeledDataset: a label stage's, or a folder with label maps."""
+        if name in self.stages:
+            return self.stages[name].labels(confidence)
+        if not osp.isdir(name):
+            raise UserError(
+                f"labels of a stage name '{name}', which is neither a stage "
+                f'({", ".join(self.stages)}) nor a folder.'
+            )
+        return dict(label_dir=name)
+
+    def labels_fingerprint(self, name: str) -> str:
+        if name in self.stages:
+            return self.stages[name].fingerprint()
+        files = glob.glob(osp.join(glob.escape(name), '**/*.png'), recursive=True)
+        return files_hash(sorted(files))
+
+    def unlabeled_of(self, stage: Stage) -> dict:
+        """The config of the unlabeled images that a training stage knows."""
+        dataset = apply_split(stage.own_cfg.train_dataloader.dataset.to_dict())
+        if not dataset.get('unlabeled'):
+            raise UserError(
+                f"Stage '{stage.name}' shall predict unlabeled images, but "
+                'train_dataloader.dataset.unlabeled is not set.'
+            )
+        return with_backend(dataset['unlabeled'], dataset.get('backend_args'))
+
+    def labeled_of(self, stage: Stage) -> BaseDataset:
+        """The labeled source of a training stage."""
+        dataset = apply_split(stage.own_cfg.train_dataloader.dataset.to_dict())
+        return build_source(with_backend(dataset['labeled'], dataset.get('backend_args')))
+
+    def images_of(self, dataset: dict) -> dict:
+        """Which images (and whose labels) a SemiDataset config means; hashes."""
+        dataset, found = apply_split(dataset), {}
+        for source in ('labeled', 'unlabeled'):
+            cfg = dataset.get(source)
+            if cfg and cfg['type'] != 'PseudoLabeledDataset':
+                found[source] = self._identity({**cfg, 'pipeline': []}, source == 'labeled')
+        return found
+
+    def _identity(self, cfg: dict, with_labels: bool) -> dict:
+        name = json.dumps(cfg, sort_keys=True, default=str)
+        if name not in self._images:
+            dataset = build_source(cfg)
+            identity = list_identity(dataset)
+            if with_labels:
+                infos = (dataset.get_data_info(k) for k in range(len(dataset)))
+                identity['labels'] = files_hash(i.get('seg_map_path') for i in infos)
+            self._images[name] = identity
+        return self._images[name]
+
+    # ------------------------------------------------------------------ the result
+
+    @property
+    def last_training(self) -> Stage:
+        return [stage for stage in self.stages.values() if hasattr(stage, 'checkpoint')][-1]
+
+    def _write_results(self) -> None:
+        last = self.last_training
+        path = osp.join(self.work_dir, 'results.json')
+        results, source = {}, last.path('results.json')
+        if osp.exists(source):
+            with open(source, encoding='utf-8') as file:
+                results = json.load(file)
+        manifests = {stage.name: stage.manifest() for stage in self.stages.values()}
+        results['config'] = osp.basename(self.cfg.filename) if self.cfg.filename else None
+        results['seconds'] = round(sum(m['seconds'] for m in manifests.values()), 1)
+        results['stages'] = [
+            dict(name=name, seconds=m['seconds'], **m['result']) for name, m in manifests.items()
+        ]
+        atomic_write_text(path, json.dumps(results, indent=2) + '\n')
+        atomic_write_text(osp.join(self.work_dir, 'last_checkpoint'), last.checkpoint())
+        self.logger.info(f'All stages are done. Checkpoint: {last.checkpoint()}; results: {path}')

@@ -1,0 +1,204 @@
+import json
+import os
+import os.path as osp
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from mmengine.dist import barrier, get_dist_info, is_main_process
+from mmengine.logging import print_log
+
+from semiseg_mm.datasets.identity import describe_ids
+from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.engine.inference import ImageSource
+from semiseg_mm.errors import UserError
+from semiseg_mm.registry import MODELS
+from semiseg_mm.utils import atomic_write_text
+
+from .stage import Stage
+
+BROKEN = 'broken.txt'
+
+
+class ChunkedAction(Stage):
+    """A stage that predicts many images, chunk by chunk.
+
+    A chunk is a fixed number of images of the list, in order. What is computed for it depends on
+    nothing but the chunk, and its record (``chunks/NNNNNN.json``) is written last. So it does not
+    matter which process works on it, or how often the stage was cut off.
+
+    Args:
+        teacher: The training stage whose network predicts.
+        images: An id list below another stage's folder ('ranking/reliable.txt'); None: all.
+        network: Of the teacher's networks; by default the one that predicts.
+        batch_size: Images of one size that are predicted together.
+        chunk: Images in a chunk.
+        workers: Processes that load images.
+        max_broken: Share of images that may be unreadable.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        teacher: str,
+        images: str | None = None,
+        network: str | None = None,
+        batch_size: int = 8,
+        chunk: int = 32,
+        workers: int = 2,
+        max_broken: float = 0.1,
+    ) -> None:
+        super().__init__(name)
+        self.teacher = teacher
+        self.images = images
+        self.network = network
+        self.batch_size = batch_size
+        self.chunk = chunk
+        self.workers = workers
+        self.max_broken = max_broken
+
+    # ------------------------------------------------------------------ what an action says
+
+    @abstractmethod
+    def settings(self) -> dict:
+        """Options that decide the result."""
+
+    @abstractmethod
+    def checkpoints(self) -> list[str]:
+        """Of the teacher; each is loaded into a network of its own."""
+
+    @abstractmethod
+    def work(self, networks: list, numbers: list[int]) -> None:
+        """Predict these chunks, and write the record of each when it is complete."""
+
+    @abstractmethod
+    def merge(self, records: list[dict]) -> dict:
+        """Make the stage's results of all records, in order; returns what the manifest says."""
+
+    def intact(self, record: dict) -> bool:
+        """Whether what a record names is there as it was written."""
+        return True
+
+    # ------------------------------------------------------------------ the same for all
+
+    def bind(self, run, number: int) -> None:
+        super().bind(run, number)
+        self._source: ImageSource | None = None
+        run.stage(self.teacher)  # says at once if there is none
+
+    @property
+    def teacher_config(self) -> dict:
+        return self.run.stage(self.teacher).cfg
+
+    @property
+    def source(self) -> ImageSource:
+        """The images; every process lists them in the same order."""
+        if self._source is None:
+            dataset = self.run.unlabeled_of(self.run.stage(self.teacher))
+            self._source = ImageSource(dataset, self._wanted())
+        return self._source
+
+    def _wanted(self) -> list[str] | None:
+        if self.images is None:
+            return None
+        stage, file = self.images.split('/', 1)
+        with open(self.run.stage(stage).path(file), encoding='utf-8') as lines:
+            return lines.read().splitlines()
+
+    @property
+    def chunks(self) -> list[range]:
+        total = len(self.source.ids)
+        return [range(k, min(k + self.chunk, total)) for k in range(0, total, self.chunk)]
+
+    def key(self) -> dict:
+        from .train import weights_hash
+
+        shared = dict(
+            network=self.network,
+            batch_size=self.batch_size,
+            chunk=self.chunk,
+            **self.settings(),
+        )
+        return dict(
+            settings=shared,
+            model=self.teacher_config.model.to_dict(),
+            uses={self.teacher: [weights_hash(path) for path in self.checkpoints()]},
+            images=describe_ids(self.source.ids),
+        )
+
+    def execute(self) -> dict:
+        rank, world = get_dist_info()
+        numbers = [n for n in range(rank, len(self.chunks), world) if not self._finished(n)]
+        if numbers:
+            done = len(range(rank, len(self.chunks), world)) - len(numbers)
+            if done:
+                self._say(f'has {done} of {done + len(numbers)} parts already')
+            self.work([self._load(path) for path in self.checkpoints()], numbers)
+        barrier()
+        result = None
+        if is_main_process():
+            records = [self._record(n) for n in range(len(self.chunks))]
+            self._report_broken(records)
+            result = self.merge(records)
+        return result or {}
+
+    def damage(self) -> str | None:
+        bad = [n for n in range(len(self.chunks)) if not self._finished(n)]
+        if bad:
+            return f'{len(bad)} of {len(self.chunks)} parts are no longer as they were written'
+        gone = [name for name in self.results() if not osp.exists(self.path(name))]
+        return f'{gone[0]} is gone' if gone else None
+
+    @abstractmethod
+    def results(self) -> Sequence[str]:
+        """Files that ``merge`` writes."""
+
+    # ------------------------------------------------------------------ records
+
+    def _record_path(self, number: int) -> str:
+        return self.path('chunks', f'{number:06d}.json')
+
+    def _record(self, number: int) -> dict | None:
+        try:
+            with open(self._record_path(number), encoding='utf-8') as file:
+                return json.load(file)
+        except (OSError, ValueError):
+            return None
+
+    def _finished(self, number: int) -> bool:
+        record = self._record(number)
+        ids = [self.source.ids[k] for k in self.chunks[number]]
+        return record is not None and record.get('ids') == ids and self.intact(record)
+
+    def write_record(self, number: int, record: dict) -> None:
+        ids = [self.source.ids[k] for k in self.chunks[number]]
+        os.makedirs(self.path('chunks'), exist_ok=True)
+        atomic_write_text(self._record_path(number), json.dumps(dict(ids=ids, **record)))
+
+    def _report_broken(self, records: list[dict]) -> None:
+        broken = [pair for record in records for pair in record['broken']]
+        text = ''.join(f'{name}\t{reason}\n' for name, reason in broken)
+        atomic_write_text(self.path(BROKEN), text)
+        total = len(self.source.ids)
+        if len(broken) > self.max_broken * total:
+            raise UserError(
+                f'{len(broken)} of {total} images cannot be read; they are listed in '
+                f'{self.path(BROKEN)}. Mend or remove them, or raise max_broken of stage '
+                f"'{self.name}' (now {self.max_broken:g})."
+            )
+        if broken:
+            print_log(f'{len(broken)} images cannot be read: {self.path(BROKEN)}', self.run.logger)
+
+    def _load(self, path: str):
+        """The teacher with the weights of a checkpoint, in eval mode on its device."""
+        from mmengine.device import get_device
+
+        model = MODELS.build(self.teacher_config.model)
+        model.load_state_dict(safe_load(path)['state_dict'])
+        if self.network:
+            if self.network not in model.networks:
+                raise UserError(
+                    f"Stage '{self.name}': network='{self.network}' is none of "
+                    f'{", ".join(model.networks)}.'
+                )
+            model.predict_on = self.network
+        return model.to(get_device()).eval()

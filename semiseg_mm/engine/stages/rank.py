@@ -1,0 +1,104 @@
+import csv
+import hashlib
+import io
+from collections.abc import Sequence
+
+import numpy as np
+
+from semiseg_mm.engine.inference import Predictor, predict_agreement
+from semiseg_mm.errors import UserError
+from semiseg_mm.registry import STAGES
+from semiseg_mm.utils import atomic_path, atomic_write_text
+
+from .action import ChunkedAction
+
+RANKING, FIGURE, RELIABLE, REST = 'ranking.csv', 'ranking.png', 'reliable.txt', 'rest.txt'
+
+
+@STAGES.register_module()
+class RankStage(ChunkedAction):
+    """ST++'s reliability of images: do a teacher's earlier checkpoints agree with its last one?
+
+    An image's score is the mean over the earlier checkpoints of the mean IoU, over the classes
+    that are present, of their predictions against the last one's. ``ranking.csv`` lists all images
+    by it, ``reliable.txt`` the best ones, ``rest.txt`` the others; equal scores go by id.
+
+    Args:
+        checkpoints_of: A training stage with ``milestones``.
+        share: Of the images that count as reliable; the number is rounded down.
+    """
+
+    def __init__(self, name: str, checkpoints_of: str, share: float = 0.5, **kwargs) -> None:
+        super().__init__(name, teacher=checkpoints_of, **kwargs)
+        if not 0 < share < 1:
+            raise UserError(f"Stage '{name}': share={share} is not between 0 and 1.")
+        self.share = share
+
+    def settings(self) -> dict:
+        return dict(share=self.share)
+
+    def checkpoints(self) -> list[str]:
+        kept = self.run.stage(self.teacher).kept_checkpoints()
+        if len(kept) < 2:
+            raise UserError(
+                f"Stage '{self.name}' compares checkpoints: give stage '{self.teacher}' "
+                'milestones=(1 / 3, 2 / 3).'
+            )
+        return kept
+
+    def work(self, networks: list, numbers: list[int]) -> None:
+        def done(number: int, rows: list, broken: list) -> None:
+            self.write_record(number, dict(rows=rows, broken=broken))
+
+        predict_agreement(
+            self.source,
+            {number: self.chunks[number] for number in numbers},
+            [Predictor.of(network) for network in networks],
+            done,
+            batch_size=self.batch_size,
+            workers=self.workers,
+        )
+
+    def merge(self, records: list[dict]) -> dict:
+        rows = [(name, float(np.mean(ious)), ious) for r in records for name, ious in r['rows']]
+        rows.sort(key=lambda row: (-row[1], row[0]))
+        count = int(len(rows) * self.share)
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator='\n')
+        steps = [path.rsplit('iter_', 1)[1][:-4] for path in self.checkpoints()[:-1]]
+        table.writerow(['image', 'score', *(f'iou_{step}' for step in steps)])
+        for name, score, ious in rows:
+            table.writerow([name, repr(score), *map(repr, ious)])
+        atomic_write_text(self.path(RANKING), text.getvalue())
+        names = [name for name, *_ in rows]
+        atomic_write_text(self.path(RELIABLE), ''.join(f'{name}\n' for name in names[:count]))
+        atomic_write_text(self.path(REST), ''.join(f'{name}\n' for name in names[count:]))
+        scores = [score for _, score, _ in rows]
+        self._draw(scores, count)
+        return dict(
+            images=len(rows),
+            reliable=count,
+            mean_score=round(float(np.mean(scores)), 4),
+            lowest_reliable=round(scores[count - 1], 4) if count else None,
+        )
+
+    def _draw(self, scores: list[float], count: int) -> None:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(6, 3.2), layout='constrained')
+        axes = figure.add_subplot()
+        axes.hist([scores[:count], scores[count:]], bins=np.linspace(0, 1, 41), stacked=True,
+                  label=[f'reliable ({count})', f'rest ({len(scores) - count})'])  # fmt: skip
+        axes.set(xlabel='agreement with the last checkpoint (mean IoU)', ylabel='images')
+        axes.legend(frameon=False)
+        axes.spines[['top', 'right']].set_visible(False)
+        with atomic_path(self.path(FIGURE)) as part:
+            FigureCanvasAgg(figure).print_png(part)
+
+    def results(self) -> Sequence[str]:
+        return [RANKING, RELIABLE, REST]
+
+    def fingerprint(self) -> str:
+        with open(self.path(RANKING), 'rb') as file:
+            return hashlib.sha256(file.read()).hexdigest()

@@ -1,0 +1,170 @@
+import json
+import os
+import os.path as osp
+import time
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from mmengine.dist import barrier, broadcast_object_list, is_main_process
+from mmengine.logging import print_log
+
+from semiseg_mm.errors import UserError
+from semiseg_mm.utils import atomic_write_text
+from semiseg_mm.version import __version__
+
+MANIFEST = 'manifest.json'
+
+
+class Stage:
+    """One step of a staged run: a training, or an action on many images.
+
+    Its folder holds all that it makes, and a manifest: what the result depends on (``key``), and
+    whether it is finished. A finished stage is skipped, an unfinished one goes on. If the key
+    differs, the old folder is put aside (renamed, not deleted) and the stage starts anew.
+
+    Args:
+        name: Of the stage, unique in the run.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def bind(self, run, number: int) -> None:
+        """Tell the stage its run and its place in it, from 1 on."""
+        self.run = run
+        self.folder = osp.join(run.work_dir, f'{number:02d}_{self.name}')
+        self.path = lambda *parts: osp.join(self.folder, *parts)
+
+    # ------------------------------------------------------------------ what a kind of stage says
+
+    @abstractmethod
+    def key(self) -> dict[str, Any]:
+        """Plain values that decide the result: settings, and fingerprints of what is used."""
+
+    @abstractmethod
+    def execute(self) -> dict:
+        """Do the work, going on where an earlier call was cut off. All processes call it.
+
+        Returns what the manifest shall say of the result.
+        """
+
+    @abstractmethod
+    def damage(self) -> str | None:
+        """Why a finished stage has to be executed once more, if so (a file is gone, say)."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Hash of the result as it lies in the folder now."""
+
+    # ------------------------------------------------------------------ the same for all
+
+    def __call__(self) -> None:
+        decision = [None]
+        if is_main_process():
+            try:
+                decision[0] = self._decide()
+            except UserError as error:  # all processes must hear of it
+                decision[0] = ('error', str(error))
+        broadcast_object_list(decision)
+        state, text = decision[0]
+        if state == 'error':
+            raise UserError(text)
+        self._say(text)
+        if state == 'done':
+            return
+        started = time.time()
+        result = self.execute()
+        barrier()
+        if is_main_process():
+            manifest = self.manifest()
+            seconds = manifest.get('seconds', 0) + time.time() - started
+            manifest.update(status='done', seconds=round(seconds, 1), result=result)
+            self._write(manifest)
+        barrier()
+        self._say(f'done: {_in_words(result)}')
+
+    def _decide(self) -> tuple[str, str]:
+        """What is to be done, and what to tell; makes the folder ready for it."""
+        key, manifest = _plain(self.key()), self.manifest()
+        differences = list(_differences(manifest['key'], key)) if manifest else []
+        if differences:
+            aside = self._put_aside()
+            text = f'{"; ".join(differences[:4])}: starts anew, the old folder is now {aside}'
+        elif not manifest:
+            text = 'starts'
+        elif manifest['status'] == 'done':
+            damage = self.damage()
+            if damage is None:
+                return 'done', f'already done ({_in_words(manifest["result"])})'
+            text = f'{damage}: is mended'
+        else:
+            text = 'goes on'
+        os.makedirs(self.folder, exist_ok=True)
+        if differences or not manifest:
+            manifest = dict(key=key, seconds=0)
+        self._write(dict(manifest, status='running', name=self.name, versions=_versions()))
+        return 'todo', text
+
+    def manifest(self) -> dict:
+        path = self.path(MANIFEST)
+        if not osp.exists(path):
+            return {}
+        try:
+            with open(path, encoding='utf-8') as file:
+                return json.load(file)
+        except ValueError as error:
+            raise UserError(
+                f'{path} cannot be read ({error}): move {self.folder} away to do this stage again.'
+            ) from error
+
+    def _write(self, manifest: dict) -> None:
+        atomic_write_text(self.path(MANIFEST), json.dumps(manifest, indent=1) + '\n')
+
+    def _put_aside(self) -> str:
+        number = 1
+        while osp.exists(aside := f'{self.folder}.old-{number}'):
+            number += 1
+        os.rename(self.folder, aside)
+        return osp.basename(aside)
+
+    def _say(self, text: str) -> None:
+        if is_main_process():
+            print_log(f'Stage {osp.basename(self.folder)} {text}.', self.run.logger)
+
+
+def _plain(value: Any) -> Any:
+    """As it comes back from JSON."""
+    return json.loads(json.dumps(value, default=str))
+
+
+def _differences(before: Any, now: Any, path: str = ''):
+    """Sentences on where two keys differ."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in {**before, **now}:
+            inner = f'{path}.{key}' if path else str(key)
+            yield from _differences(before.get(key), now.get(key), inner)
+    elif before != now and path.startswith('uses.'):
+        yield f"what it takes from '{path.removeprefix('uses.')}' has changed"
+    elif before != now:
+        yield f'{path} was {_short(before)}, is {_short(now)}'
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value) if not isinstance(value, str) else value
+    return text if len(text) <= 40 else f'{text[:36]} …'
+
+
+def _in_words(result: dict) -> str:
+    return ', '.join(f'{key} {value}' for key, value in result.items())
+
+
+def _versions() -> dict:
+    import mmcv
+    import mmengine
+    import mmseg
+
+    modules = dict(mmengine=mmengine, mmcv=mmcv, mmsegmentation=mmseg, torch=torch)
+    return dict(
+        semiseg_mm=__version__, **{name: module.__version__ for name, module in modules.items()}
+    )

@@ -1,0 +1,169 @@
+import gc
+import hashlib
+import os.path as osp
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.config import Config
+
+from semiseg_mm.engine.checkpoint import checkpoints, safe_load
+from semiseg_mm.engine.hooks.atomic_checkpoint_hook import milestone_steps
+from semiseg_mm.engine.rewriting import FOLDERS, make_sup_only, use_labels
+from semiseg_mm.errors import UserError
+from semiseg_mm.registry import MODELS, RUNNERS, STAGES
+
+from .stage import Stage
+
+# what a run's weights depend on; further names in a config (num_classes, …) are notes to itself
+DECISIVE = (
+    'model', 'train_dataloader', 'val_dataloader', 'train_cfg', 'val_cfg', 'val_evaluator',
+    'optim_wrapper', 'param_scheduler', 'custom_hooks', 'randomness',
+    'model_wrapper_cfg', 'default_scope',
+)  # fmt: skip
+OUTER_OF_LOADERS = ('num_workers', 'persistent_workers', 'prefetch_factor', 'pin_memory')
+
+
+@STAGES.register_module()
+class TrainStage(Stage):
+    """An ordinary, resumable run of SemiRunner in the stage's own folder.
+
+    Its config is the run's, with ``cfg`` merged in (``_delete_`` works as in config files).
+
+    Args:
+        cfg: What differs: model, data, schedule, hooks, …
+        sup_only: Train on the labeled images alone, as ``tools/train.py --sup-only``.
+        labels: Label stages (or folders of label maps) whose images and labels take the place of
+            the unlabeled source; of an image that several have labeled, the first one counts.
+        confidence: Load the stored confidences too, for ``soft`` labels.
+        filters: Transforms of the labels, such as ``dict(type='IgnoreUncertain', threshold=0.9)``.
+        init: A training stage whose weights this one starts from. Where shapes differ (another
+            number of classes) the weights stay as initialised.
+        milestones: Shares of the iterations at which a checkpoint is kept: (1 / 3, 2 / 3).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        cfg: dict | None = None,
+        sup_only: bool = False,
+        labels: Sequence[str] = (),
+        confidence: bool = False,
+        filters: Sequence[dict] = (),
+        init: str | None = None,
+        milestones: Sequence[float] = (),
+    ) -> None:
+        super().__init__(name)
+        self.override = cfg or {}
+        self.sup_only = sup_only
+        self.labels = [labels] if isinstance(labels, str) else list(labels)
+        self.filters = list(filters)
+        self.confidence = confidence or bool(filters)
+        self.init = init
+        self.milestones = list(milestones)
+
+    @property
+    def own_cfg(self) -> Config:
+        """The run's config with this stage's values; its unlabeled source is still that."""
+        return self.run.stage_config(self.override)
+
+    @property
+    def cfg(self) -> Config:
+        """The config of the training."""
+        cfg = self.own_cfg
+        dataset = cfg.train_dataloader.dataset
+        if self.sup_only:
+            cfg = make_sup_only(cfg)
+            cfg.train_dataloader.dataset.unlabeled = None
+        if self.labels:
+            sources = [self.run.labels(name, self.confidence) for name in self.labels]
+            use_labels(dataset, sources, self.filters)
+        if self.milestones:
+            cfg.default_hooks.checkpoint.milestones = self.milestones
+        if self.init:
+            cfg.load_from = self.run.stage(self.init).checkpoint()
+        cfg.runner_type = 'SemiRunner'
+        cfg.work_dir = self.folder
+        return cfg
+
+    def key(self) -> dict[str, Any]:
+        cfg = self.cfg.to_dict()
+        images = self.run.images_of(cfg['train_dataloader']['dataset'])
+        used = {name: self.run.labels_fingerprint(name) for name in self.labels}
+        if self.init:
+            used[self.init] = self.run.stage(self.init).fingerprint()
+        cfg = {name: cfg[name] for name in DECISIVE if name in cfg}
+        for name in ('train_dataloader', 'val_dataloader'):
+            for option in OUTER_OF_LOADERS:
+                (cfg.get(name) or {}).pop(option, None)
+        if self.labels:  # their folders move with the run
+            for option in FOLDERS:
+                cfg['train_dataloader']['dataset']['unlabeled'].pop(option, None)
+        return dict(config=cfg, milestones=self.milestones, uses=used, images=images)
+
+    def execute(self) -> dict:
+        cfg = self.cfg
+        cfg.resume = bool(checkpoints(self.folder))
+        if cfg.resume:
+            cfg.load_from = None
+        runner = RUNNERS.get('SemiRunner').from_cfg(cfg)
+        runner.train()
+        del runner
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return dict(checkpoint=osp.basename(self.checkpoint()))
+
+    def damage(self) -> str | None:
+        try:
+            safe_load(self.checkpoint())
+        except UserError as error:
+            return f'the last checkpoint cannot be used ({error})'
+        return None
+
+    def fingerprint(self) -> str:
+        return weights_hash(self.checkpoint())
+
+    def checkpoint(self, select: str = 'last') -> str:
+        """The checkpoint of the last iteration, or the one that validated best."""
+        if select == 'best':
+            return self._best()
+        path = osp.join(self.folder, f'iter_{self.max_iters}.pth')
+        if not osp.exists(path):
+            raise UserError(
+                f"{path} does not exist: stage '{self.name}' did not finish, or the file was moved."
+            )
+        return path
+
+    def kept_checkpoints(self) -> list[str]:
+        """Those of the milestones, then the last one."""
+        steps = milestone_steps(self.milestones, self.max_iters)
+        return [osp.join(self.folder, f'iter_{step}.pth') for step in (*steps, self.max_iters)]
+
+    @property
+    def max_iters(self) -> int:
+        return int(self.own_cfg.train_cfg.max_iters)
+
+    def _best(self) -> str:
+        metric = self.cfg.default_hooks.checkpoint.get('save_best')
+        path = osp.join(self.folder, f'best_{self.network()}_{metric}.pth')
+        if not metric or not osp.exists(path):
+            raise UserError(
+                f"{path} does not exist: select='best' needs default_hooks.checkpoint.save_best "
+                'and a validation during the training.'
+            )
+        return path
+
+    def network(self) -> str:
+        """The network that predicts."""
+        return MODELS.build(self.cfg.model).predict_on
+
+
+def weights_hash(checkpoint: str) -> str:
+    """sha256 over names and values; what else a file holds (its time, say) does not count."""
+    digest = hashlib.sha256()
+    for name, value in sorted(safe_load(checkpoint)['state_dict'].items()):
+        digest.update(name.encode())
+        if isinstance(value, torch.Tensor):
+            digest.update(value.cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
