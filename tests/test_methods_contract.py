@@ -37,7 +37,8 @@ def losses_of(model: SemiSegmentor, batch: dict | None = None) -> dict:
 
 def run_config(name: str, work_dir: Path, **extra) -> Config:
     cfg = METHODS[name]
-    return toy_config(work_dir, dict(cfg.model), custom_hooks=cfg.get('custom_hooks', []), **extra)
+    hooks, pseudo = cfg.get('custom_hooks', []), 'pseudo' in cfg.views
+    return toy_config(work_dir, dict(cfg.model), pseudo=pseudo, custom_hooks=hooks, **extra)
 
 
 def test_every_registered_method_has_a_setting():

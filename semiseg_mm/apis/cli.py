@@ -2,6 +2,8 @@
 
 import argparse
 import difflib
+import errno
+import logging
 import os
 import os.path as osp
 import re
@@ -22,6 +24,8 @@ from semiseg_mm.models.segmentors.base import PREFIX
 from semiseg_mm.registry import RUNNERS
 
 from .hints import explain_unexpected_key
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def run_train(argv: list[str] | None = None) -> int:
@@ -76,6 +80,7 @@ def _common_arguments(parser: argparse.ArgumentParser) -> None:
 def guarded(run: Callable, args: argparse.Namespace) -> int:
     """An error that the user can mend is one sentence; all others keep their traceback."""
     os.environ.setdefault('LOCAL_RANK', str(getattr(args, 'local_rank', 0)))
+    logging.raiseExceptions = False  # a log that cannot be written (full disk) keeps quiet
     try:
         run(args)
         if is_distributed():  # gloo's threads must end before the interpreter does
@@ -87,10 +92,20 @@ def guarded(run: Callable, args: argparse.Namespace) -> int:
         ].strip()
         print(f'\nerror: {sentence}', file=sys.stderr)
         return 1
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        where = f' ({error.filename})' if error.filename else ''
+        print(f'\nerror: {error.strerror}{where}: free some space, then go on.', file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
-        print('\nStopped. The same command with --resume goes on.', file=sys.stderr)
+        print(f'\nStopped. The same command {_how_to_go_on(args)}.', file=sys.stderr)
         return 130
     return 0
+
+
+def _how_to_go_on(args: argparse.Namespace) -> str:
+    return 'goes on' if getattr(args, 'staged', False) else 'with --resume goes on'
 
 
 def load_config(path: str, options: dict | None = None) -> Config:
@@ -129,7 +144,13 @@ def _train(args: argparse.Namespace) -> None:
         if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
             raise UserError('--auto-scale-lr needs auto_scale_lr.base_batch_size in the config.')
         cfg.auto_scale_lr.enable = True
-    if args.resume:
+    args.staged = cfg.get('runner_type') == 'StagedRunner'
+    if args.staged and args.resume not in (None, 'auto'):
+        raise UserError(
+            f'--resume {args.resume}: a config with stages goes on by itself, each stage from its '
+            'own newest checkpoint. Leave the option out.'
+        )
+    if args.resume and not args.staged:
         cfg.resume = True
         # without a checkpoint to resume, the weights that the config starts from still count
         cfg.start_from = cfg.get('load_from')

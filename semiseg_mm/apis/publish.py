@@ -72,6 +72,6 @@ def _name_own_types(config: dict) -> None:
             if isinstance(part, dict):
                 _name_own_types(part)
     kind = config.get('type')
-    if isinstance(kind, str) and kind in MODELS:
-        if MODELS.get(kind).__module__.startswith('semiseg_mm.'):
-            config['type'] = f'semiseg_mm.{kind}'
+    known = isinstance(kind, str) and kind in MODELS
+    if known and MODELS.get(kind).__module__.startswith('semiseg_mm.'):
+        config['type'] = f'semiseg_mm.{kind}'

@@ -1,4 +1,6 @@
-"""True labels of images that count as unlabeled: for reports on pseudo labels, never for training."""
+"""True labels of images that count as unlabeled: for reports on pseudo labels only."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -21,12 +23,16 @@ class TrueLabels:
         self.num_classes = num_classes
         self.rows = {name: row for row, name in enumerate(sample_ids(self.dataset))}
 
-    def __call__(self, name: str) -> np.ndarray:
-        if name not in self.rows:
+    def check(self, names: Sequence[str]) -> None:
+        lost = [name for name in names if name not in self.rows]
+        if lost:
             raise UserError(
-                f'truth of a stage has no labels for {name}: its ids are those of '
-                f'{len(self.rows)} other images, such as {next(iter(self.rows), "none")}.'
+                f'truth of a stage has no labels for {len(lost)} of {len(names)} images, such as '
+                f'{lost[0]}; it has some for {next(iter(self.rows), "none")}. Ids are paths below '
+                "the image folders: correct truth's folders or id list."
             )
+
+    def __call__(self, name: str) -> np.ndarray:
         results = self.dataset.get_data_info(self.rows[name])
         results['num_classes'] = self.num_classes
         return self.dataset.pipeline(results)['gt_seg_map'].astype(np.uint8)  # H,W

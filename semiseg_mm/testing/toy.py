@@ -60,7 +60,7 @@ def toy_batch(
     generator = torch.Generator().manual_seed(seed)
     inputs: dict[str, list] = {}
     data_samples: dict[str, list] = {}
-    views = dict(labeled=labeled, weak=unlabeled, strong=unlabeled)
+    views = dict(labeled=labeled, weak=unlabeled, strong=unlabeled, pseudo=unlabeled)
     for view, count in views.items():
         for _ in range(count):
             image = torch.randint(0, 256, (3, size, size), dtype=torch.uint8, generator=generator)
@@ -68,7 +68,7 @@ def toy_batch(
             valid[:, -1] = valid[:, :, -1] = False
             sample = SegDataSample(metainfo=dict(img_shape=(size, size), ori_shape=(size, size)))
             sample.valid = PixelData(data=valid)
-            if view == 'labeled':
+            if view in ('labeled', 'pseudo'):
                 label = torch.randint(0, num_classes, (1, size, size), generator=generator)
                 sample.gt_sem_seg = PixelData(data=label.masked_fill(~valid, 255))
             inputs.setdefault(view, []).append(image)
@@ -76,12 +76,24 @@ def toy_batch(
     return dict(inputs=inputs, data_samples=data_samples)
 
 
-def toy_config(work_dir: str, model: dict, max_iters: int = 6, workers: int = 0, **extra) -> Config:
-    """A whole run of a method on a few tiny scenes; ``extra`` is merged in."""
+def toy_config(
+    work_dir: str,
+    model: dict,
+    max_iters: int = 6,
+    workers: int = 0,
+    pseudo: bool = False,
+    **extra,
+) -> Config:
+    """A whole run of a method on a few tiny scenes; ``extra`` is merged in.
+
+    With ``pseudo`` the second source has labels (its own, in the place of a network's).
+    """
     scale_crop = dict(type='ScaleCrop', crop_size=(16, 16), scale=(0.75, 1.5))
     scenes = dict(type='ShapesDataset', size=(24, 24))
     load = dict(type='LoadShapes')
-    views = dict(type='MultiView', views=dict(weak=[], strong=[dict(type='StrongView')]))
+    strong = [dict(type='StrongView')]
+    views = dict(pseudo=strong) if pseudo else dict(weak=[], strong=strong)
+    views = dict(type='MultiView', views=views)
     pack = dict(type='PackSemiInputs')
     network = toy_network(num_classes=len(CLASSES))
     cfg = Config(
@@ -103,7 +115,7 @@ def toy_config(work_dir: str, model: dict, max_iters: int = 6, workers: int = 0,
                         scenes,
                         start=100,
                         num_images=7,
-                        with_labels=False,
+                        with_labels=pseudo,
                         pipeline=[load, scale_crop, views, pack],
                     ),
                 ),

@@ -1,4 +1,4 @@
-from .atomic import atomic_path, atomic_write_text
+from .atomic import atomic_path, atomic_write_text, make_folder
 from .buffers import average_buffers
 from .label_png import write_mask
 from .random import preserved_rng, seed_all
@@ -7,6 +7,7 @@ __all__ = [
     'atomic_path',
     'atomic_write_text',
     'average_buffers',
+    'make_folder',
     'preserved_rng',
     'seed_all',
     'write_mask',

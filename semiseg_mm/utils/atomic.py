@@ -40,6 +40,13 @@ def atomic_write_text(path: str, text: str) -> None:
         file.write(text)
 
 
+def make_folder(path: str) -> None:
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise UserError(f'The folder {path} could not be made ({error}).') from error
+
+
 def _sync_folder(folder: str) -> None:
     """Make the renaming itself durable (folders cannot be opened on Windows)."""
     if os.name == 'posix':

@@ -2,7 +2,6 @@
 # images, a student trained from scratch on both, plain cross entropy. Reconstruction, unverified:
 # the paper's text was not at hand. What it would settle (labels hard or soft, a threshold, the
 # teacher's scales, the weight) are the values below.
-runner_type = 'StagedRunner'
 model = dict(type='SelfTrainingSegmentor', weight=1.0, soft=False, joint_forward=True)
 views = dict(pseudo=[])
 rounds = 1  # more: the student labels the images anew for the next student

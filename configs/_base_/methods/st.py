@@ -2,7 +2,6 @@
 # threshold; the student starts from its initialisation and sees pseudo-labeled images with strong
 # colours and CutOut, human-labeled ones with the weak view only; one loss on a mixed batch.
 # The teacher that labels is the last checkpoint (select='best' is what the official code takes).
-runner_type = 'StagedRunner'
 model = dict(type='STPlusPlusSegmentor')
 views = dict(pseudo=[dict(type='StrongView'), dict(type='CutOut')])
 averaged = dict(scales=(0.5, 0.75, 1.0, 1.5, 2.0), flip=True)

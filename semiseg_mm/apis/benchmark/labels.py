@@ -4,14 +4,14 @@ import argparse
 import os
 import os.path as osp
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 import torch
+from mmengine.config import ConfigDict
 from PIL import Image
 
-from semiseg_mm.engine.inference import ImageSource, Predictor, predict_chunks, preprocess_of
+from semiseg_mm.engine.inference import ImageSource, Predictor, predict_labels, preprocess_of
 from semiseg_mm.registry import MODELS
 from semiseg_mm.utils import write_mask
 
@@ -35,7 +35,7 @@ NETWORK = dict(
         in_index=-1,
         norm_cfg=dict(type='BN'),
         align_corners=False,
-        loss_decode=dict(type='CrossEntropyLoss'),
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     ),
     test_cfg=dict(mode='whole'),
 )
@@ -45,19 +45,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--rounds', type=int, default=5, help='medians are printed')
     parser.add_argument('--images', type=int, default=64, help='files to label')
     parser.add_argument('--batch-size', type=int, default=8)
+    parser.add_argument('--workers', type=int, default=1, help='processes that decode ahead')
+    parser.add_argument('--threads', type=int, default=1, help='of torch, in all that is measured')
 
 
 def run(args: argparse.Namespace) -> None:
     torch.manual_seed(0)
-    network = MODELS.build(NETWORK).eval()
+    network = MODELS.build(ConfigDict(NETWORK)).eval()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(args.threads)
     with tempfile.TemporaryDirectory() as folder:
-        files = make_images(args.images, SIZE, '.jpg', folder)
-        variants = labelling(network, files, args.batch_size, osp.join(folder, 'labels'))
+        images, out = osp.join(folder, 'images'), osp.join(folder, 'labels')
+        os.makedirs(images), os.makedirs(out)
+        files = make_images(args.images, SIZE, '.jpg', images)
+        variants = labelling(network, files, out, args)
         seconds = compare(args.rounds, *variants.values())
-        parts = parts_of_loop(network, files[0], folder)
+        parts = parts_of_loop(network, files[0], out)
         alone = compare(5 * args.rounds, *parts.values())
+    torch.set_num_threads(threads)
     show(
-        f'{SIZE[1]}x{SIZE[0]} JPEG, FastSCNN on CPU, medians of {args.rounds} rounds',
+        f'{SIZE[1]}x{SIZE[0]} JPEG, FastSCNN on CPU ({args.threads} threads), medians of '
+        f'{args.rounds} rounds',
         ('what', 'images a second', 'of the loop'),
         [
             (what, f'{len(files) / own:.1f}', f'{seconds[0] / own:.2f}')
@@ -65,49 +73,36 @@ def run(args: argparse.Namespace) -> None:
         ],
     )
     show(
-        'One image, one thread: where the time goes',
+        'One image: where the time goes',
         ('what', 'milliseconds'),
         [(what, f'{1000 * own:.1f}') for what, own in zip(parts, alone, strict=True)],
     )
 
 
 def labelling(
-    network: torch.nn.Module, files: list[str], batch_size: int, out: str
+    network: torch.nn.Module, files: list[str], out: str, args: argparse.Namespace
 ) -> dict[str, Callable[[], None]]:
-    """Each takes all cores, in its own way, and leaves a label map of each file."""
-    os.makedirs(out)
-    folder = osp.dirname(files[0])
-    load = [dict(type='LoadImage')]
+    """Each leaves a label map of each file."""
+    folder, load = osp.dirname(files[0]), [dict(type='LoadImage')]
     source = ImageSource(dict(type='UnlabeledDataset', img_path=folder, pipeline=load))
-    order = {k: range(len(source))[k : k + 32] for k in range(0, len(source), 32)}
+    chunks = {k: range(len(source))[k : k + 32] for k in range(0, len(source), 32)}
     predictor = Predictor(network, preprocess_of(network.data_preprocessor))
-    cores = len(getattr(os, 'sched_getaffinity', lambda _: range(os.cpu_count() or 1))(0))
 
     def write(name: str, label: np.ndarray, _: None) -> None:
-        write_mask(osp.join(out, f'{name}.png'), label, PALETTE)
+        write_mask(osp.join(out, f'{name}.png'), label, PALETTE, durable=False)
 
-    def ours(workers: int, threads: int, size: int = batch_size) -> None:
-        with torch_threads(threads):
-            predict_chunks(
-                source, order, predictor, write, lambda *_: None, batch_size=size, workers=workers
-            )
+    def ours(workers: int) -> None:
+        predict_labels(source, chunks, predictor, write, lambda *_: None, args.batch_size, workers)
 
-    def loop(with_metric: bool = True) -> None:
-        with torch_threads(cores):
-            published_loop(network, files, out, with_metric)
-
-    workers = max(1, cores // 2)
     return {
-        'loop: batch of one, one step after the other': loop,
-        'the same without the metric': lambda: loop(False),
-        f'predict_chunks, no workers, {cores} threads': lambda: ours(0, cores),
-        f'predict_chunks, {workers} workers': lambda: ours(workers, max(1, cores - workers)),
+        'loop: one image, one step after the other': lambda: loop(network, files, out),
+        'the same without the metric': lambda: loop(network, files, out, with_metric=False),
+        'predict_labels, no workers': lambda: ours(0),
+        f'predict_labels, {args.workers} workers': lambda: ours(args.workers),
     }
 
 
-def published_loop(
-    network: torch.nn.Module, files: list[str], out: str, with_metric: bool = True
-) -> None:
+def loop(network: torch.nn.Module, files: list[str], out: str, with_metric: bool = True) -> None:
     """Decode, predict, score and write one image after the other, each step as commonly written."""
     truth = np.random.default_rng(0).integers(0, CLASSES, SIZE)
     table = np.zeros((CLASSES, CLASSES), np.int64)
@@ -146,40 +141,28 @@ def score_plainly(label: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 def write_plainly(label: np.ndarray, path: str) -> None:
     image = Image.fromarray(label)
-    image.putpalette(sum(PALETTE, []))
+    image.putpalette(bytes(np.uint8(PALETTE)))
     image.save(path)
 
 
-def parts_of_loop(
-    network: torch.nn.Module, file: str, folder: str
-) -> dict[str, Callable[[], object]]:
+def parts_of_loop(network: torch.nn.Module, file: str, out: str) -> dict[str, Callable[[], object]]:
     truth = np.random.default_rng(0).integers(0, CLASSES, SIZE)
     inputs = load_plainly(file)
     with torch.no_grad():
         scores = scores_of(network, inputs)
         label = argmax_plainly(scores)
-    path = osp.join(folder, 'one.png')
+    path = osp.join(out, 'one.png')
 
     def forward() -> None:
         with torch.inference_mode():
             scores_of(network, inputs)
 
     return {
-        'loop: decode and normalise': lambda: load_plainly(file),
+        'loop: decode, normalise': lambda: load_plainly(file),
         'network, logits at full size': forward,
         'loop: softmax and argmax': lambda: argmax_plainly(scores),
-        'highest class alone': lambda: scores.max(1),
+        'highest score (predict_labels)': lambda: scores.max(1),
         'loop: metric': lambda: score_plainly(label, truth),
         'loop: write PNG': lambda: write_plainly(label, path),
-        'write PNG, whole or not at all': lambda: write_mask(path, label, PALETTE),
+        'write PNG (predict_labels)': lambda: write_mask(path, label, PALETTE, durable=False),
     }
-
-
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -10,7 +10,8 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
 from semiseg_mm.datasets.backends import build_source, with_backend
-from semiseg_mm.datasets.identity import files_hash, list_identity
+from semiseg_mm.datasets.checks import check_paths
+from semiseg_mm.datasets.identity import files_hash, ids_hash, list_identity
 from semiseg_mm.datasets.splits import apply_split
 from semiseg_mm.engine.stages import Stage, expand_rounds
 from semiseg_mm.errors import UserError
@@ -41,6 +42,7 @@ class StagedRunner:
         self.logger = MMLogger.get_instance(
             f'stages-{osp.abspath(self.work_dir)}', logger_name='semiseg_mm', log_level='INFO'
         )
+        self._images: dict[str, dict] = {}
         stages = expand_rounds(cfg.stages, cfg.get('rounds', 1))
         self.stages: dict[str, Stage] = {}
         for number, stage in enumerate(stages, 1):
@@ -48,8 +50,8 @@ class StagedRunner:
             if stage.name in self.stages:
                 raise UserError(f"Two stages are called '{stage.name}': give them other names.")
             stage.bind(self, number)
+            stage.check()
             self.stages[stage.name] = stage
-        self._images: dict[str, dict] = {}
 
     @classmethod
     def from_cfg(cls, cfg: Config) -> 'StagedRunner':
@@ -72,10 +74,16 @@ class StagedRunner:
     def stage(self, name: str) -> Stage:
         if name not in self.stages:
             raise UserError(
-                f"A stage uses '{name}', but the stages are {', '.join(self.stages)}: correct "
-                'stages in the config.'
+                f"A stage uses '{name}', but the stages before it are "
+                f'{", ".join(self.stages) or "none"}: correct stages in the config.'
             )
         return self.stages[name]
+
+    def training(self, name: str) -> Stage:
+        stage = self.stage(name)
+        if not hasattr(stage, 'checkpoint'):
+            raise UserError(f"A stage wants a network of '{name}', which is no TrainStage.")
+        return stage
 
     def stage_config(self, override: dict) -> Config:
         """The run's config, without the stages and with a stage's own values."""
@@ -87,11 +95,18 @@ class StagedRunner:
     def labels(self, name: str, confidence: bool = False) -> dict:
         """A source of PseudoLabeledDataset: a label stage's, or a folder with label maps."""
         if name in self.stages:
+            if hasattr(self.stages[name], 'checkpoint'):
+                raise UserError(f"A stage wants labels of '{name}', which is a TrainStage.")
             return self.stages[name].labels(confidence)
         if not osp.isdir(name):
             raise UserError(
-                f"labels of a stage name '{name}', which is neither a stage "
+                f"labels of a stage name '{name}', which is neither a stage before it "
                 f'({", ".join(self.stages)}) nor a folder.'
+            )
+        if confidence:
+            raise UserError(
+                f'A stage with filters or confidence=True trains on the folder {name}, which has '
+                'no confidences: leave these options out.'
             )
         return dict(label_dir=name)
 
@@ -99,7 +114,8 @@ class StagedRunner:
         if name in self.stages:
             return self.stages[name].fingerprint()
         files = glob.glob(osp.join(glob.escape(name), '**/*.png'), recursive=True)
-        return files_hash(sorted(files))
+        names = sorted(osp.relpath(file, name) for file in files)
+        return files_hash([osp.join(name, one) for one in names]) + ids_hash(names)
 
     def unlabeled_of(self, stage: Stage) -> dict:
         """The config of the unlabeled images that a training stage knows."""
@@ -118,6 +134,7 @@ class StagedRunner:
 
     def images_of(self, dataset: dict) -> dict:
         """Which images (and whose labels) a SemiDataset config means; hashes."""
+        check_paths(dataset, 'train_dataloader.dataset')
         dataset, found = apply_split(dataset), {}
         for source in ('labeled', 'unlabeled'):
             cfg = dataset.get(source)

@@ -1,8 +1,6 @@
 import json
 import os
-import os.path as osp
 from abc import abstractmethod
-from collections.abc import Sequence
 
 from mmengine.dist import barrier, get_dist_info, is_main_process
 from mmengine.logging import print_log
@@ -10,13 +8,16 @@ from mmengine.logging import print_log
 from semiseg_mm.datasets.identity import describe_ids
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.inference import ImageSource
+from semiseg_mm.engine.inference.source import loading_part
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
-from semiseg_mm.utils import atomic_write_text
+from semiseg_mm.utils import atomic_write_text, make_folder
 
-from .stage import Stage
+from .stage import Stage, checksum
 
 BROKEN = 'broken.txt'
+# of a source's config; its images are known by their ids, wherever they lie
+PLACES = ('data_root', 'img_path', 'data_prefix', 'ann_file', 'exclude', 'backend_args')
 
 
 class ChunkedAction(Stage):
@@ -83,17 +84,30 @@ class ChunkedAction(Stage):
     def bind(self, run, number: int) -> None:
         super().bind(run, number)
         self._source: ImageSource | None = None
-        run.stage(self.teacher)  # says at once if there is none
+
+    def check(self) -> None:
+        self.run.unlabeled_of(self.run.training(self.teacher))
+        if self.network:
+            self._named(MODELS.build(self.teacher_config.model))
+        if self.images is None:
+            return
+        stage, _, file = self.images.partition('/')
+        lists = [name for name in self.run.stage(stage).results() if name.endswith('.txt')]
+        if file not in lists:
+            raise UserError(
+                f"Stage '{self.name}': images='{self.images}' is no list of images; those of stage "
+                f"'{stage}' are {', '.join(lists) or 'none'}."
+            )
 
     @property
     def teacher_config(self) -> dict:
-        return self.run.stage(self.teacher).cfg
+        return self.run.training(self.teacher).cfg
 
     @property
     def source(self) -> ImageSource:
         """The images; every process lists them in the same order."""
         if self._source is None:
-            dataset = self.run.unlabeled_of(self.run.stage(self.teacher))
+            dataset = self.run.unlabeled_of(self.run.training(self.teacher))
             self._source = ImageSource(dataset, self._wanted())
         return self._source
 
@@ -123,7 +137,17 @@ class ChunkedAction(Stage):
             model=self.teacher_config.model.to_dict(),
             uses={self.teacher: [weights_hash(path) for path in self.checkpoints()]},
             images=describe_ids(self.source.ids),
+            source=self._origin(),
         )
+
+    def _origin(self) -> dict:
+        """How the images are loaded, or drawn."""
+        dataset = self.run.unlabeled_of(self.run.training(self.teacher))
+        origin = {key: value for key, value in dataset.items() if key not in PLACES}
+        loading = [dict(step) for step in loading_part(dataset['pipeline'])]
+        for step in loading:
+            step.pop('backend_args', None)
+        return dict(origin, pipeline=loading)
 
     def execute(self) -> dict:
         rank, world = get_dist_info()
@@ -145,12 +169,11 @@ class ChunkedAction(Stage):
         bad = [n for n in range(len(self.chunks)) if not self._finished(n)]
         if bad:
             return f'{len(bad)} of {len(self.chunks)} parts are no longer as they were written'
-        gone = [name for name in self.results() if not osp.exists(self.path(name))]
-        return f'{gone[0]} is gone' if gone else None
-
-    @abstractmethod
-    def results(self) -> Sequence[str]:
-        """Files that ``merge`` writes."""
+        for name, written in self.manifest().get('files', {}).items():
+            found = checksum(self.path(name))
+            if found != written:
+                return f'{name} {"is no longer as it was written" if found else "is gone"}'
+        return None
 
     # ------------------------------------------------------------------ records
 
@@ -171,7 +194,7 @@ class ChunkedAction(Stage):
 
     def write_record(self, number: int, record: dict) -> None:
         ids = [self.source.ids[k] for k in self.chunks[number]]
-        os.makedirs(self.path('chunks'), exist_ok=True)
+        make_folder(self.path('chunks'))
         atomic_write_text(self._record_path(number), json.dumps(dict(ids=ids, **record)))
 
     def _report_broken(self, records: list[dict]) -> None:
@@ -180,6 +203,9 @@ class ChunkedAction(Stage):
         atomic_write_text(self.path(BROKEN), text)
         total = len(self.source.ids)
         if len(broken) > self.max_broken * total:
+            for number, record in enumerate(records):  # when called again, look once more
+                if record['broken']:
+                    os.remove(self._record_path(number))
             raise UserError(
                 f'{len(broken)} of {total} images cannot be read; they are listed in '
                 f'{self.path(BROKEN)}. Mend or remove them, or raise max_broken of stage '
@@ -194,11 +220,13 @@ class ChunkedAction(Stage):
 
         model = MODELS.build(self.teacher_config.model)
         model.load_state_dict(safe_load(path)['state_dict'])
-        if self.network:
-            if self.network not in model.networks:
-                raise UserError(
-                    f"Stage '{self.name}': network='{self.network}' is none of "
-                    f'{", ".join(model.networks)}.'
-                )
-            model.predict_on = self.network
-        return model.to(get_device()).eval()
+        return self._named(model).to(get_device()).eval()
+
+    def _named(self, model):
+        if self.network and self.network not in model.networks:
+            raise UserError(
+                f"Stage '{self.name}': network='{self.network}' is none of "
+                f'{", ".join(model.networks)}.'
+            )
+        model.predict_on = self.network or model.predict_on
+        return model

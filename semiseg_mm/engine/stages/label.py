@@ -1,24 +1,24 @@
 import json
-import os
 import os.path as osp
-import zlib
 from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 from mmengine.dataset import BaseDataset
 
+from semiseg_mm.datasets.identity import files_hash
 from semiseg_mm.datasets.mask_reading import Job, MaskLoader, run_all
 from semiseg_mm.datasets.pseudo_labeled import file_of
 from semiseg_mm.datasets.truth import TrueLabels
 from semiseg_mm.engine.inference import Predictor, predict_labels
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import STAGES
-from semiseg_mm.utils import atomic_write_text, write_mask
+from semiseg_mm.utils import atomic_write_text, make_folder, write_mask
 
 from .action import ChunkedAction
 from .quality import LabelQuality
 from .quota import like_labeled, per_class
+from .stage import checksum
 
 LABELS, CONFIDENCE = 'labels', 'confidence'
 IMAGES, TABLE, QUALITY, FIGURE = 'images.txt', 'labels.tsv', 'quality.json', 'quality.png'
@@ -75,8 +75,16 @@ class LabelStage(ChunkedAction):
         names = ('select', 'scales', 'flip', 'confidence', 'quota', 'balance', 'truth')
         return {name: getattr(self, name) for name in names}
 
+    def check(self) -> None:
+        super().check()
+        hook = self.teacher_config.default_hooks.get('checkpoint') or {}
+        if self.select == 'best' and not hook.get('save_best'):
+            raise UserError(
+                f"Stage '{self.name}': select='best' needs default_hooks.checkpoint.save_best."
+            )
+
     def checkpoints(self) -> list[str]:
-        return [self.run.stage(self.teacher).checkpoint(self.select)]
+        return [self.run.training(self.teacher).checkpoint(self.select)]
 
     # ------------------------------------------------------------------ one chunk
 
@@ -93,9 +101,9 @@ class LabelStage(ChunkedAction):
             for folder, content in ((LABELS, label), (CONFIDENCE, confidence)):
                 if content is not None:
                     path = self._file(folder, name)
-                    os.makedirs(osp.dirname(path), exist_ok=True)
+                    make_folder(osp.dirname(path))
                     write_mask(path, content, palette if folder == LABELS else None, durable=False)
-                    file.append(_checksum(path))
+                    file.append(checksum(path))
             return file, quality
 
         def done(number: int, written: list[tuple], broken: list) -> None:
@@ -120,13 +128,15 @@ class LabelStage(ChunkedAction):
 
     @cached_property
     def labeled(self) -> BaseDataset:
-        return self.run.labeled_of(self.run.stage(self.teacher))
+        return self.run.labeled_of(self.run.training(self.teacher))
 
     def _truths(self):
         """A function from an image's id to its true labels, or to None."""
         if self.truth is None:
             return lambda name: None
-        return TrueLabels(self.truth, len(self.classes))
+        truths = TrueLabels(self.truth, len(self.classes))
+        truths.check(self.source.ids)
+        return truths
 
     def _file(self, folder: str, name: str) -> str:
         return file_of(name, '', self.path(folder))
@@ -134,9 +144,9 @@ class LabelStage(ChunkedAction):
     def intact(self, record: dict) -> bool:
         folders = (LABELS, CONFIDENCE)[: 1 + self.confidence]
         return all(
-            _checksum(self._file(folder, name)) == checksum
-            for name, *checksums in record['files']
-            for folder, checksum in zip(folders, checksums, strict=True)
+            checksum(self._file(folder, name)) == written
+            for name, *sums in record['files']
+            for folder, written in zip(folders, sums, strict=True)
         )
 
     # ------------------------------------------------------------------ all of them
@@ -174,9 +184,8 @@ class LabelStage(ChunkedAction):
         return [IMAGES, TABLE, QUALITY, *([THRESHOLDS] if self.quota is not None else [])]
 
     def fingerprint(self) -> str:
-        with open(self.path(TABLE), 'rb') as table:
-            extra = json.dumps(self.manifest().get('key', {}).get('settings', {}).get('quota'))
-            return f'{zlib.crc32(table.read() + extra.encode()):08x}'
+        tables = [TABLE, *([THRESHOLDS] if self.quota is not None else [])]
+        return files_hash(self.path(name) for name in tables)
 
     def labels(self, confidence: bool) -> dict:
         """As a source of PseudoLabeledDataset."""
@@ -187,12 +196,3 @@ class LabelStage(ChunkedAction):
             )
         source = dict(label_dir=self.path(LABELS), only=self.path(IMAGES))
         return dict(source, conf_dir=self.path(CONFIDENCE)) if confidence else source
-
-
-def _checksum(path: str) -> list[int] | None:
-    """[bytes, crc32] of a file; None if it is not there."""
-    if not osp.isfile(path):
-        return None
-    with open(path, 'rb') as file:
-        content = file.read()
-    return [len(content), zlib.crc32(content)]

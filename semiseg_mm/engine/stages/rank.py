@@ -1,10 +1,10 @@
 import csv
-import hashlib
 import io
 from collections.abc import Sequence
 
 import numpy as np
 
+from semiseg_mm.datasets.identity import files_hash
 from semiseg_mm.engine.inference import Predictor, predict_agreement
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import STAGES
@@ -37,14 +37,16 @@ class RankStage(ChunkedAction):
     def settings(self) -> dict:
         return dict(share=self.share)
 
-    def checkpoints(self) -> list[str]:
-        kept = self.run.stage(self.teacher).kept_checkpoints()
-        if len(kept) < 2:
+    def check(self) -> None:
+        super().check()
+        if not self.run.training(self.teacher).milestones:
             raise UserError(
                 f"Stage '{self.name}' compares checkpoints: give stage '{self.teacher}' "
                 'milestones=(1 / 3, 2 / 3).'
             )
-        return kept
+
+    def checkpoints(self) -> list[str]:
+        return self.run.training(self.teacher).kept_checkpoints()
 
     def work(self, networks: list, numbers: list[int]) -> None:
         def done(number: int, rows: list, broken: list) -> None:
@@ -63,6 +65,11 @@ class RankStage(ChunkedAction):
         rows = [(name, float(np.mean(ious)), ious) for r in records for name, ious in r['rows']]
         rows.sort(key=lambda row: (-row[1], row[0]))
         count = int(len(rows) * self.share)
+        if not count:
+            raise UserError(
+                f"Stage '{self.name}': share={self.share} of {len(rows)} images is none. Give more "
+                'unlabeled images, or a greater share.'
+            )
         text = io.StringIO()
         table = csv.writer(text, lineterminator='\n')
         steps = [path.rsplit('iter_', 1)[1][:-4] for path in self.checkpoints()[:-1]]
@@ -79,7 +86,7 @@ class RankStage(ChunkedAction):
             images=len(rows),
             reliable=count,
             mean_score=round(float(np.mean(scores)), 4),
-            lowest_reliable=round(scores[count - 1], 4) if count else None,
+            lowest_reliable=round(scores[count - 1], 4),
         )
 
     def _draw(self, scores: list[float], count: int) -> None:
@@ -100,5 +107,4 @@ class RankStage(ChunkedAction):
         return [RANKING, RELIABLE, REST]
 
     def fingerprint(self) -> str:
-        with open(self.path(RANKING), 'rb') as file:
-            return hashlib.sha256(file.read()).hexdigest()
+        return files_hash([self.path(RANKING)])

@@ -35,17 +35,20 @@ def expand_rounds(stages: Sequence[dict], rounds: int = 1) -> list[dict]:
 def _renamed(stage: dict, names: set[str], suffix: str, newest: str) -> dict:
     copied = copy.deepcopy(stage)
     copied['name'] += suffix
+    for step in copied.get('filters', ()):
+        if step.get('thresholds'):
+            step['thresholds'] = _rename(step['thresholds'], names, suffix, True)
     for option in NAMES:
         value = copied.get(option)
         if isinstance(value, (list, tuple)):
             copied[option] = [_rename(one, names, suffix) for one in value]
         elif value:
-            copied[option] = _rename(value, names, suffix)
+            copied[option] = _rename(value, names, suffix, option == 'images')
             if option in TEACHERS and copied[option] == value:
                 copied[option] = newest
     return copied
 
 
-def _rename(value: str, names: set[str], suffix: str) -> str:
-    stage, *file = value.split('/', 1)  # 'ranking/reliable.txt'
+def _rename(value: str, names: set[str], suffix: str, is_file: bool = False) -> str:
+    stage, *file = value.split('/', 1) if is_file else [value]  # 'ranking/reliable.txt'
     return '/'.join([stage + suffix, *file]) if stage in names else value

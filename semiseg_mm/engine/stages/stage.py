@@ -1,8 +1,11 @@
 import json
 import os
 import os.path as osp
+import re
 import time
+import zlib
 from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -10,10 +13,11 @@ from mmengine.dist import barrier, broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 
 from semiseg_mm.errors import UserError
-from semiseg_mm.utils import atomic_write_text
+from semiseg_mm.utils import atomic_write_text, make_folder
 from semiseg_mm.version import __version__
 
 MANIFEST = 'manifest.json'
+HASHES = dict(sha256='other images', order='another order', labels='other label maps')
 
 
 class Stage:
@@ -28,6 +32,8 @@ class Stage:
     """
 
     def __init__(self, name: str) -> None:
+        if not re.fullmatch(r'[\w.-]+', name):
+            raise UserError(f"A stage's name becomes that of its folder, which '{name}' cannot be.")
         self.name = name
 
     def bind(self, run, number: int) -> None:
@@ -37,6 +43,9 @@ class Stage:
         self.path = lambda *parts: osp.join(self.folder, *parts)
 
     # ------------------------------------------------------------------ what a kind of stage says
+
+    def check(self) -> None:
+        """Complain about options now rather than after hours; the earlier stages are known."""
 
     @abstractmethod
     def key(self) -> dict[str, Any]:
@@ -53,6 +62,10 @@ class Stage:
     def damage(self) -> str | None:
         """Why a finished stage has to be executed once more, if so (a file is gone, say)."""
 
+    def results(self) -> Sequence[str]:
+        """Files whose checksums the manifest keeps."""
+        return []
+
     @abstractmethod
     def fingerprint(self) -> str:
         """Hash of the result as it lies in the folder now."""
@@ -64,7 +77,7 @@ class Stage:
         if is_main_process():
             try:
                 decision[0] = self._decide()
-            except UserError as error:  # all processes must hear of it
+            except (UserError, FileNotFoundError) as error:  # all processes must hear of it
                 decision[0] = ('error', str(error))
         broadcast_object_list(decision)
         state, text = decision[0]
@@ -80,6 +93,7 @@ class Stage:
             manifest = self.manifest()
             seconds = manifest.get('seconds', 0) + time.time() - started
             manifest.update(status='done', seconds=round(seconds, 1), result=result)
+            manifest['files'] = {name: checksum(self.path(name)) for name in self.results()}
             self._write(manifest)
         barrier()
         self._say(f'done: {_in_words(result)}')
@@ -89,8 +103,10 @@ class Stage:
         key, manifest = _plain(self.key()), self.manifest()
         differences = list(_differences(manifest['key'], key)) if manifest else []
         if differences:
-            aside = self._put_aside()
-            text = f'{"; ".join(differences[:4])}: starts anew, the old folder is now {aside}'
+            more = '; …' if len(differences) > 4 else ''
+            text = f'{"; ".join(differences[:4])}{more}: {self._put_aside()}'
+        elif not manifest and self._holds_something():
+            text = f'has a folder without {MANIFEST}, so it is unknown whose: {self._put_aside()}'
         elif not manifest:
             text = 'starts'
         elif manifest['status'] == 'done':
@@ -100,9 +116,9 @@ class Stage:
             text = f'{damage}: is mended'
         else:
             text = 'goes on'
-        os.makedirs(self.folder, exist_ok=True)
+        make_folder(self.folder)
         if differences or not manifest:
-            manifest = dict(key=key, seconds=0)
+            manifest = dict(key=key, seconds=0)  # of the calls that came to their end
         self._write(dict(manifest, status='running', name=self.name, versions=_versions()))
         return 'todo', text
 
@@ -126,7 +142,13 @@ class Stage:
         while osp.exists(aside := f'{self.folder}.old-{number}'):
             number += 1
         os.rename(self.folder, aside)
-        return osp.basename(aside)
+        return f'starts anew, the old folder is now {osp.basename(aside)}'
+
+    def _holds_something(self) -> bool:
+        """More than what a call leaves that was cut off while it wrote the first manifest."""
+        if not osp.isdir(self.folder):
+            return False
+        return any(name != f'.{MANIFEST}.part' for name in os.listdir(self.folder))
 
     def _say(self, text: str) -> None:
         if is_main_process():
@@ -138,16 +160,34 @@ def _plain(value: Any) -> Any:
     return json.loads(json.dumps(value, default=str))
 
 
-def _differences(before: Any, now: Any, path: str = ''):
+def checksum(path: str) -> list[int] | None:
+    """[bytes, crc32] of a file; None if it is not there."""
+    if not osp.isfile(path):
+        return None
+    with open(path, 'rb') as file:
+        content = file.read()
+    return [len(content), zlib.crc32(content)]
+
+
+def _differences(before: Any, now: Any, path: str = '') -> Iterator[str]:
     """Sentences on where two keys differ."""
-    if isinstance(before, dict) and isinstance(now, dict):
+    if _are(list, before, now) and len(before) == len(now) and _are(dict, *before, *now):
+        before, now = dict(enumerate(before)), dict(enumerate(now))
+    if _are(dict, before, now):
         for key in {**before, **now}:
             inner = f'{path}.{key}' if path else str(key)
             yield from _differences(before.get(key), now.get(key), inner)
+    elif before != now and path.startswith('images') and path.rpartition('.')[2] in HASHES:
+        where, _, key = path.rpartition('.')
+        yield f'{where}: {HASHES[key]}'
     elif before != now and path.startswith('uses.'):
         yield f"what it takes from '{path.removeprefix('uses.')}' has changed"
     elif before != now:
         yield f'{path} was {_short(before)}, is {_short(now)}'
+
+
+def _are(kind: type, *values: Any) -> bool:
+    return all(isinstance(value, kind) for value in values)
 
 
 def _short(value: Any) -> str:

@@ -1,11 +1,13 @@
 import gc
 import hashlib
+import os
 import os.path as osp
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import barrier, is_main_process
 
 from semiseg_mm.engine.checkpoint import checkpoints, safe_load
 from semiseg_mm.engine.hooks.atomic_checkpoint_hook import milestone_steps
@@ -19,7 +21,7 @@ from .stage import Stage
 DECISIVE = (
     'model', 'train_dataloader', 'val_dataloader', 'train_cfg', 'val_cfg', 'val_evaluator',
     'optim_wrapper', 'param_scheduler', 'custom_hooks', 'randomness',
-    'model_wrapper_cfg', 'default_scope',
+    'model_wrapper_cfg', 'auto_scale_lr', 'load_from', 'default_scope',
 )  # fmt: skip
 OUTER_OF_LOADERS = ('num_workers', 'persistent_workers', 'prefetch_factor', 'pin_memory')
 
@@ -67,6 +69,13 @@ class TrainStage(Stage):
         """The run's config with this stage's values; its unlabeled source is still that."""
         return self.run.stage_config(self.override)
 
+    def check(self) -> None:
+        if self.init:
+            self.run.training(self.init)
+        if not self.own_cfg.get('train_cfg', {}).get('max_iters'):
+            raise UserError(f"Stage '{self.name}' needs train_cfg.max_iters.")
+        _ = self.cfg  # it cannot be made if options do not fit
+
     @property
     def cfg(self) -> Config:
         """The config of the training."""
@@ -77,11 +86,11 @@ class TrainStage(Stage):
             cfg.train_dataloader.dataset.unlabeled = None
         if self.labels:
             sources = [self.run.labels(name, self.confidence) for name in self.labels]
-            use_labels(dataset, sources, self.filters)
+            use_labels(dataset, sources, self._placed(self.filters))
         if self.milestones:
             cfg.default_hooks.checkpoint.milestones = self.milestones
         if self.init:
-            cfg.load_from = self.run.stage(self.init).checkpoint()
+            cfg.load_from = self.run.training(self.init).last_path
         cfg.runner_type = 'SemiRunner'
         cfg.work_dir = self.folder
         return cfg
@@ -91,17 +100,37 @@ class TrainStage(Stage):
         images = self.run.images_of(cfg['train_dataloader']['dataset'])
         used = {name: self.run.labels_fingerprint(name) for name in self.labels}
         if self.init:
-            used[self.init] = self.run.stage(self.init).fingerprint()
+            used[self.init] = self.run.training(self.init).fingerprint()
+            cfg.pop('load_from')
+        if not (cfg.get('auto_scale_lr') or {}).get('enable'):
+            cfg.pop('auto_scale_lr', None)
         cfg = {name: cfg[name] for name in DECISIVE if name in cfg}
         for name in ('train_dataloader', 'val_dataloader'):
             for option in OUTER_OF_LOADERS:
                 (cfg.get(name) or {}).pop(option, None)
         if self.labels:  # their folders move with the run
+            source = cfg['train_dataloader']['dataset']['unlabeled']
             for option in FOLDERS:
-                cfg['train_dataloader']['dataset']['unlabeled'].pop(option, None)
+                source.pop(option, None)
+            for step in source['pipeline']:
+                if str(step.get('thresholds')).startswith(self.run.work_dir):
+                    step['thresholds'] = osp.relpath(step['thresholds'], self.run.work_dir)
         return dict(config=cfg, milestones=self.milestones, uses=used, images=images)
 
+    def _placed(self, filters: list[dict]) -> list[dict]:
+        """With the paths of thresholds that are named by their stage: 'labels/thresholds.json'."""
+        placed = []
+        for step in filters:
+            name, _, file = str(step.get('thresholds')).partition('/')
+            if name in self.run.stages:
+                step = dict(step, thresholds=self.run.stages[name].path(file))
+            placed.append(step)
+        return placed
+
     def execute(self) -> dict:
+        if is_main_process():
+            self._go_back()
+        barrier()
         cfg = self.cfg
         cfg.resume = bool(checkpoints(self.folder))
         if cfg.resume:
@@ -114,11 +143,24 @@ class TrainStage(Stage):
             torch.cuda.empty_cache()
         return dict(checkpoint=osp.basename(self.checkpoint()))
 
+    def _go_back(self) -> None:
+        """Set aside what is later than a milestone that is missing, so that it is passed again."""
+        found = checkpoints(self.folder)
+        kept = milestone_steps(self.milestones, self.max_iters)
+        lost = [step for step in kept if step < max(found, default=0) and step not in found]
+        for step, path in found.items():
+            if lost and step > min(lost):
+                os.rename(path, f'{path}.old')
+
     def damage(self) -> str | None:
-        try:
-            safe_load(self.checkpoint())
-        except UserError as error:
-            return f'the last checkpoint cannot be used ({error})'
+        for path in self.kept_checkpoints():
+            try:
+                safe_load(path)
+            except FileNotFoundError:
+                return f'{osp.basename(path)} is gone'
+            except UserError as error:
+                os.rename(path, f'{path}.bad')
+                return f'{osp.basename(path)} cannot be used ({error})'
         return None
 
     def fingerprint(self) -> str:
@@ -128,17 +170,21 @@ class TrainStage(Stage):
         """The checkpoint of the last iteration, or the one that validated best."""
         if select == 'best':
             return self._best()
-        path = osp.join(self.folder, f'iter_{self.max_iters}.pth')
-        if not osp.exists(path):
+        if not osp.exists(self.last_path):
             raise UserError(
-                f"{path} does not exist: stage '{self.name}' did not finish, or the file was moved."
+                f"{self.last_path} does not exist: stage '{self.name}' did not finish, or the file "
+                'was moved.'
             )
-        return path
+        return self.last_path
+
+    @property
+    def last_path(self) -> str:
+        return osp.join(self.folder, f'iter_{self.max_iters}.pth')
 
     def kept_checkpoints(self) -> list[str]:
         """Those of the milestones, then the last one."""
         steps = milestone_steps(self.milestones, self.max_iters)
-        return [osp.join(self.folder, f'iter_{step}.pth') for step in (*steps, self.max_iters)]
+        return [*(osp.join(self.folder, f'iter_{step}.pth') for step in steps), self.last_path]
 
     @property
     def max_iters(self) -> int:
