@@ -1,5 +1,7 @@
 """Every leaf config is found by scanning, and must be what its name says."""
 
+import copy
+import json
 import math
 import re
 from functools import cache
@@ -13,6 +15,8 @@ import yaml
 from mmengine.config import Config
 
 import semiseg_mm.engine  # noqa: F401  (registers the runner)
+from semiseg_mm.datasets.split_lists import registry
+from semiseg_mm.engine.rewriting import make_sup_only
 from semiseg_mm.registry import DATA_SAMPLERS, DATASETS, MODELS, RUNNERS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,9 +25,10 @@ BASE = CONFIGS / '_base_'
 LEAVES = sorted(p for p in CONFIGS.rglob('*.py') if BASE not in p.parents)
 FOLDERS = sorted({leaf.parent for leaf in LEAVES})
 NAME = re.compile(
-    r'(?P<method>[a-z0-9-]+)_(?P<network>[a-z0-9]+(_r\d+)?-[a-z]\d+)'
-    r'_(?P<gpus>\d+)xb(?P<labeled>\d+)\+(?P<unlabeled>\d+)-(?P<iters>\d+k?)'
-    r'_(?P<dataset>[a-z]+)-(?P<split>[a-z0-9_-]+)-(?P<height>\d+)x(?P<width>\d+)'
+    r'(?P<method>[a-z0-9-]+)'
+    r'_(?P<network>[a-z0-9]+(_(?:r|x|wrn)\d+)?-[a-z]\d+|fast-scnn)'
+    r'_(?P<gpus>\d+)xb(?P<labeled>\d+)(?:\+(?P<unlabeled>\d+))?-(?P<length>\d+[ke]?)'
+    r'_(?P<dataset>[a-z0-9]+)-(?P<split>[a-z0-9_-]+)-(?P<height>\d+)x(?P<width>\d+)'
 )
 each_leaf = pytest.mark.parametrize('leaf', LEAVES, ids=lambda p: p.stem)
 each_folder = pytest.mark.parametrize('folder', FOLDERS, ids=lambda p: p.name)
@@ -44,6 +49,29 @@ def named(leaf: Path) -> dict:
     return {
         k: int(v) if v and v.isdigit() and k != 'split' else v for k, v in match.groupdict().items()
     }
+
+
+def merged(cfg: dict, override: dict) -> dict:
+    return Config(Config._merge_a_into_b(copy.deepcopy(override), copy.deepcopy(cfg))).to_dict()
+
+
+def trainings(cfg: dict) -> list[dict]:
+    return [stage for stage in cfg.get('stages', ()) if stage['type'] == 'TrainStage']
+
+
+def last_training(leaf: Path) -> dict:
+    """The config that a leaf's name describes: of a staged run, the last student's."""
+    cfg = parsed(leaf)
+    return merged(cfg, trainings(cfg)[-1].get('cfg', {})) if cfg.get('stages') else cfg
+
+
+def method_base(leaf: Path) -> dict:
+    """What _base_/methods has; how crops are drawn has a file of its own only where need be."""
+    method = named(leaf)['method']
+    while not (BASE / 'methods' / f'{method.replace("-", "_")}.py').exists():
+        method, plain = re.sub('-(centroid|coarse2fine)$', '', method), method
+        assert method != plain, f'_base_/methods has no {plain}'
+    return base('methods', method.replace('-', '_'))
 
 
 def nodes(value, kind: str) -> list[dict]:
@@ -128,23 +156,24 @@ def test_folder_has_a_readme_that_names_its_leaves_scheme(folder):
 def test_method_is_the_named_one(leaf):
     """All that _base_/methods sets stays; the weight may depend on the dataset. Shapes, where
     networks start from scratch, may also change views and ramps, but not what names the method."""
-    cfg, method = parsed(leaf), named(leaf)['method']
-    expected = base('methods', method.replace('-', '_'))
+    cfg, method, expected = parsed(leaf), named(leaf)['method'], method_base(leaf)
     free = ['weight', 'segmentor', 'num_classes', 'test_cfg']
     on_shapes = named(leaf)['dataset'] == 'shapes'
     if on_shapes:
         free += ['student_view', 'covers', 'rampup_iters']
     assert without(cfg['model'], *free) == without(expected['model'], *free)
     hooks = [c.get('custom_hooks', []) for c in (cfg, expected)]
+    hooks = [[h for h in each if h['type'] != 'CropSizeSchedulerHook'] for each in hooks]
     if on_shapes:
         hooks = [[hook['type'] for hook in each] for each in hooks]
     assert hooks[0] == hooks[1]
     views = cfg['train_dataloader']['dataset']['views']
-    assert views == expected['views'] or (on_shapes and set(views) == {'weak', 'strong'})
+    own = ({'weak', 'strong'}, set(expected['views']))
+    assert views == expected['views'] or (on_shapes and set(views) in own)
     assert ('cutmix' in method) == (cfg['model'].get('mixer') is not None)
     kind = MODELS.get(cfg['model']['type'])
     module = kind.__module__.rsplit('.', 1)[1]  # one file a paper, one folder a paper
-    assert leaf.parent.name == module
+    assert leaf.parent.name == module or (leaf.parent.name, module) == ('st', 'st_plus_plus')
 
 
 def test_weights_of_cps_are_the_published_ones():
@@ -160,28 +189,33 @@ def test_weights_of_cps_are_the_published_ones():
 
 @each_leaf
 def test_network_is_the_named_one(leaf):
-    cfg, name = parsed(leaf), named(leaf)
-    segmentor, known = cfg['model']['segmentor'], name['network'].replace('-s2', '_s2')
+    cfg, name = last_training(leaf), named(leaf)
+    segmentor, known = cfg['model']['segmentor'], re.sub('-(s2|scnn)$', r'_\1', name['network'])
     ohem = '_ohem' if nodes(segmentor, 'OHEMPixelSampler') else ''
     expected = base('models', known + ohem)['segmentor']
     assert segmentor == expected
     backbone = segmentor['backbone']
-    if depth := re.search(r'_r(\d+)', known):
+    if depth := re.search(r'_[rx](\d+)', known):
         assert backbone['depth'] == int(depth.group(1))
-        assert f'resnet{depth.group(1)}_' in backbone['init_cfg']['checkpoint']
-    stride = 4 if backbone['type'].startswith('ResNet') else 1
-    assert stride * math.prod(backbone['strides']) == int(
-        re.search(r'-[a-z](\d+)$', name['network'])[1]
-    )
-    assert bool(ohem) == (name['dataset'] == 'cityscapes')  # as CPS trains
+        weights = backbone['init_cfg']['checkpoint']
+        assert re.search(rf'resne(t|xt){depth.group(1)}[_-]', weights)
+    if stride := re.search(r'-[a-z](\d+)$', name['network']):
+        stem = 4 if 'ResNe' in backbone['type'] else 1
+        assert stem * math.prod(backbone['strides']) == int(stride.group(1))
+    if 'stages' not in cfg:  # as CPS trains
+        assert bool(ohem) == (name['dataset'] == 'cityscapes')
 
 
 @each_leaf
 def test_numbers_are_the_named_ones(leaf):
-    cfg, name = parsed(leaf), named(leaf)
+    cfg, name = last_training(leaf), named(leaf)
     sampler = dict(cfg['train_dataloader']['sampler'])
-    assert (sampler['labeled'], sampler['unlabeled']) == (name['labeled'], name['unlabeled'])
-    assert cfg['train_cfg']['max_iters'] == int(str(name['iters']).replace('k', '000'))
+    if name['unlabeled'] is None:  # drawn from one list
+        assert sampler['batch_size'] == name['labeled']
+    else:
+        assert (sampler['labeled'], sampler['unlabeled']) == (name['labeled'], name['unlabeled'])
+    if not str(name['length']).endswith('e'):
+        assert cfg['train_cfg']['max_iters'] == int(str(name['length']).replace('k', '000'))
     kind = DATA_SAMPLERS.get(sampler.pop('type'))
     images = len(kind.layout(**sampler))  # in a process's batch: without labels' company, fewer
     assert cfg['auto_scale_lr']['base_batch_size'] == name['gpus'] * images
@@ -199,27 +233,132 @@ def test_numbers_are_the_named_ones(leaf):
 @each_leaf
 def test_sampling_is_the_named_one(leaf):
     """``-centroid`` and ``-coarse2fine`` in a method's name, and nowhere else."""
-    cfg, method = parsed(leaf), named(leaf)['method']
+    cfg, method = last_training(leaf), named(leaf)['method']
     sampler = cfg['train_dataloader']['sampler']['type']
-    assert method.endswith('-centroid') == (sampler == 'CentroidSampler')
+    assert ('-centroid' in method) == (sampler == 'CentroidSampler')
     assert method.endswith('-coarse2fine') == bool(nodes(cfg, 'CropSizeSchedulerHook'))
 
 
 @each_leaf
 def test_data_is_the_named_one(leaf):
-    cfg, name = parsed(leaf), named(leaf)
-    expected = base('datasets', name['dataset'])
+    """cityscapes-extra is the base cityscapes_extra; the lists of stpp come with voc_st, …"""
+    cfg, name = last_training(leaf), named(leaf)
+    family, _, part = str(name['split']).rpartition('-')
+    kind = '_extra' if name['split'] == 'extra' else '_st' * (family == 'stpp')
+    expected = base('datasets', name['dataset'] + kind)
     dataset = dict(cfg['train_dataloader']['dataset'])
     split = dataset.pop('split', None)
     assert without(dataset, 'views') == expected['train_dataloader']['dataset']
     for key in ('val_dataloader', 'test_dataloader', 'val_evaluator', 'test_evaluator'):
         assert cfg[key] == expected[key]
-    if split is None:  # drawn, not listed: the split is the number of labeled scenes
-        assert int(name['split']) == dataset['labeled']['num_images']
+    if name['dataset'] == 'shapes':  # drawn, not listed: the split is the number of labels
+        assert split is None and int(name['split']) == dataset['labeled']['num_images']
         assert dataset['labeled']['num_images'] <= dataset['unlabeled']['start']
+    elif name['split'] in ('all', 'extra'):  # every training image is labeled
+        assert split is None
+    elif family == 'stpp':
+        assert split == 'splits/stpp/' + ('1.4k' if part == '1464' else f'{part}/split_0')
+    elif name['split'].startswith('mine-'):  # of tools/make_splits.py
+        assert split == 'splits/' + name['split'].replace('mine-', 'mine/').replace('-', '_')
     else:  # cityscapes-1_8 is splits/cps/1_8, voc-blended-1_8 is splits/blended_cps/1_8
-        family, _, part = name['split'].rpartition('-')
         assert split == f'splits/{f"{family}_cps".lstrip("_")}/{part}'
+
+
+# ------------------------------------------------------------------ staged runs
+
+METHOD_FILES = {folder: BASE / 'methods' / f'{folder.name}.py' for folder in FOLDERS}
+STAGED = [p for p in LEAVES if '\nstages = ' in METHOD_FILES[p.parent].read_text(encoding='utf-8')]
+each_staged_leaf = pytest.mark.parametrize('leaf', STAGED, ids=lambda p: p.stem)
+
+
+def test_staged_leaves_are_known_by_their_folder():
+    assert [leaf for leaf in LEAVES if 'stages' in parsed(leaf)] == STAGED != []
+
+
+@each_staged_leaf
+def test_stages_are_the_methods(leaf):
+    """A leaf gives each training its own values, and Shapes has scales of its own; no more."""
+    free = ['cfg'] + ['scales'] * (named(leaf)['dataset'] == 'shapes')
+    stages, expected = parsed(leaf)['stages'], method_base(leaf)['stages']
+    assert [without(s, *free) for s in stages] == [without(s, *free) for s in expected]
+    for stage, known in zip(stages, expected):  # what the method itself sets stays
+        assert merged(stage.get('cfg', {}), known.get('cfg', {})) == stage.get('cfg', {})
+
+
+def list_sizes(dataset: str, split: str) -> dict[str, int]:
+    """Of a published split of ST++, by role."""
+    name = '1.4k' if split == '1464' else f'{split}/split_0'
+    records = [r for r in registry() if (r.family, r.dataset, r.split) == ('stpp', dataset, name)]
+    return {record.role: record.unique_ids for record in records}
+
+
+@pytest.mark.parametrize(
+    'leaf',
+    [leaf for leaf in STAGED if str(named(leaf)['length']).endswith('e')],
+    ids=lambda p: p.stem,
+)
+def test_epochs_are_those_of_each_stages_list(leaf):
+    """As the code of ST++: batches of 16, the incomplete one left out, the labels repeated."""
+    cfg, name = parsed(leaf), named(leaf)
+    sizes = list_sizes(name['dataset'], str(name['split']).rpartition('-')[2])
+    labeled, unlabeled = sizes['labeled'], sizes['unlabeled']
+    assert f'{labeled} labeled, {unlabeled} unlabeled' in leaf.read_text(encoding='utf-8')
+    epochs = int(name['length'][:-1])
+    pseudo = dict(teacher=0, first_student=unlabeled // 2, student=unlabeled)
+    for stage in trainings(cfg):
+        count = pseudo[stage['name']]
+        images = math.ceil(count / labeled) * labeled + count
+        if not count:
+            images = labeled * (2 if labeled < 200 else 1)
+        own = merged(cfg, stage['cfg'])
+        assert own['train_cfg']['max_iters'] == epochs * (images // 16)
+        assert own['auto_scale_lr']['base_batch_size'] == 16 == name['gpus'] * name['labeled']
+        sampler = own['train_dataloader']['sampler']
+        assert sampler['type'] == ('LabeledOversampleSampler' if count else 'SourceRatioSampler')
+        assert sampler.get('batch_size', sampler.get('labeled')) == name['labeled']
+    assert cfg['train_cfg']['max_iters'] == own['train_cfg']['max_iters']
+    rate = dict(voc=0.001, cityscapes=0.004)[name['dataset']]
+    assert cfg['optim_wrapper']['optimizer']['lr'] == rate
+    head = cfg['optim_wrapper']['paramwise_cfg']['custom_keys']['decode_head']['lr_mult']
+    assert head == (1 if 'deeplabv2' in name['network'] else 10)
+
+
+def test_teacher_of_another_student_is_the_known_network():
+    teacher = base('methods', 'self_training_x50')['stages'][0]['cfg']['model']['segmentor']
+    expected = base('models', 'deeplabv3plus_x50-d16')['segmentor']
+    assert without(teacher, '_delete_') == expected
+
+
+@each_staged_leaf
+def test_every_training_of_a_staged_leaf_builds(leaf, tmp_path):
+    """The runner checks the options of all stages; then each has its network, labels, batches."""
+    cfg = Config.fromfile(leaf)
+    cfg.work_dir = str(tmp_path / 'run')
+    runner = RUNNERS.get(cfg.runner_type).from_cfg(cfg)
+    assert cfg.runner_type == 'StagedRunner' and not (tmp_path / 'run').exists()
+    for stage in (runner.stages[s['name']] for s in trainings(cfg)):
+        own = stage.cfg.to_dict()
+        network = built(own['model']).networks['student']
+        dataset, sampler = (
+            own['train_dataloader']['dataset'],
+            dict(own['train_dataloader']['sampler']),
+        )
+        classes = len(DATASETS.get(dataset['labeled']['type']).METAINFO['classes'])
+        assert network.decode_head.num_classes == classes
+        assert own['val_dataloader']['dataset']['type'] == dataset['labeled']['type']
+        assert (dataset['unlabeled'] is None) == stage.sup_only == (not stage.labels)
+        assert own['train_cfg']['val_interval'] <= own['train_cfg']['max_iters']
+        places = DATA_SAMPLERS.get(sampler.pop('type')).layout(**sampler)
+        assert (1 in places) <= bool(stage.labels)  # SupOnly's batches have no other images
+        assert own['auto_scale_lr']['base_batch_size'] == named(leaf)['gpus'] * len(places)
+
+
+@each_staged_leaf
+def test_staged_leaf_has_a_yardstick(leaf):
+    """``tools/train.py LEAF --sup-only``"""
+    cfg = make_sup_only(Config.fromfile(leaf))
+    assert cfg.runner_type == 'SemiRunner' and cfg.model.type == 'SupOnly'
+    assert cfg.train_cfg.max_iters == last_training(leaf)['train_cfg']['max_iters']
 
 
 # ------------------------------------------------------------------ building and running
@@ -285,7 +424,7 @@ def test_leaf_reads_the_documented_layout(name, tmp_path):
 
 @pytest.mark.parametrize(
     'leaf',
-    [p for p in LEAVES if '_shapes-' in p.stem],
+    [p for p in LEAVES if '_shapes-' in p.stem and p not in STAGED],
     ids=lambda p: NAME.fullmatch(p.stem)['method'],
 )
 def test_shapes_leaf_trains(leaf, tmp_path):
@@ -301,3 +440,28 @@ def test_shapes_leaf_trains(leaf, tmp_path):
     runner.train()
     assert any((a != b).any() for a, b in zip(before, runner.model.parameters()))
     assert {f'iter_{iters}.pth', 'results.json'} <= {p.name for p in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize('method', ['st-plus-plus', 'self-training-centroid-coarse2fine'])
+def test_staged_shapes_leaf_runs(method, tmp_path):
+    """All of it, with three iterations of each training."""
+    (leaf,) = (p for p in STAGED if p.stem.startswith(f'{method}_unet'))
+    cfg = Config.fromfile(leaf)
+    cfg.work_dir = str(tmp_path)
+    cfg.train_cfg.max_iters = cfg.train_cfg.val_interval = 3
+    cfg.val_dataloader.dataset.num_images = 2
+    cfg.train_dataloader.dataset.unlabeled.num_images = 16
+    if cfg.train_dataloader.sampler.type == 'CentroidSampler':
+        cfg.train_dataloader.sampler.cache_dir = ''
+    RUNNERS.get(cfg.runner_type).from_cfg(cfg).train()
+    results = json.loads((tmp_path / 'results.json').read_text(encoding='utf-8'))
+    assert [stage['name'] for stage in results['stages']] == [s['name'] for s in cfg.stages]
+    assert results['networks']['student']['mIoU']['last_iter'] == 3
+    folder = tmp_path / f'{len(cfg.stages):02d}_student'
+    assert (folder / 'iter_3.pth').is_file()
+    if method == 'st-plus-plus':
+        lists = ('reliable.txt', 'rest.txt')
+        ranked = [(tmp_path / '02_ranking' / file).read_text().split() for file in lists]
+        assert [len(ids) for ids in ranked] == [8, 8] and not set(ranked[0]) & set(ranked[1])
+        labels = sorted(tmp_path.glob('0[35]_*_labels/labels/**/*.png'))
+        assert len(labels) == 16

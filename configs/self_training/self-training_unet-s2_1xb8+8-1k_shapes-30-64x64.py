@@ -1,3 +1,4 @@
+# Each stage trains for 1000 iterations. Labels are made at scales near those of the training.
 _base_ = [
     '../_base_/models/unet_s2.py',
     '../_base_/datasets/shapes.py',
@@ -7,3 +8,5 @@ _base_ = [
 ]
 model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes)
 train_dataloader = dict(dataset=dict(views=_base_.views))
+labels = dict(_base_.stages[1], scales=(0.75, 1.0, 1.25))
+stages = [_base_.stages[0], labels, _base_.stages[2]]

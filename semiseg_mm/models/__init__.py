@@ -3,7 +3,8 @@ from .data_preprocessor import SemiDataPreprocessor
 from .decode_heads import DeepLabV2Head
 from .losses import MaskedCrossEntropy, ProbabilityMSE
 from .mixing import BoxMix, ClassMix, MixMask
-from .pseudo_labels import HardPseudoLabel, SoftPseudoLabel
+from .perturbations import ChannelDropout, ComplementaryDropout
+from .pseudo_labels import ConfidentShare, HardPseudoLabel, SoftPseudoLabel, Threshold
 from .segmentors import (
     CPSSegmentor,
     MeanTeacher,
@@ -11,12 +12,16 @@ from .segmentors import (
     SemiSegmentor,
     STPlusPlusSegmentor,
     SupOnly,
+    WeakToStrongSegmentor,
 )
 
 __all__ = [
     'BoxMix',
     'CPSSegmentor',
+    'ChannelDropout',
     'ClassMix',
+    'ComplementaryDropout',
+    'ConfidentShare',
     'DeepLabV2Head',
     'HardPseudoLabel',
     'MaskedCrossEntropy',
@@ -29,5 +34,7 @@ __all__ = [
     'SemiSegmentor',
     'SoftPseudoLabel',
     'SupOnly',
+    'Threshold',
+    'WeakToStrongSegmentor',
     'WideResNet38',
 ]

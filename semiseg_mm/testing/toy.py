@@ -60,7 +60,8 @@ def toy_batch(
     generator = torch.Generator().manual_seed(seed)
     inputs: dict[str, list] = {}
     data_samples: dict[str, list] = {}
-    views = dict(labeled=labeled, weak=unlabeled, strong=unlabeled, pseudo=unlabeled)
+    names = ('weak', 'strong', 'strong1', 'strong2', 'pseudo')
+    views = dict(labeled=labeled, **dict.fromkeys(names, unlabeled))
     for view, count in views.items():
         for _ in range(count):
             image = torch.randint(0, 256, (3, size, size), dtype=torch.uint8, generator=generator)
@@ -92,7 +93,8 @@ def toy_config(
     scenes = dict(type='ShapesDataset', size=(24, 24))
     load = dict(type='LoadShapes')
     strong = [dict(type='StrongView')]
-    views = dict(pseudo=strong) if pseudo else dict(weak=[], strong=strong)
+    views = dict(weak=[], **dict.fromkeys(('strong', 'strong1', 'strong2'), strong))
+    views = dict(pseudo=strong) if pseudo else views
     views = dict(type='MultiView', views=views)
     pack = dict(type='PackSemiInputs')
     network = toy_network(num_classes=len(CLASSES))

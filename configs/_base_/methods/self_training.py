@@ -4,6 +4,7 @@
 # teacher's scales, the weight) are the values below.
 model = dict(type='SelfTrainingSegmentor', weight=1.0, soft=False, joint_forward=True)
 views = dict(pseudo=[])
+centroid_sampler = dict(type='CentroidSampler', fraction=0.5)  # train_dataloader.sampler of a leaf
 rounds = 1  # more: the student labels the images anew for the next student
 stages = [
     dict(type='TrainStage', name='teacher', sup_only=True),

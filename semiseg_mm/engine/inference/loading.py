@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -12,10 +12,10 @@ from semiseg_mm.errors import UserError
 FEW = 8  # up to here no worker is worth its start
 
 
-def loaded(source: Dataset, order: Sequence[int], workers: int, batch_size: int) -> Iterator:
+def loaded(source: Dataset, order: Sequence[int], workers: int, batch_size: int) -> Generator:
     """The items in this order, about a batch ahead: an image may be many megabytes.
 
-    Workers start now, not with the first item.
+    Workers start now, not with the first item, and end when it is closed.
     """
     workers = workers if len(order) > FEW else 0
     ahead = dict(prefetch_factor=1 + -(-batch_size // workers)) if workers else {}
@@ -29,7 +29,7 @@ def loaded(source: Dataset, order: Sequence[int], workers: int, batch_size: int)
         pin_memory=torch.cuda.is_initialized(),
         **ahead,
     )
-    return map(_raising, iter(loader))
+    return _raising(iter(loader))
 
 
 class _Shielded(Dataset):
@@ -48,11 +48,16 @@ class _Shielded(Dataset):
             return None, str(error)
 
 
-def _raising(pair: tuple[Any, str | None]) -> Any:
-    item, error = pair
-    if error:
-        raise UserError(error)
-    return item
+def _raising(items: Iterator) -> Generator:
+    try:
+        for item, error in items:
+            if error:
+                raise UserError(error)
+            yield item
+    finally:
+        # left to the garbage collector, it can come in a thread that the workers wait for
+        if hasattr(items, '_shutdown_workers'):
+            items._shutdown_workers()
 
 
 def _same(item: Any) -> Any:

@@ -111,7 +111,7 @@ def _run(
     order = [index for chunk in chunks.values() for index in chunk]
     # workers are forked before threads start: they would inherit the threads' locks
     items = loaded(source, order, workers, batch_size)
-    with _pool(WRITERS) as pool, Progress(len(order)) as progress:
+    with contextlib.closing(items), _pool(WRITERS) as pool, Progress(len(order)) as progress:
         backlog = _Backlog(done, limit=2 * (batch_size + WRITERS))
         for number, indices in chunks.items():
             chunk = _Chunk(number, [None] * len(indices), [])

@@ -26,7 +26,7 @@ class Predictor:
     """A network's class probabilities, averaged over scales and flips.
 
     Sliding windows are used where the network's test config says so, at each scale. The same batch
-    gives the same bits, whatever ``cudnn_benchmark`` says.
+    gives the same bits, whatever ``cudnn_benchmark`` and torch's number of threads are.
 
     Args:
         network: A segmentor of mmseg, on its device; it is put into eval mode.
@@ -101,10 +101,13 @@ class Predictor:
         """On a CPU no more than a few megabytes of logits: allocators give larger blocks back to
         the system each time, and to get them anew takes as long as a small network.
         """
-        weight = next(self.network.parameters(), None)
-        if weight is not None and weight.device.type != 'cpu':
+        if not self._on_cpu():
             return len(images)
         return max(1, FEW // (self.num_classes * images[0].shape[-2:].numel()))
+
+    def _on_cpu(self) -> bool:
+        weight = next(self.network.parameters(), None)
+        return weight is None or weight.device.type == 'cpu'
 
     def _predict(self, images: list[Tensor], confidence: bool) -> Prediction:
         height, width = images[0].shape[-2:]
@@ -159,14 +162,19 @@ class Predictor:
 
     @contextlib.contextmanager
     def _settings(self) -> Iterator[None]:
-        """cuDNN without trying out algorithms: the quickest one is not the same in every run."""
-        cudnn = torch.backends.cudnn
+        """cuDNN must not try out algorithms: the quickest one is not the same in every run. Nor may
+        the number of threads count, which a launcher chooses; of a CPU one core computes here.
+        """
+        cudnn, threads = torch.backends.cudnn, torch.get_num_threads()
         before = cudnn.benchmark, cudnn.deterministic
         cudnn.benchmark, cudnn.deterministic = False, True
+        if self._on_cpu():
+            torch.set_num_threads(1)
         try:
             yield
         finally:
             cudnn.benchmark, cudnn.deterministic = before
+            torch.set_num_threads(threads)
 
 
 def softmax_(logits: Tensor) -> Tensor:

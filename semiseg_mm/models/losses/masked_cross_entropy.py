@@ -4,14 +4,23 @@ from torch import Tensor, nn
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import PseudoLabel
 
+from .average import average
+
 
 @MODELS.register_module()
 class MaskedCrossEntropy(nn.Module):
-    """Cross entropy with hard or soft labels, averaged over the valid pixels.
+    """Cross entropy with hard or soft labels; by default averaged over the valid pixels.
 
     No valid pixel gives 0, with a gradient of 0.
+
+    Args:
+        over: What the sum is divided by, see ``average``.
     """
+
+    def __init__(self, over: str = 'valid') -> None:
+        super().__init__()
+        self.over = over
 
     def forward(self, logits: Tensor, target: PseudoLabel) -> Tensor:
         pixels = F.cross_entropy(logits.float(), target.label, reduction='none')  # B,H,W
-        return (pixels * target.valid).sum() / target.valid.sum().clamp(min=1)
+        return average(pixels, target, self.over)

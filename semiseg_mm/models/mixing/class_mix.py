@@ -5,7 +5,7 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import PseudoLabel
 
-from .mix_mask import MixMask, next_in_batch
+from .mix_mask import MixMask, draw_partners
 
 
 @MODELS.register_module()
@@ -27,7 +27,7 @@ class ClassMix(nn.Module):
                 'ClassMix cuts along pseudo labels, and this method makes them after mixing: use '
                 "mixer=dict(type='BoxMix') with it."
             )
-        partner = next_in_batch(images)
+        partner = draw_partners(images)
         labels = target.label if target.label.dim() == 3 else target.label.argmax(1)  # B,H,W
         masks = [self._classes_of(labels[k], target.valid[k]) for k in partner.tolist()]
         return MixMask(torch.stack(masks), partner)

@@ -22,15 +22,21 @@ class MixMask(NamedTuple):
         return view._replace(inputs=self.paste(view.inputs), valid=self.paste(view.valid), mix=self)
 
     def mix_label(self, target: PseudoLabel) -> PseudoLabel:
-        return PseudoLabel(*map(self.paste, target))
+        return PseudoLabel(*(None if x is None else self.paste(x) for x in target))
 
 
-def next_in_batch(images: Tensor) -> Tensor:
-    """Each image's partner: the next one, the first for the last."""
+def draw_partners(images: Tensor, how: str = 'next') -> Tensor:
+    """Each image's partner in the batch: the 'next' one, the mirrored place ('flip'), or 'random'.
+
+    With an odd batch the image in the middle of a 'flip' is its own partner; so may 'random' be.
+    """
     if len(images) < 2:
         raise UserError(
             'CutMix takes the partner from the same batch, and a process has one unlabeled '
             'image: it would mix the image with itself. Set '
             'train_dataloader.sampler.unlabeled to 2 or more.'
         )
-    return torch.arange(len(images), device=images.device).roll(-1)
+    places = torch.arange(len(images))
+    ways = dict(next=places.roll(-1), flip=places.flip(0))
+    partner = torch.randperm(len(images)) if how == 'random' else ways[how]
+    return partner.to(images.device)

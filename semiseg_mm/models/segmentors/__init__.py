@@ -4,6 +4,7 @@ from .mean_teacher import MeanTeacher
 from .self_training import SelfTrainingSegmentor
 from .st_plus_plus import STPlusPlusSegmentor
 from .sup_only import SupOnly
+from .weak_to_strong import WeakToStrongSegmentor
 
 __all__ = [
     'CPSSegmentor',
@@ -12,4 +13,5 @@ __all__ = [
     'SelfTrainingSegmentor',
     'SemiSegmentor',
     'SupOnly',
+    'WeakToStrongSegmentor',
 ]

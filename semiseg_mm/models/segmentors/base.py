@@ -1,7 +1,8 @@
 import copy
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 
 import torch
 from mmengine.config import ConfigDict
@@ -35,7 +36,10 @@ class SemiSegmentor(BaseModel):
         student_views: Views that the trained networks see besides 'labeled'.
         loss_on_labeled: Whether the unsupervised loss also needs logits of the labeled view.
         joint_forward: Whether labeled and student views share one forward, and so one set of
-            BatchNorm statistics.
+            BatchNorm statistics. Or which do: a list of lists of views, the one with 'labeled'
+            first.
+        perturbation: Config of what is done to the features between backbone and head.
+        supervised_weight: Of the loss on labeled images.
         predict_on: The network that predicts; defaults to the first one.
         num_classes: Overrides the networks' own, in all their heads.
         test_cfg: Overrides the networks' own (whole or sliding window).
@@ -47,7 +51,9 @@ class SemiSegmentor(BaseModel):
         teachers: tuple[str, ...] = (),
         student_views: tuple[str, ...] = (),
         loss_on_labeled: bool = False,
-        joint_forward: bool = False,
+        joint_forward: bool | Sequence[Sequence[str]] = False,
+        perturbation: dict | None = None,
+        supervised_weight: float = 1.0,
         predict_on: str | None = None,
         num_classes: int | None = None,
         test_cfg: dict | None = None,
@@ -76,7 +82,9 @@ class SemiSegmentor(BaseModel):
         self.teachers = teachers
         self.student_views = student_views
         self.loss_on_labeled = loss_on_labeled
-        self.joint_forward = joint_forward
+        self.forward_groups = _groups(joint_forward, student_views)
+        self.perturbation = MODELS.build(perturbation) if perturbation else None
+        self.supervised_weight = supervised_weight
         self.predict_on = predict_on or next(iter(networks))
         if self.predict_on not in networks:
             raise ValueError(f"predict_on='{predict_on}' is none of {', '.join(networks)}")
@@ -164,7 +172,11 @@ class SemiSegmentor(BaseModel):
         for name in self.students:
             supervised, logits[name] = self._forward_student(name, views)
             prefix = name if len(self.students) > 1 else 'sup'
-            losses.update(add_prefix(supervised, prefix))
+            weighed = {
+                key: self.supervised_weight * value if 'loss' in key else value
+                for key, value in supervised.items()
+            }
+            losses.update(add_prefix(weighed, prefix))
         losses.update(self.unsupervised_loss(views, logits))
         return losses
 
@@ -200,23 +212,74 @@ class SemiSegmentor(BaseModel):
                 module.training = mode
 
     def _forward_student(self, name: str, views: dict[str, View]) -> tuple[dict, dict]:
-        network, labeled = self.networks[name], views['labeled']
-        images = {view: views[view].inputs for view in self.student_views}
-        beside = list(images.values()) if self.joint_forward else []
-        losses, parts = _supervised(network, labeled, beside, self.loss_on_labeled)
-        if not self.joint_forward:
-            parts[1:] = [_logits(network, x) for x in images.values()]
-        logits = {
-            view: self._upsample(name, part, images[view])
-            for view, part in zip(images, parts[1:], strict=True)
-        }
+        losses, logits = {}, {}
+        for group in self.forward_groups:
+            parts = {view: views[view] for view in group}
+            own, found = self._forward_group(self.networks[name], parts)
+            images = parts[group[0]].inputs
+            losses.update(own)
+            logits.update({key: self._upsample(name, x, images) for key, x in found.items()})
+        labeled = logits.pop('labeled', None)
         if self.loss_on_labeled:
-            logits['labeled'] = self._upsample(name, parts[0], labeled.inputs)
+            logits['labeled'] = labeled
         return losses, logits
+
+    def _forward_group(self, network, views: dict[str, View]) -> tuple[dict, dict[str, Tensor]]:
+        """The supervised loss, if 'labeled' is among the views, and low-resolution logits.
+
+        The loss is the network's own, taken apart at the logits, so that nothing is computed
+        twice. Networks and heads that change how it comes about (cascades, EncNet) are used
+        whole, with a second forward if logits are asked for.
+        """
+        labeled, losses = views.get('labeled'), {}
+        images = torch.cat([view.inputs for view in views.values()])
+        parts = _slices({name: len(view.inputs) for name, view in views.items()})
+        apart = _can_be_taken_apart(network)
+        if self.perturbation is not None and not apart:
+            raise UserError(
+                f'{type(network).__name__} with {type(network.decode_head).__name__} gives no '
+                'features to perturb: choose another network, or perturbation=None.'
+            )
+        if labeled is not None and not apart:
+            losses = network.loss(labeled.inputs, labeled.data_samples)
+            if not self.loss_on_labeled and len(views) == 1:
+                return losses, {}
+        if self.perturbation is None and (labeled is None or not apart):
+            logits = _logits(network, images)
+            return losses, {name: logits[part] for name, part in parts.items()}
+        features = network.extract_feat(images)
+        if self.perturbation is not None:
+            features, parts = self.perturbation(features, parts)
+        logits = network.decode_head.forward(features)
+        if labeled is not None:
+            own = parts['labeled']
+            found = network.decode_head.loss_by_feat(logits[own], labeled.data_samples)
+            losses = add_prefix(found, 'decode')
+            if network.with_auxiliary_head:
+                features = [x[own] for x in features]
+                losses.update(network._auxiliary_head_forward_train(features, labeled.data_samples))
+        return losses, {name: logits[part] for name, part in parts.items()}
 
     def _upsample(self, name: str, logits: Tensor, images: Tensor) -> Tensor:
         corners = self.networks[name].align_corners
         return resize(logits, images.shape[2:], mode='bilinear', align_corners=corners)
+
+
+def _groups(
+    joint_forward: bool | Sequence[Sequence[str]], student_views: Sequence[str]
+) -> list[tuple[str, ...]]:
+    """Views that share a forward."""
+    if isinstance(joint_forward, bool):
+        alone = [(view,) for view in student_views]
+        return [('labeled', *student_views)] if joint_forward else [('labeled',), *alone]
+    groups = [tuple(group) for group in joint_forward]
+    named = sorted(view for group in groups for view in group)
+    if named != sorted(['labeled', *student_views]) or 'labeled' not in groups[0]:
+        raise UserError(
+            f'joint_forward={groups} must name each of labeled, {", ".join(student_views)} once, '
+            "and 'labeled' in the first group."
+        )
+    return groups
 
 
 def override_network(network: dict, num_classes: int | None, test_cfg: dict | None) -> None:
@@ -229,29 +292,10 @@ def override_network(network: dict, num_classes: int | None, test_cfg: dict | No
             head['num_classes'] = num_classes
 
 
-def _supervised(network, labeled: View, beside: list[Tensor], with_logits: bool):
-    """mmseg's own loss, and low-resolution logits of [labeled, *beside] from the same forward.
-
-    It is the network's ``loss`` taken apart at the logits, so that nothing is computed twice.
-    Networks and heads that change how the loss comes about (cascades, EncNet) are used whole,
-    with a second forward if logits are asked for.
-    """
-    head, count = network.decode_head, len(labeled.inputs)
-    if not _can_be_taken_apart(network):
-        losses = network.loss(labeled.inputs, labeled.data_samples)
-        if not (with_logits or beside):
-            return losses, [None]
-        logits = _logits(network, torch.cat([labeled.inputs, *beside]))
-    else:
-        features = network.extract_feat(torch.cat([labeled.inputs, *beside]))
-        logits = head.forward(features)
-        own = logits if not beside else logits[:count]
-        losses = add_prefix(head.loss_by_feat(own, labeled.data_samples), 'decode')
-        if network.with_auxiliary_head:
-            if beside:
-                features = [x[:count] for x in features]
-            losses.update(network._auxiliary_head_forward_train(features, labeled.data_samples))
-    return losses, list(logits.split([count, *map(len, beside)]))
+def _slices(sizes: dict[str, int]) -> dict[str, slice]:
+    """Where each part stands in their concatenation."""
+    ends = list(accumulate(sizes.values()))
+    return {n: slice(end - size, end) for (n, size), end in zip(sizes.items(), ends, strict=True)}
 
 
 def _can_be_taken_apart(network) -> bool:

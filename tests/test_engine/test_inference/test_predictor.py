@@ -121,6 +121,18 @@ def test_large_batches_are_predicted_in_parts_on_a_cpu(build, images, monkeypatc
     assert (apart.confidence.int() - together.confidence.int()).abs().max() <= 1
 
 
+def test_the_number_of_threads_changes_no_bit(build, images):
+    one, batch, found = build(scales=(1.0, 2.0)), images(2, 64, 64), []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        try:
+            found.append((one.probabilities(batch), one.predict(batch, True).confidence))
+            assert torch.get_num_threads() == threads  # as it was
+        finally:
+            torch.set_num_threads(1)
+    assert all(a.equal(b) for a, b in zip(*found, strict=True))
+
+
 def test_what_an_8_bit_label_map_cannot_hold_is_refused(build):
     network = copy.copy(build().network)
     for classes, sentence in ((1, 'out_channels=1'), (256, '256 classes')):

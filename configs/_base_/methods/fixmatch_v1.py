@@ -1,0 +1,7 @@
+# FixMatch in the form of UniMatch V1's repository: no second network. The student's own forward of
+# the weak view, in train mode and together with the labeled images, gives the labels.
+# Ours: the pasted region's labels come from that forward too (there: from another one of the
+# partner in eval mode), and the partner is another image (there: another crop of the same one).
+_base_ = './fixmatch.py'
+model = dict(teacher='self', joint_forward=[['labeled', 'weak'], ['strong']])
+custom_hooks = []

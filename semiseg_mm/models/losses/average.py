@@ -1,0 +1,23 @@
+from torch import Tensor
+
+from semiseg_mm.structures import PseudoLabel
+
+NORMALISERS = ('valid', 'all', 'kept')
+
+
+def average(pixels: Tensor, target: PseudoLabel, over: str = 'valid') -> Tensor:
+    """Mean of a loss map B,H,W, weighted as the target says; of nothing it is 0.
+
+    Args:
+        over: What it is divided by: the valid pixels, all pixels with the padding, or those that
+            a filter has kept.
+    """
+    if over not in NORMALISERS:
+        raise ValueError(f'over is one of {NORMALISERS}, got {over!r}')
+    weight = target.valid.to(pixels.dtype)
+    if target.weight is not None:
+        weight = weight * target.weight
+    if over == 'all':
+        return (pixels * weight).mean()
+    count = target.valid.sum() if over == 'valid' else (weight > 0).sum()
+    return (pixels * weight).sum() / count.clamp(min=1)

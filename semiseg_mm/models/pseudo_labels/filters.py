@@ -1,0 +1,30 @@
+from torch import nn
+
+from semiseg_mm.registry import MODELS
+from semiseg_mm.structures import PseudoLabel
+
+
+@MODELS.register_module()
+class Threshold(nn.Module):
+    """Only pixels of at least this confidence count (FixMatch)."""
+
+    def __init__(self, value: float = 0.95) -> None:
+        super().__init__()
+        self.value = value
+
+    def forward(self, target: PseudoLabel) -> PseudoLabel:
+        return target._replace(weight=(target.confidence >= self.value).float())
+
+
+@MODELS.register_module()
+class ConfidentShare(nn.Module):
+    """All pixels count as much as the batch has confident ones (French et al. 2020)."""
+
+    def __init__(self, value: float = 0.97) -> None:
+        super().__init__()
+        self.value = value
+
+    def forward(self, target: PseudoLabel) -> PseudoLabel:
+        sure = ((target.confidence >= self.value) & target.valid).sum()
+        share = sure / target.valid.sum().clamp(min=1)
+        return target._replace(weight=share.expand_as(target.confidence))
