@@ -84,3 +84,13 @@ def _timeless(value):
     if isinstance(value, dict):
         return {key: _timeless(item) for key, item in value.items() if key != 'seconds'}
     return [_timeless(item) for item in value] if isinstance(value, list) else value
+
+
+def redone(lines) -> list[str]:
+    """Folders of the stages that were executed."""
+    return [line.split()[1] for line in lines if ' done: ' in line]
+
+
+def said(lines, folder) -> str:
+    """What a stage said first."""
+    return next(line for line in lines if line.startswith(f'Stage {folder} '))

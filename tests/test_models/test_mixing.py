@@ -188,3 +188,30 @@ def test_class_mix_says_what_it_needs():
         ClassMix().draw(images(2))
     with pytest.raises(UserError, match=r'sampler\.unlabeled to 2'):
         ClassMix().draw(images(1), labels([0]))
+
+
+# ------------------------------------------------------------------ boxes by ratio, partners
+
+
+def test_boxes_of_a_ratio_keep_to_area_and_ratio():
+    mixer = BoxMix(area=(0.1, 0.3), ratio=(0.5, 2.0))
+    for mask in masks(mixer, 50, height=100, width=100):
+        for one in mask:
+            height, width = one.any(1).sum().item(), one.any(0).sum().item()
+            assert 0.09 < height * width / 10000 < 0.31 and 0.48 < width / height < 2.1
+            assert one.sum() == height * width
+
+
+def test_a_ratio_that_does_not_fit_is_drawn_again():
+    for mask in masks(BoxMix(area=(0.4, 0.4), ratio=(0.3, 1 / 0.3)), 50, height=60, width=60):
+        assert (mask.sum((1, 2)) > 0.36 * 3600).all()
+
+
+@pytest.mark.parametrize(('partner', 'expected'), [('next', [1, 2, 3, 0]), ('flip', [3, 2, 1, 0])])
+def test_partners_by_place(partner, expected):
+    assert BoxMix(partner=partner).draw(images(4)).partner.tolist() == expected
+
+
+def test_random_partners_are_a_permutation():
+    drawn = {tuple(BoxMix(partner='random').draw(images(3)).partner.tolist()) for _ in range(60)}
+    assert all(sorted(one) == [0, 1, 2] for one in drawn) and len(drawn) == 6

@@ -10,22 +10,12 @@ from semiseg_mm.engine import SemiRunner
 from semiseg_mm.engine.stages import LabelStage, label
 from semiseg_mm.engine.stages.action import ChunkedAction
 from semiseg_mm.engine.stages.stage import Stage
-from semiseg_mm.testing.stages import contents, run_stages, toy_stages
+from semiseg_mm.testing.stages import contents, redone, run_stages, said, toy_stages
 
 FOLDERS = [
     '01_teacher', '02_ranking', '03_reliable_labels',
     '04_first_student', '05_other_labels', '06_student',
 ]  # fmt: skip
-
-
-def redone(lines) -> list[str]:
-    """Folders of the stages that were executed."""
-    return [line.split()[1] for line in lines if ' done: ' in line]
-
-
-def said(lines, folder) -> str:
-    """What a stage said first."""
-    return next(line for line in lines if line.startswith(f'Stage {folder} '))
 
 
 # ------------------------------------------------------------------ all of it

@@ -1,0 +1,50 @@
+import pytest
+import torch
+
+from semiseg_mm.models import ConfidentShare, MaskedCrossEntropy, Threshold
+from semiseg_mm.models.losses.average import average
+from semiseg_mm.structures import PseudoLabel
+
+
+def target(confidence, valid, weight=None):
+    """One image of 1 x W pixels, all of class 0."""
+    confidence, valid = torch.tensor([[confidence]]), torch.tensor([[valid]])
+    return PseudoLabel(
+        torch.zeros(1, 1, valid.shape[-1], dtype=torch.long), confidence, valid, weight
+    )
+
+
+def test_threshold_keeps_what_reaches_it():
+    found = Threshold(0.5)(target([0.4, 0.5, 0.9], [True, True, False]))
+    assert found.weight.tolist() == [[[0.0, 1.0, 1.0]]]  # padding is the business of valid
+
+
+def test_confident_share_counts_valid_pixels_only():
+    """Of two valid pixels one is confident: every pixel counts half."""
+    found = ConfidentShare(0.8)(target([0.9, 0.1, 0.9], [True, True, False]))
+    assert found.weight.tolist() == [[[0.5, 0.5, 0.5]]]
+    nothing = ConfidentShare(0.8)(target([0.9], [False]))
+    assert nothing.weight.tolist() == [[[0.0]]]
+
+
+@pytest.mark.parametrize(('over', 'expected'), [('valid', 3 / 3), ('all', 3 / 4), ('kept', 3 / 2)])
+def test_what_the_sum_is_divided_by(over, expected):
+    """Losses 1 2 4 8; the last pixel is padding, the third is filtered out: 1 + 2 = 3."""
+    pixels = torch.tensor([[[1.0, 2.0, 4.0, 8.0]]])
+    weight = torch.tensor([[[1.0, 1.0, 0.0, 1.0]]])
+    found = average(pixels, target([1.0] * 4, [True, True, True, False], weight), over)
+    torch.testing.assert_close(found.item(), expected)
+
+
+@pytest.mark.parametrize('over', ['valid', 'all', 'kept'])
+def test_nothing_to_learn_from_gives_zero_with_a_gradient_of_zero(over):
+    logits = torch.randn(1, 2, 1, 2, requires_grad=True)
+    nothing = target([0.9, 0.9], [True, True], torch.zeros(1, 1, 2))
+    loss = MaskedCrossEntropy(over)(logits, nothing)
+    loss.backward()
+    assert loss == 0 and (logits.grad == 0).all()
+
+
+def test_an_unknown_divisor_is_refused():
+    with pytest.raises(ValueError, match='over is one of'):
+        average(torch.zeros(1, 1, 1), target([1.0], [True]), 'some')

@@ -1,0 +1,204 @@
+"""Each published formula, computed in a straight line with other means than the package's."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine.config import Config
+from torch import Tensor
+
+from semiseg_mm.errors import UserError
+from semiseg_mm.models import MixMask
+from semiseg_mm.registry import MODELS
+from semiseg_mm.testing import toy_batch, toy_network
+
+METHODS = Path(__file__).resolve().parents[3] / 'configs/_base_/methods'
+BOX = torch.zeros(2, 16, 16, dtype=torch.bool)
+BOX[0, 3:9, 2:12] = True  # the first image only
+
+
+def build(name: str, **kwargs):
+    """In eval mode, so that dropout and batch statistics do not hide the formula."""
+    torch.manual_seed(0)
+    cfg = dict(Config.fromfile(METHODS / f'{name}.py').model)
+    model = MODELS.build(dict(cfg, segmentor=toy_network(), **kwargs)).eval()
+    for teacher in model.teachers:  # not the student's twin any more
+        for parameter in model.networks[teacher].parameters():
+            parameter.data.add_(0.1 * torch.randn_like(parameter))
+    if model.mixer is not None:
+        model.mixer.draw = lambda images, target=None: MixMask(BOX, torch.tensor([1, 0]))
+    return model
+
+
+def losses(model) -> dict[str, Tensor]:
+    return model(**data(model), mode='loss')
+
+
+def data(model) -> dict:
+    return model.data_preprocessor(toy_batch(), True)
+
+
+def predict(model, network: str, images: Tensor, drop: Tensor | None = None) -> Tensor:
+    """Logits at full size, with the features multiplied by ``drop``."""
+    net = model.networks[network]
+    (features,) = net.backbone(images)
+    logits = net.decode_head([features if drop is None else features * drop])
+    return F.interpolate(logits, images.shape[2:], mode='bilinear')
+
+
+def mixed(x: Tensor) -> Tensor:
+    """The second image shows through the box of the first."""
+    out = x.clone()
+    out[0, ..., 3:9, 2:12] = x[1, ..., 3:9, 2:12]
+    return out
+
+
+def supervised(model) -> Tensor:
+    batch = data(model)
+    logits = predict(model, 'student', batch['inputs']['labeled'])
+    truth = torch.cat([s.gt_sem_seg.data for s in batch['data_samples']['labeled']])
+    return F.cross_entropy(logits, truth, ignore_index=255, reduction='none').mean()
+
+
+def confident_ce(logits: Tensor, taught: Tensor, threshold: float, mix=mixed) -> Tensor:
+    """CE with the hard labels where they are sure, over all pixels that are no padding."""
+    confidence, label = taught.softmax(1).max(1)
+    confidence, label = mix(confidence), mix(label)
+    total = F.cross_entropy(logits, label, reduction='none')[:, :15, :15]
+    return (total * (confidence[:, :15, :15] >= threshold)).sum() / (2 * 15 * 15)
+
+
+def total(model) -> Tensor:
+    return model.parse_losses(losses(model))[0]
+
+
+def test_fixmatch_is_the_published_formula():
+    """(L_x + L_s) / 2, labels of the EMA teacher."""
+    model = build('fixmatch', filter=dict(type='Threshold', value=0.4))
+    inputs = data(model)['inputs']
+    taught = predict(model, 'teacher', inputs['weak'])
+    strong = predict(model, 'student', mixed(inputs['strong']))
+    expected = (supervised(model) + confident_ce(strong, taught, 0.4)) / 2
+    found = losses(model)
+    assert 0 < found['kept'] < 1
+    torch.testing.assert_close(total(model), expected)
+
+
+def test_fixmatch_v1_learns_from_its_own_labels():
+    model = build('fixmatch_v1', filter=dict(type='Threshold', value=0.4))
+    inputs = data(model)['inputs']
+    taught = predict(model, 'student', inputs['weak'])
+    strong = predict(model, 'student', mixed(inputs['strong']))
+    expected = (supervised(model) + confident_ce(strong, taught, 0.4)) / 2
+    torch.testing.assert_close(total(model), expected)
+
+
+def test_unimatch_is_the_published_formula(monkeypatch):
+    """(L_x + 0.25 L_s1 + 0.25 L_s2 + 0.5 L_fp) / 2; every other channel is dropped."""
+    model = build('unimatch', filter=dict(type='Threshold', value=0.4))
+    drop = torch.tensor([2.0, 0, 2, 0, 2, 0]).view(1, 6, 1, 1)
+    fixed = SimpleNamespace(dropout2d=lambda x, p: x * drop)
+    monkeypatch.setattr('semiseg_mm.models.perturbations.channel_dropout.F', fixed)
+    found = total(model)
+    monkeypatch.undo()
+    inputs = data(model)['inputs']
+    taught = predict(model, 'student', inputs['weak'])
+    one, two = (predict(model, 'student', mixed(inputs[f'strong{k}'])) for k in (1, 2))
+    dropped = predict(model, 'student', inputs['weak'], drop)
+    expected = (
+        supervised(model)
+        + 0.25 * confident_ce(one, taught, 0.4)
+        + 0.25 * confident_ce(two, taught, 0.4)
+        + 0.5 * confident_ce(dropped, taught, 0.4, mix=lambda x: x)
+    ) / 2
+    torch.testing.assert_close(found, expected)
+
+
+def test_unimatch_v2_is_the_published_formula(monkeypatch):
+    """(L_x + (L_s1 + L_s2) / 2) / 2; of two images the first is left alone."""
+    model = build('unimatch_v2', filter=dict(type='Threshold', value=0.4))
+    kept = torch.tensor([True, False, True, True, False, False]).float()
+    monkeypatch.setattr(torch, 'randperm', lambda n: torch.arange(n))
+    monkeypatch.setattr(torch, 'rand', lambda *size: (1 - kept).expand(size))  # < 0.5 is kept
+    found = total(model)
+    monkeypatch.undo()
+    inputs = data(model)['inputs']
+    taught = predict(model, 'teacher', inputs['weak'])
+    first = torch.stack([torch.ones(6), 2 * kept]).view(2, 6, 1, 1)
+    one = predict(model, 'student', mixed(inputs['strong1']), first)
+    two = predict(model, 'student', mixed(inputs['strong2']), 2 - first)
+    unsupervised = (confident_ce(one, taught, 0.4) + confident_ce(two, taught, 0.4)) / 2
+    torch.testing.assert_close(found, (supervised(model) + unsupervised) / 2)
+
+
+def test_cutmix_seg_is_the_published_formula():
+    """Squared distance summed over classes, averaged, times the share of confident pixels."""
+    model = build('cutmix_seg', filter=dict(type='ConfidentShare', value=0.4))
+    inputs = data(model)['inputs']
+    taught = mixed(predict(model, 'teacher', inputs['weak']).softmax(1))
+    student = predict(model, 'student', mixed(inputs['strong'])).softmax(1)
+    inner = (..., slice(15), slice(15))
+    distance = ((student - taught) ** 2).sum(1)[inner].mean()
+    share = (taught.max(1).values[inner] >= 0.4).float().mean()
+    assert 0 < share < 1
+    torch.testing.assert_close(total(model), supervised(model) + distance * share)
+
+
+# ------------------------------------------------------------------ the slots
+
+
+def test_class_mix_cuts_along_the_teachers_labels():
+    model = build('fixmatch', mixer=dict(type='ClassMix'))
+    del model.mixer.draw  # the real one
+    assert torch.isfinite(total(model))
+
+
+def test_class_mix_cannot_cut_along_labels_that_do_not_exist_yet():
+    model = build('fixmatch_v1', mixer=dict(type='ClassMix'))
+    del model.mixer.draw
+    with pytest.raises(UserError, match='BoxMix'):
+        losses(model)
+
+
+def test_without_mixer_and_filter_every_pixel_counts():
+    model = build('fixmatch', mixer=None, filter=None)
+    inputs = data(model)['inputs']
+    taught = predict(model, 'teacher', inputs['weak'])
+    strong = predict(model, 'student', inputs['strong'])
+    expected = (supervised(model) + confident_ce(strong, taught, 0.0, mix=lambda x: x)) / 2
+    found = losses(model)
+    assert 'kept' not in found
+    torch.testing.assert_close(model.parse_losses(found)[0], expected)
+
+
+@pytest.mark.parametrize(
+    ('name', 'sizes'),
+    [
+        ('fixmatch', [4]),  # labeled and strong together
+        ('fixmatch_v1', [4, 2]),  # labeled and weak, strong
+        ('unimatch', [4, 4]),  # the backbone; its head sees 8 in the first
+        ('unimatch_v2', [2, 4]),
+        ('cutmix_seg', [2, 2]),
+    ],
+)
+def test_who_shares_a_forward(name, sizes):
+    model, seen = build(name).train(), []
+    norm = model.networks['student'].backbone[1]
+    norm.register_forward_hook(lambda module, inputs, output: seen.append(len(inputs[0])))
+    losses(model)
+    assert seen == sizes
+
+
+def test_groups_must_name_every_view_once():
+    with pytest.raises(UserError, match="must name each of labeled, strong once, and 'labeled'"):
+        build('fixmatch', joint_forward=[['labeled'], ['weak']])
+
+
+def test_weights_rise_with_the_ramp():
+    model = build('fixmatch', rampup_iters=10)
+    model.iteration = 0
+    start = losses(model)['loss_strong']
+    model.iteration = 10
+    torch.testing.assert_close(start, losses(model)['loss_strong'] * torch.exp(torch.tensor(-5.0)))
