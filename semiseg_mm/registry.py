@@ -63,7 +63,9 @@ TASK_UTILS = _child(mmseg_registry.TASK_UTILS, 'mmseg.models')
 
 OPTIMIZERS = _child(mmseg_registry.OPTIMIZERS, 'mmseg.engine')
 OPTIM_WRAPPERS = _child(mmseg_registry.OPTIM_WRAPPERS, 'mmseg.engine')
-OPTIM_WRAPPER_CONSTRUCTORS = _child(mmseg_registry.OPTIM_WRAPPER_CONSTRUCTORS, 'mmseg.engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child(
+    mmseg_registry.OPTIM_WRAPPER_CONSTRUCTORS, 'semiseg_mm.engine', 'mmseg.engine'
+)
 PARAM_SCHEDULERS = _child(mmseg_registry.PARAM_SCHEDULERS, 'mmseg.engine')
 
 METRICS = _child(mmseg_registry.METRICS, 'mmseg.evaluation')

@@ -59,6 +59,7 @@ def trainings(cfg: dict) -> list[dict]:
     return [stage for stage in cfg.get('stages', ()) if stage['type'] == 'TrainStage']
 
 
+@cache
 def last_training(leaf: Path) -> dict:
     """The config that a leaf's name describes: of a staged run, the last student's."""
     cfg = parsed(leaf)
@@ -86,11 +87,16 @@ def without(cfg: dict, *keys: str) -> dict:
     return {key: value for key, value in cfg.items() if key not in keys}
 
 
+def stripped(value, name: str):
+    """Without all keys of that name, at any depth."""
+    if isinstance(value, dict):
+        return {k: stripped(v, name) for k, v in value.items() if k != name}
+    return [stripped(v, name) for v in value] if isinstance(value, list) else value
+
+
 def without_weights(value):
     """A config that neither loads nor downloads pretrained weights."""
-    if isinstance(value, dict):
-        return {k: without_weights(v) for k, v in value.items() if k != 'init_cfg'}
-    return [without_weights(v) for v in value] if isinstance(value, list) else value
+    return stripped(value, 'init_cfg')
 
 
 MODELS_BUILT: dict = {}
@@ -154,14 +160,17 @@ def test_folder_has_a_readme_that_names_its_leaves_scheme(folder):
 
 @each_leaf
 def test_method_is_the_named_one(leaf):
-    """All that _base_/methods sets stays; the weight may depend on the dataset. Shapes, where
-    networks start from scratch, may also change views and ramps, but not what names the method."""
+    """All that _base_/methods sets stays; weight and threshold may depend on the dataset. Shapes,
+    where networks start from scratch, may also change views and ramps, but not what names the
+    method."""
     cfg, method, expected = parsed(leaf), named(leaf)['method'], method_base(leaf)
-    free = ['weight', 'segmentor', 'num_classes', 'test_cfg']
+    free = ['weight', 'segmentor', 'num_classes', 'test_cfg', 'filter']
     on_shapes = named(leaf)['dataset'] == 'shapes'
     if on_shapes:
         free += ['student_view', 'covers', 'rampup_iters']
     assert without(cfg['model'], *free) == without(expected['model'], *free)
+    filters = [without(c['model'].get('filter') or {}, 'value') for c in (cfg, expected)]
+    assert filters[0] == filters[1]
     hooks = [c.get('custom_hooks', []) for c in (cfg, expected)]
     hooks = [[h for h in each if h['type'] != 'CropSizeSchedulerHook'] for each in hooks]
     if on_shapes:
@@ -170,9 +179,12 @@ def test_method_is_the_named_one(leaf):
     views = cfg['train_dataloader']['dataset']['views']
     own = ({'weak', 'strong'}, set(expected['views']))
     assert views == expected['views'] or (on_shapes and set(views) in own)
+    module = MODELS.get(cfg['model']['type']).__module__.rsplit('.', 1)[1]
+    if module == 'weak_to_strong':  # papers that are choices of its slots, one folder a paper
+        assert method.replace('-', '_').removesuffix('_v1') == leaf.parent.name
+        return
     assert ('cutmix' in method) == (cfg['model'].get('mixer') is not None)
-    kind = MODELS.get(cfg['model']['type'])
-    module = kind.__module__.rsplit('.', 1)[1]  # one file a paper, one folder a paper
+    # one file a paper, one folder a paper
     assert leaf.parent.name == module or (leaf.parent.name, module) == ('st', 'st_plus_plus')
 
 
@@ -185,6 +197,20 @@ def test_weights_of_cps_are_the_published_ones():
         if key in published:
             found.setdefault(key, set()).add(parsed(leaf)['model']['weight'])
     assert found == {key: {weight} for key, weight in published.items()}
+
+
+def test_thresholds_are_the_published_ones():
+    """0 on Cityscapes in the code of UniMatch, 0.95 everywhere in that of UniMatch V2."""
+    published = {(m, 'voc'): 0.95 for m in ('fixmatch', 'fixmatch-v1', 'unimatch', 'unimatch-v2')}
+    published |= {('fixmatch-v1', 'cityscapes'): 0, ('unimatch', 'cityscapes'): 0}
+    published |= {('fixmatch', 'cityscapes'): 0.95, ('unimatch-v2', 'cityscapes'): 0.95}
+    published |= {('cutmix-seg', 'voc'): 0.97, ('cutmix-seg', 'cityscapes'): 0.97}
+    found = {}
+    for leaf in LEAVES:
+        key = named(leaf)['method'], named(leaf)['dataset']
+        if key in published:
+            found.setdefault(key, set()).add(parsed(leaf)['model']['filter']['value'])
+    assert found == {key: {value} for key, value in published.items()}
 
 
 @each_leaf
@@ -202,7 +228,7 @@ def test_network_is_the_named_one(leaf):
     if stride := re.search(r'-[a-z](\d+)$', name['network']):
         stem = 4 if 'ResNe' in backbone['type'] else 1
         assert stem * math.prod(backbone['strides']) == int(stride.group(1))
-    if 'stages' not in cfg:  # as CPS trains
+    if 'stages' not in cfg and name['method'] != 'cutmix-seg':  # as CPS and UniMatch train
         assert bool(ohem) == (name['dataset'] == 'cityscapes')
 
 
@@ -241,10 +267,13 @@ def test_sampling_is_the_named_one(leaf):
 
 @each_leaf
 def test_data_is_the_named_one(leaf):
-    """cityscapes-extra is the base cityscapes_extra; the lists of stpp come with voc_st, …"""
+    """cityscapes-extra is the base cityscapes_extra; the lists of stpp come with voc_st, those of
+    unimatch with voc_unimatch, …; small crops of Cityscapes with cityscapes_half."""
     cfg, name = last_training(leaf), named(leaf)
     family, _, part = str(name['split']).rpartition('-')
-    kind = '_extra' if name['split'] == 'extra' else '_st' * (family == 'stpp')
+    kind = '_extra' if name['split'] == 'extra' else ''
+    kind = dict(stpp='_st', unimatch='_unimatch').get(family, kind)
+    kind = '_half' if name['dataset'] == 'cityscapes' and name['height'] < 300 else kind
     expected = base('datasets', name['dataset'] + kind)
     dataset = dict(cfg['train_dataloader']['dataset'])
     split = dataset.pop('split', None)
@@ -258,6 +287,8 @@ def test_data_is_the_named_one(leaf):
         assert split is None
     elif family == 'stpp':
         assert split == 'splits/stpp/' + ('1.4k' if part == '1464' else f'{part}/split_0')
+    elif family == 'unimatch':
+        assert split == f'splits/unimatch/{part}'
     elif name['split'].startswith('mine-'):  # of tools/make_splits.py
         assert split == 'splits/' + name['split'].replace('mine-', 'mine/').replace('-', '_')
     else:  # cityscapes-1_8 is splits/cps/1_8, voc-blended-1_8 is splits/blended_cps/1_8
@@ -282,7 +313,8 @@ def test_stages_are_the_methods(leaf):
     stages, expected = parsed(leaf)['stages'], method_base(leaf)['stages']
     assert [without(s, *free) for s in stages] == [without(s, *free) for s in expected]
     for stage, known in zip(stages, expected):  # what the method itself sets stays
-        assert merged(stage.get('cfg', {}), known.get('cfg', {})) == stage.get('cfg', {})
+        own, expected_cfg = (stripped(one.get('cfg', {}), '_delete_') for one in (stage, known))
+        assert merged(own, expected_cfg) == own
 
 
 def list_sizes(dataset: str, split: str) -> dict[str, int]:
@@ -290,6 +322,29 @@ def list_sizes(dataset: str, split: str) -> dict[str, int]:
     name = '1.4k' if split == '1464' else f'{split}/split_0'
     records = [r for r in registry() if (r.family, r.dataset, r.split) == ('stpp', dataset, name)]
     return {record.role: record.unique_ids for record in records}
+
+
+@pytest.mark.parametrize(
+    'leaf',
+    [p for p in LEAVES if p not in STAGED and str(named(p)['length']).endswith('e')],
+    ids=lambda p: p.stem,
+)
+def test_epochs_are_those_of_the_unlabeled_list(leaf):
+    """As the code of UniMatch: each of 4 processes takes ceil(n / 4) images, 2 in an iteration."""
+    cfg, name = parsed(leaf), named(leaf)
+    split = str(name['split']).rpartition('-')[2]
+    keys = {('unimatch', name['dataset'], split)}
+    (size,) = {
+        r.unique_ids
+        for r in registry()
+        if (r.family, r.dataset, r.split) in keys and r.role == 'unlabeled'
+    }
+    assert (name['gpus'], name['labeled'], name['unlabeled']) == (4, 2, 2)
+    assert cfg['train_cfg']['max_iters'] == int(name['length'][:-1]) * (math.ceil(size / 4) // 2)
+    rate, head = dict(voc=(0.001, 10), cityscapes=(0.005, 1))[name['dataset']]
+    assert cfg['optim_wrapper']['optimizer']['lr'] == rate
+    keys = cfg['optim_wrapper']['paramwise_cfg']['custom_keys']
+    assert keys == dict(decode_head=dict(lr_mult=head))
 
 
 @pytest.mark.parametrize(
@@ -451,6 +506,9 @@ def test_staged_shapes_leaf_runs(method, tmp_path):
     cfg.train_cfg.max_iters = cfg.train_cfg.val_interval = 3
     cfg.val_dataloader.dataset.num_images = 2
     cfg.train_dataloader.dataset.unlabeled.num_images = 16
+    for stage in cfg.stages:
+        if stage.type != 'TrainStage':
+            stage.workers = 0
     if cfg.train_dataloader.sampler.type == 'CentroidSampler':
         cfg.train_dataloader.sampler.cache_dir = ''
     RUNNERS.get(cfg.runner_type).from_cfg(cfg).train()

@@ -4,9 +4,13 @@ import os
 import re
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
+
+from semiseg_mm.apis import run_train
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / name for name in ('README.md', 'README_zh-CN.md', 'CONTRIBUTING.md')]
@@ -71,3 +75,34 @@ def test_method_of_the_readme_trains(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'strong.loss_own_labels' in done.stdout + done.stderr
     assert (tmp_path / 'work_dirs/my_config/iter_2.pth').is_file()
+
+
+def test_combination_of_the_methods_page_trains(tmp_path, monkeypatch):
+    (example,) = blocks(ROOT / 'docs/en/methods.md')
+    (tmp_path / 'my_mix.py').write_text(example, encoding='utf-8')
+    (tmp_path / 'configs').symlink_to(ROOT / 'configs')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    options = ['train_cfg.max_iters=2', 'val_dataloader.dataset.num_images=2']
+    assert run_train(['my_mix.py', '--cfg-options', *options]) == 0
+    assert (tmp_path / 'work_dirs/my_mix/iter_2.pth').is_file()
+
+
+def test_methods_page_has_the_settings():
+    """The table of slots, row by row, against configs/_base_/methods."""
+    page = (ROOT / 'docs/en/methods.md').read_text(encoding='utf-8')
+    rows = [[c.strip(' `') for c in line.split('|')[1:-1]] for line in page.splitlines()]
+    names, *rows = [row for row in rows if len(row) == 6 and not row[1].startswith('--')]
+    slots = {row[0]: dict(zip(names[1:], row[1:], strict=True)) for row in rows}
+    assert len(names[1:]) == 5
+    for name in names[1:]:
+        model = Config.fromfile(ROOT / f'configs/_base_/methods/{name}.py').model
+        assert slots['teacher'][name] == model.teacher
+        assert slots['strong_views'][name][0] == str(len(model.strong_views))
+        for slot in ('mixer', 'perturbation', 'filter'):
+            kind = model[slot].type if model.get(slot) else '–'
+            assert slots[slot][name].split('`')[0] == kind
+        shown = slots['weights: supervised, strong, dropped'][name]
+        weights = [float(unicodedata.numeric(part)) for part in shown.split(', ')]
+        own = [model.get('supervised_weight', 1.0), model.weight, model.get('dropped_weight', 0.0)]
+        assert weights == own[: len(weights)] and not any(own[len(weights) :])

@@ -7,6 +7,7 @@ from .hooks import (
     ResultHook,
 )
 from .loops import NetworksTestLoop, NetworksValLoop, SemiTrainLoop
+from .optimizers import LayerWiseConstructor
 from .runner import SemiRunner, StagedRunner
 from .stages import TrainStage
 
@@ -16,6 +17,7 @@ __all__ = [
     'AtomicCheckpointHook',
     'CropSizeSchedulerHook',
     'IdentityHook',
+    'LayerWiseConstructor',
     'MeanTeacherHook',
     'NetworksTestLoop',
     'NetworksValLoop',

@@ -1,6 +1,6 @@
-from .backbones import WideResNet38
+from .backbones import DINOv2, WideResNet38
 from .data_preprocessor import SemiDataPreprocessor
-from .decode_heads import DeepLabV2Head
+from .decode_heads import DeepLabV2Head, DPTMapHead
 from .losses import MaskedCrossEntropy, ProbabilityMSE
 from .mixing import BoxMix, ClassMix, MixMask
 from .perturbations import ChannelDropout, ComplementaryDropout
@@ -22,6 +22,8 @@ __all__ = [
     'ClassMix',
     'ComplementaryDropout',
     'ConfidentShare',
+    'DINOv2',
+    'DPTMapHead',
     'DeepLabV2Head',
     'HardPseudoLabel',
     'MaskedCrossEntropy',

@@ -1,6 +1,7 @@
 """Every network of configs/_base_/models, found by scanning, at a tiny width."""
 
 import copy
+import math
 import re
 from pathlib import Path
 
@@ -12,36 +13,28 @@ from torch import nn
 
 from semiseg_mm.registry import MODELS
 from semiseg_mm.testing import toy_batch
+from semiseg_mm.testing.networks import on_meta, tiny_network
 
 FILES = sorted((Path(__file__).parents[2] / 'configs/_base_/models').glob('*.py'))
 CLASSES, SIZE = 5, 64
-STRIDES = dict(unet_s2=2, fast_scnn=8)  # the others have theirs in the name
+PYRAMID = (4, 8, 16, 32)
+STRIDES = {  # of what the head reads; the others have theirs in the name
+    'ddrnet_23-slim': (8,),
+    'dpt_dinov2-b': (14,) * 4,
+    'dpt_dinov2-s': (14,) * 4,
+    'fast_scnn': (8,),
+    'hrnet_w18': PYRAMID,
+    'segformer_b0': PYRAMID,
+    'segformer_b2': PYRAMID,
+    'unet_s2': (2,),
+    'upernet_vit-b16': PYRAMID,
+}
 each_network = pytest.mark.parametrize('file', FILES, ids=lambda p: p.stem)
-
-
-def shrunk(file: Path) -> dict:
-    """The same layers with few channels, and no pretrained weights."""
-    cfg = Config.fromfile(file).segmentor.to_dict()
-    backbone, head = cfg['backbone'], cfg['decode_head']
-    backbone.pop('init_cfg', None)
-    if backbone['type'] in ('FastSCNN', 'UNet'):  # small enough
-        return cfg
-    factor = 1 / 32
-    if backbone['type'] == 'WideResNet38':
-        backbone['width'] = factor
-    else:
-        backbone.update(base_channels=2, stem_channels=4)
-        if backbone['type'] == 'ResNeXt':
-            backbone.update(groups=2)
-    for key in ('in_channels', 'channels', 'c1_in_channels', 'c1_channels'):
-        if key in head:
-            head[key] = max(2, round(head[key] * factor))
-    return cfg
 
 
 def build(file: Path) -> nn.Module:
     torch.manual_seed(0)
-    sup_only = dict(type='SupOnly', segmentor=shrunk(file), num_classes=CLASSES)
+    sup_only = dict(type='SupOnly', segmentor=tiny_network(file), num_classes=CLASSES)
     return revert_sync_batchnorm(MODELS.build(copy.deepcopy(sup_only)))
 
 
@@ -61,15 +54,21 @@ def test_a_step_reaches_every_weight(file):
 @each_network
 def test_output_stride_is_the_named_one(file):
     named = re.search(r'-d(\d+)', file.stem)
-    stride = int(named[1]) if named else STRIDES[file.stem]
+    strides = (int(named[1]),) if named else STRIDES[file.stem]
     network = build(file).networks['student'].eval()
-    deepest = network.extract_feat(torch.randn(1, 3, SIZE, SIZE))[network.decode_head.in_index]
-    assert deepest.shape[2:] == (SIZE // stride, SIZE // stride)
-    head, channels = network.decode_head, deepest.shape[1]
-    assert channels == head.in_channels
+    head, size = network.decode_head, math.lcm(SIZE, *strides)
+    features = network.extract_feat(torch.randn(1, 3, size, size))
+    if not isinstance(features, torch.Tensor):  # of DDRNet in eval mode
+        indices = [head.in_index] if isinstance(head.in_index, int) else head.in_index
+        features = [features[index] for index in indices]
+    else:
+        features = [features]
+    assert [x.shape[2:] for x in features] == [(size // s, size // s) for s in strides]
+    channels = [x.shape[1] for x in features]
+    assert head.in_channels in (channels, channels[0], sum(channels))
     dilations = getattr(head, 'dilations', None)
     if named and dilations:  # half the stride, twice the dilation
-        assert dilations == {16: (1, 6, 12, 18), 8: (1, 12, 24, 36)}[stride]
+        assert dilations == {16: (1, 6, 12, 18), 8: (1, 12, 24, 36)}[strides[0]]
 
 
 @each_network
@@ -88,18 +87,32 @@ def test_channels_fit_at_full_width(file):
     """Built on the meta device, without memory and without downloads."""
     cfg = Config.fromfile(file).segmentor.to_dict()
     cfg['backbone'].pop('init_cfg', None)
-    with torch.device('meta'):
+    with on_meta():
         network = MODELS.build(cfg).eval()
         logits = network._forward(torch.empty(1, 3, SIZE, SIZE))
     assert logits.shape[1] == cfg['decode_head']['num_classes']
 
 
+WEIGHTS = {  # where the name of a file tells the backbone
+    'DDRNet': r'/ddrnet23s-',
+    'HRNet': r'hrnetv2_w18$',
+    'VisionTransformer': r'/vit_base_p16_384_',
+}
+
+
 @each_network
-def test_pretrained_weights_are_those_of_the_depth(file):
+def test_pretrained_weights_are_those_of_the_backbone(file):
     backbone = Config.fromfile(file).segmentor.backbone
     source = (backbone.get('init_cfg') or {}).get('checkpoint', '')
-    assert bool(source) == backbone.type.startswith('ResNe')
-    if source:
+    kind = backbone.type
+    assert bool(source) == (kind not in ('FastSCNN', 'UNet', 'WideResNet38'))
+    if kind.startswith('ResNe'):
         assert re.search(rf'resnex?t{backbone.depth}[-_]', source)
         # deep stem and 7x7 stem have weights of their own
-        assert ('_v1c' in source) == (backbone.type == 'ResNetV1c')
+        assert ('_v1c' in source) == (kind == 'ResNetV1c')
+    elif kind in ('DINOv2', 'MixVisionTransformer'):
+        size = file.stem[-1]
+        assert re.search(rf'/dinov2_vit{size}14_pretrain\.|/mit_b{size}_', source)
+        assert backbone.embed_dims == {'s': 384, 'b': 768, '0': 32, '2': 64}[size]
+    elif source:
+        assert re.search(WEIGHTS[kind], source)

@@ -2,22 +2,17 @@
 
 import argparse
 import json
-import os
-import signal
-import sys
-import threading
 from pathlib import Path
 
 from rich.console import Console
 
-from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text
 
 from . import methods
 from .display import make_display
 from .picture import draw
-from .report import make_record, make_table
-from .schedule import locked, run_all
+from .report import make_record, make_table, short_path, tell_failures
+from .schedule import continuable, locked, run_all
 from .training import Training
 
 __all__ = ['main']
@@ -25,16 +20,7 @@ __all__ = ['main']
 
 def main(argv: list[str] | None = None) -> int:
     args = _parse(argv)
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that trainings end, too
-    try:
-        return _quickstart(args)
-    except UserError as error:
-        print(f'\nerror: {error}', file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print('\nStopped. The same command goes on from here.', file=sys.stderr)
-        return 130
+    return continuable(lambda: _quickstart(args))
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
@@ -80,18 +66,12 @@ def _report(trainings: list[Training], work_dir: Path, shortened: bool, console:
     trained = [t for t in trainings if t not in failed]
     record = make_record(trainings, methods.load_reference(), shortened)
     atomic_write_text(str(work_dir / 'results.json'), json.dumps(record, indent=2) + '\n')
-    for t in failed:
-        print(f'\n{t.method.title} failed. The end of its log, {_short(t.log)}:\n\n{t.log_tail()}')
+    tell_failures(failed)
     console.print()
     console.print(make_table(record))
     print(record['conclusion'])
     if trained:
         draw(trained, work_dir / 'predictions.png')
-        print(f'Predictions on the first images of val: {_short(work_dir / "predictions.png")}')
-    print(f'All numbers: {_short(work_dir / "results.json")}')
+        print(f'Predictions on the first images of val: {short_path(work_dir / "predictions.png")}')
+    print(f'All numbers: {short_path(work_dir / "results.json")}')
     return 1 if failed else 0
-
-
-def _short(path: Path) -> str:
-    """Relative where that is shorter."""
-    return min(str(path), os.path.relpath(path), key=len)

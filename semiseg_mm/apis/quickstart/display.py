@@ -4,21 +4,29 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from .training import Training
+from .training import TrainingProcess
 
+RUNNING = ('starting', 'training', 'validating')
 EVERY = 10.0  # seconds between plain lines of a method
 
 
-def make_display(trainings: Sequence[Training], console: Console):
-    live = console.is_terminal and not console.is_dumb_terminal
-    return (LiveDisplay if live else PlainDisplay)(trainings, console)
+def make_display(
+    trainings: Sequence[TrainingProcess], console: Console, only_running: bool = False
+):
+    """With ``only_running`` a terminal shows no lines for what waits or is done."""
+    if console.is_terminal and not console.is_dumb_terminal:
+        return LiveDisplay(trainings, console, only_running)
+    return PlainDisplay(trainings)
 
 
 class LiveDisplay:
     """One line a method, redrawn in place, and one for all."""
 
-    def __init__(self, trainings: Sequence[Training], console: Console) -> None:
+    def __init__(
+        self, trainings: Sequence[TrainingProcess], console: Console, only_running: bool
+    ) -> None:
         self.trainings = trainings
+        self.only_running = only_running
         self.progress = Progress(
             TextColumn('{task.description}'),
             BarColumn(24),
@@ -29,7 +37,10 @@ class LiveDisplay:
         )
         fields = dict(count='', left='', phase='')
         self.rows = [
-            self.progress.add_task(t.method.title, total=t.max_iters, **fields) for t in trainings
+            self.progress.add_task(
+                t.method.title, total=t.max_iters, visible=not only_running, **fields
+            )
+            for t in trainings
         ]
         total = sum(t.method.cost * t.max_iters for t in trainings)
         self.all = self.progress.add_task('all', total=total, **fields)
@@ -49,15 +60,22 @@ class LiveDisplay:
                 count=f'{t.iter}/{t.max_iters}',
                 left=_left(t),
                 phase=t.phase,
+                visible=not self.only_running or t.phase in RUNNING,
             )
         done = sum(t.method.cost * t.iter for t in self.trainings)
-        self.progress.update(self.all, completed=done, left='' if left is None else _clock(left))
+        ended = sum(t.phase not in (*RUNNING, 'waiting') for t in self.trainings)
+        self.progress.update(
+            self.all,
+            completed=done,
+            count=f'{ended} of {len(self.trainings)} ended' if self.only_running else '',
+            left='' if left is None else _clock(left),
+        )
 
 
 class PlainDisplay:
     """For pipes and CI: a line when a phase changes, and every few seconds while training."""
 
-    def __init__(self, trainings: Sequence[Training], console: Console) -> None:
+    def __init__(self, trainings: Sequence[TrainingProcess]) -> None:
         self.trainings = trainings
         self.said: dict[str, tuple[str, float]] = {}
 
@@ -81,8 +99,8 @@ class PlainDisplay:
             print(', '.join(filter(None, parts)), flush=True)
 
 
-def _left(training: Training) -> str:
-    active = training.phase in ('training', 'validating')
+def _left(training: TrainingProcess) -> str:
+    active = training.phase in RUNNING[1:]
     return _clock(training.seconds_left()) if active else ''
 
 

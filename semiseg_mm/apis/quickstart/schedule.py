@@ -1,13 +1,16 @@
 import contextlib
 import heapq
 import os
+import signal
+import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from semiseg_mm.errors import UserError
 
-from .training import STARTUP, Training
+from .training import STARTUP, TrainingProcess
 
 
 def share_cores() -> tuple[int, int]:
@@ -24,16 +27,30 @@ def share_cores() -> tuple[int, int]:
     return at_once, min(4, cores // at_once)
 
 
-def run_all(trainings: list[Training], watch: Callable[[float | None], None], lock: int) -> None:
-    """Run what is not finished, longest first. ``watch`` is called often, with the time left."""
+def run_all(
+    trainings: list[TrainingProcess],
+    watch: Callable[[float | None], None],
+    lock: int,
+    places: Sequence[str | None] = (),
+    threads: int | None = None,
+) -> None:
+    """Run what is not finished, longest first. ``watch`` is called often, with the time left.
+
+    Args:
+        places: A training at once for each; the GPU that it may see, or None. The default is
+            what suits the machine's cores.
+    """
     waiting = sorted((t for t in trainings if t.phase == 'waiting'), key=lambda t: -t.method.cost)
-    running: list[Training] = []
-    at_once, threads = share_cores()
+    running: list[TrainingProcess] = []
+    at_once, share = share_cores()
+    places, threads = list(places) or [None] * at_once, threads or share
     try:
         while waiting or running:
-            while waiting and len(running) < at_once:
-                running.append(waiting.pop(0))
-                running[-1].start(threads, lock)
+            while waiting and len(running) < len(places):
+                training = waiting.pop(0)
+                training.device = _free(places, running)
+                running.append(training)
+                training.start(threads, lock)
             watch(time_left(running, waiting))
             time.sleep(0.2)
             running = [training for training in running if training.poll()]
@@ -43,14 +60,21 @@ def run_all(trainings: list[Training], watch: Callable[[float | None], None], lo
             training.stop()
 
 
-def time_left(running: list[Training], waiting: list[Training]) -> float | None:
+def _free(places: list[str | None], running: list[TrainingProcess]) -> str | None:
+    left = list(places)
+    for training in running:
+        left.remove(training.device)
+    return left[0]
+
+
+def time_left(running: list[TrainingProcess], waiting: list[TrainingProcess]) -> float | None:
     """Of all trainings together; None until the first speed is known."""
     known = [t for t in running if t.seconds_per_iter is not None]
     if not known:
         return None
     unit = sum(t.seconds_per_iter / t.method.cost for t in known) / len(known)
 
-    def guess(training: Training) -> float:
+    def guess(training: TrainingProcess) -> float:
         left = (training.max_iters - training.iter) * training.method.cost * unit
         return STARTUP + left
 
@@ -63,7 +87,7 @@ def time_left(running: list[Training], waiting: list[Training]) -> float | None:
 
 @contextlib.contextmanager
 def locked(folder: Path):
-    """One quickstart a folder. Its trainings inherit the lock, should they outlive it."""
+    """One call a folder. Its trainings inherit the lock, should they outlive it."""
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / '.lock', 'w') as file:
         with contextlib.suppress(ImportError):  # Windows: unguarded
@@ -73,7 +97,21 @@ def locked(folder: Path):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise UserError(
-                    f'{folder} is in use by another quickstart, or by a training that one left '
+                    f'{folder} is in use by another call, or by a training that one left '
                     'behind: wait for it, end it, or choose another --work-dir.'
                 ) from None
         yield file.fileno()
+
+
+def continuable(call: Callable[[], int]) -> int:
+    """The exit code of a call that the same command goes on with, whatever ended it."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that trainings end, too
+    try:
+        return call()
+    except UserError as error:
+        print(f'\nerror: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('\nStopped. The same command goes on from here.', file=sys.stderr)
+        return 130

@@ -18,58 +18,50 @@ SETTINGS = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'tr
 STARTUP = 6.0  # seconds until the first iteration, roughly
 
 
-class Training:
-    """One method's run: tools/train.py as a process of its own, watched through its files."""
+class TrainingProcess:
+    """One run of tools/train.py as a process of its own, watched through its files.
 
-    def __init__(self, method: Method, work_dir: Path, options: list[str]) -> None:
-        self.method = method
-        self.folder = work_dir / method.key
-        self.log = self.folder / 'train.log'
-        self.config = find_config(method.config)
-        self.options = [*options, *method.options]
-        self.cfg = self._load_config()
-        self.max_iters: int = self.cfg.train_cfg.max_iters
-        self.val_interval: int = self.cfg.train_cfg.val_interval
-        self._check_settings()
+    Args:
+        method: What it is called (``key``, ``title``), and its ``cost``.
+        options: For ``--cfg-options``.
+        max_iters: Iterations from start to end, for the display.
+        val_interval: So many iterations lie between validations.
+    """
+
+    device: str | None = None  # the one GPU that the process may see; set before its start
+
+    def __init__(
+        self,
+        method,
+        folder: Path,
+        config: Path,
+        options: list[str],
+        max_iters: int,
+        val_interval: int,
+    ) -> None:
+        self.method, self.folder, self.config = method, folder, config
+        self.options, self.max_iters, self.val_interval = options, max_iters, val_interval
+        self.log = folder / 'train.log'
         self.phase = 'reused' if self.result() else 'waiting'
-        self.iter = self.max_iters if self.phase == 'reused' else 0
+        self.iter = max_iters if self.phase == 'reused' else 0
         self.seconds_per_iter: float | None = None
         self._process: subprocess.Popen | None = None
 
+    def result(self) -> dict | None:
+        """What a finished training came to; None if it is not finished."""
+        raise NotImplementedError
+
+    def conclude(self) -> dict | None:
+        """The result, once the process has ended well."""
+        return self.result()
+
     @property
     def command(self) -> list[str]:
-        watch = [
-            f'default_hooks.logger.interval={max(1, self.max_iters // 100)}',
-            f'default_hooks.checkpoint.interval={max(1, self.max_iters // 10)}',
-        ]
         return [
             *(sys.executable, '-u', str(ROOT / 'tools/train.py'), str(self.config)),
             *('--work-dir', str(self.folder), '--resume'),
-            *('--cfg-options', *watch, *self.options),
+            *('--cfg-options', *self.options),
         ]
-
-    def _load_config(self) -> Config:
-        """As tools/train.py will."""
-        parser = argparse.ArgumentParser()
-        parser.add_argument('--cfg-options', nargs='*', action=DictAction)
-        options = parser.parse_args(['--cfg-options', *self.options]).cfg_options
-        return load_config(str(self.config), options)
-
-    @property
-    def dumped_config(self) -> Path:
-        return self.folder / self.config.name
-
-    def _check_settings(self) -> None:
-        """A folder is gone on with only under the settings that it was begun with."""
-        if not any(self.folder.glob('iter_*.pth')) or not self.dumped_config.is_file():
-            return
-        before = Config.fromfile(str(self.dumped_config))
-        changed = [key for key in SETTINGS if before.get(key) != self.cfg.get(key)]
-        if changed:
-            raise UserError(
-                f'{self.folder} holds a training with other settings ({", ".join(changed)}): '
-                'choose another --work-dir, or remove that folder.'
-            )
 
     # ------------------------------------------------------------------ the process
 
@@ -77,6 +69,9 @@ class Training:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._earlier = set(self.folder.glob('*/vis_data'))
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
+        own = dict(OMP_NUM_THREADS=str(threads), PYTHONPATH=path)
+        if self.device is not None:
+            own['CUDA_VISIBLE_DEVICES'] = self.device
         with open(self.log, 'ab') as log:
             self._log_begin = log.tell()
             self._process = subprocess.Popen(
@@ -84,7 +79,7 @@ class Training:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, 'OMP_NUM_THREADS': str(threads), 'PYTHONPATH': path},
+                env={**os.environ, **own},
                 pass_fds=() if lock is None else (lock,),
             )
         self.phase = 'starting'
@@ -94,7 +89,7 @@ class Training:
         code = self._process.poll()
         self._read_progress()
         if code is not None:
-            self.phase = 'done' if code == 0 and self.result() else 'failed'
+            self.phase = 'done' if code == 0 and self.conclude() else 'failed'
         return code is None
 
     def stop(self) -> None:
@@ -110,23 +105,55 @@ class Training:
     # ------------------------------------------------------------------ its files
 
     def _read_progress(self) -> None:
-        """From scalars.json: one JSON object a line, appended as a whole line."""
-        files = [f / 'scalars.json' for f in set(self.folder.glob('*/vis_data')) - self._earlier]
-        files = [file for file in files if file.is_file()]
-        rows = _rows(max(files)) if files else []
-        trained = [row for row in rows if 'iter' in row]
-        if not trained:
+        found = progress_in(self.folder, self._earlier)
+        if found is None:
             return
-        self.iter = trained[-1]['iter']
-        last = [row['time'] for row in trained[-5:]]
-        self.seconds_per_iter = sum(last) / len(last)
+        self.iter, self.seconds_per_iter, validated = found
         due = self.iter % self.val_interval == 0 or self.iter >= self.max_iters
-        self.phase = 'validating' if due and 'iter' in rows[-1] else 'training'
+        self.phase = 'validating' if due and not validated else 'training'
 
     def seconds_left(self) -> float | None:
         if self.seconds_per_iter is None:
             return None
         return (self.max_iters - self.iter) * self.seconds_per_iter
+
+    def log_tail(self, most: int = 12) -> str:
+        """The end of what this call wrote into the log, from the error on if there is one."""
+        with open(self.log, 'rb') as log:
+            log.seek(self._log_begin)
+            lines = log.read().decode(errors='replace').rstrip().splitlines()
+        marks = [k for k, line in enumerate(lines) if line.startswith(('error:', 'Traceback'))]
+        return '\n'.join(lines[marks[-1] if marks else 0 :][-most:])
+
+
+class Training(TrainingProcess):
+    """One method of the quickstart, in its config for the embedded dataset."""
+
+    def __init__(self, method: Method, work_dir: Path, options: list[str]) -> None:
+        config = find_config(method.config)
+        options = [*options, *method.options]
+        self.cfg = load_config(str(config), parse_options(options))
+        iters, val_interval = self.cfg.train_cfg.max_iters, self.cfg.train_cfg.val_interval
+        watch = [
+            f'default_hooks.logger.interval={max(1, iters // 100)}',
+            f'default_hooks.checkpoint.interval={max(1, iters // 10)}',
+        ]
+        folder = work_dir / method.key
+        self.dumped_config = folder / config.name
+        super().__init__(method, folder, config, [*watch, *options], iters, val_interval)
+        self._check_settings()
+
+    def _check_settings(self) -> None:
+        """A folder is gone on with only under the settings that it was begun with."""
+        if not any(self.folder.glob('iter_*.pth')) or not self.dumped_config.is_file():
+            return
+        before = Config.fromfile(str(self.dumped_config))
+        changed = [key for key in SETTINGS if before.get(key) != self.cfg.get(key)]
+        if changed:
+            raise UserError(
+                f'{self.folder} holds a training with other settings ({", ".join(changed)}): '
+                'choose another --work-dir, or remove that folder.'
+            )
 
     def result(self) -> dict | None:
         """results.json of a finished training: the last value of the network, never the best."""
@@ -142,13 +169,27 @@ class Training:
     def checkpoint(self) -> Path:
         return self.folder / f'iter_{self.max_iters}.pth'
 
-    def log_tail(self, most: int = 12) -> str:
-        """The end of what this call wrote into the log, from the error on if there is one."""
-        with open(self.log, 'rb') as log:
-            log.seek(self._log_begin)
-            lines = log.read().decode(errors='replace').rstrip().splitlines()
-        marks = [k for k, line in enumerate(lines) if line.startswith(('error:', 'Traceback'))]
-        return '\n'.join(lines[marks[-1] if marks else 0 :][-most:])
+
+def parse_options(options: list[str]) -> dict:
+    """``key=value`` words as --cfg-options reads them."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='*', action=DictAction)
+    return parser.parse_args(['--cfg-options', *options]).cfg_options or {}
+
+
+def progress_in(folder: Path, earlier: set[Path] = frozenset()) -> tuple[int, float, bool] | None:
+    """Iterations, seconds of one, whether a validation came last; of the newest log.
+
+    From scalars.json: one JSON object a line, appended as a whole line.
+    """
+    files = [f / 'scalars.json' for f in set(folder.glob('*/vis_data')) - set(earlier)]
+    files = [file for file in files if file.is_file()]
+    rows = _rows(max(files)) if files else []
+    trained = [row for row in rows if 'iter' in row]
+    if not trained:
+        return None
+    last = [row['time'] for row in trained[-5:]]
+    return trained[-1]['iter'], sum(last) / len(last), 'iter' not in rows[-1]
 
 
 def _rows(file: Path) -> list[dict]:

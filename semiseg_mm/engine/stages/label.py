@@ -1,10 +1,13 @@
 import json
+import os
 import os.path as osp
 from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
+from PIL import Image
 
 from semiseg_mm.datasets.identity import files_hash
 from semiseg_mm.datasets.mask_reading import Job, MaskLoader, run_all
@@ -20,7 +23,7 @@ from .quality import LabelQuality
 from .quota import like_labeled, per_class
 from .stage import checksum
 
-LABELS, CONFIDENCE = 'labels', 'confidence'
+LABELS, CONFIDENCE, EDITED = 'labels', 'confidence', 'edited'
 IMAGES, TABLE, QUALITY, FIGURE = 'images.txt', 'labels.tsv', 'quality.json', 'quality.png'
 THRESHOLDS = 'thresholds.json'
 
@@ -90,6 +93,7 @@ class LabelStage(ChunkedAction):
 
     def work(self, networks: list, numbers: list[int]) -> None:
         (model,) = networks
+        self._spare_edited(numbers)
         predictor = Predictor.of(model, self.scales, self.flip)
         truths = self._truths()
         palette = self.labeled.metainfo.get('palette')
@@ -149,6 +153,21 @@ class LabelStage(ChunkedAction):
             for folder, written in zip(folders, sums, strict=True)
         )
 
+    def _spare_edited(self, numbers: list[int]) -> None:
+        """Whole label maps that are not as they were written: somebody may have corrected them."""
+        for number in numbers:
+            for name, written, *_ in (self._record(number) or {}).get('files', ()):
+                path = self._file(LABELS, name)
+                if checksum(path) not in (None, written) and _is_whole(path):
+                    kept = self._file(EDITED, name)
+                    make_folder(osp.dirname(kept))
+                    os.rename(path, kept)
+                    print_log(
+                        f'{path} was edited: it is now {kept}. To train on corrected labels, name '
+                        "a folder of them in a training stage's labels.",
+                        self.run.logger,
+                    )
+
     # ------------------------------------------------------------------ all of them
 
     def merge(self, records: list[dict]) -> dict:
@@ -196,3 +215,12 @@ class LabelStage(ChunkedAction):
             )
         source = dict(label_dir=self.path(LABELS), only=self.path(IMAGES))
         return dict(source, conf_dir=self.path(CONFIDENCE)) if confidence else source
+
+
+def _is_whole(path: str) -> bool:
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except (OSError, SyntaxError, ValueError):
+        return False
+    return True

@@ -1,3 +1,4 @@
+from .dinov2 import DINOv2
 from .wide_resnet38 import WideResNet38
 
-__all__ = ['WideResNet38']
+__all__ = ['DINOv2', 'WideResNet38']

@@ -1,3 +1,4 @@
 from .deeplab_v2_head import DeepLabV2Head
+from .dpt_map_head import DPTMapHead
 
-__all__ = ['DeepLabV2Head']
+__all__ = ['DPTMapHead', 'DeepLabV2Head']

@@ -143,7 +143,6 @@ def test_other_weights_to_start_from(work_dir, finished):
     assert '01_teacher' in redone(lines)
 
 
-
 def test_an_unfinished_stage_whose_options_changed_starts_anew(work_dir):
     manifest = work_dir / '06_student/manifest.json'
     manifest.write_text(json.dumps(dict(json.loads(manifest.read_text()), status='running')))
@@ -151,7 +150,7 @@ def test_an_unfinished_stage_whose_options_changed_starts_anew(work_dir):
     cfg = toy_stages(work_dir)
     cfg.stages[-1].cfg = dict(optim_wrapper=dict(optimizer=dict(lr=0.003)))
     lines = run_stages(cfg)
-    assert 'optimizer.lr was 0.01, is 0.003: starts anew' in said(lines, '06_student')
+    assert 'optimizer.lr was 0.03, is 0.003: starts anew' in said(lines, '06_student')
     first = safe_load(work_dir / '06_student/iter_3.pth')['state_dict']
     old = safe_load(work_dir / '06_student.old-1/iter_3.pth')['state_dict']
     assert any(not torch.equal(first[name], old[name]) for name in first)

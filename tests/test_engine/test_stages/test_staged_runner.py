@@ -1,4 +1,4 @@
-"""ST++ on toy scenes: skipped when finished, equal after interruptions, redone when inputs change."""
+"""ST++ on toy scenes: what it leaves, and that interruptions change nothing."""
 
 import json
 import multiprocessing

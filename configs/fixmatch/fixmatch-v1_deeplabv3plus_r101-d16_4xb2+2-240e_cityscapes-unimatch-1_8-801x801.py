@@ -1,0 +1,11 @@
+_base_ = [
+    '../_base_/models/deeplabv3plus_r101-d16_ohem.py',
+    '../_base_/datasets/cityscapes_unimatch.py',
+    '../_base_/methods/fixmatch_v1.py',
+    '../_base_/schedules/sgd_unimatch_cityscapes.py',
+    '../_base_/default_runtime.py',
+]
+dataset = dict(num_classes=_base_.num_classes, test_cfg=_base_.test_mode)
+model = dict(segmentor=_base_.segmentor, filter=dict(value=0), **dataset)
+train_dataloader = dict(dataset=dict(split='splits/unimatch/1_8', views=_base_.views))
+train_cfg = _base_.of_split['cityscapes/1_8']

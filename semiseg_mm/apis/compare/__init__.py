@@ -1,0 +1,187 @@
+"""Train several methods on the network, labels, stream and iterations of one config."""
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from rich.console import Console
+
+from semiseg_mm.apis.quickstart.display import make_display
+from semiseg_mm.apis.quickstart.report import short_path, tell_failures
+from semiseg_mm.apis.quickstart.schedule import continuable, locked, run_all
+from semiseg_mm.apis.quickstart.training import parse_options
+from semiseg_mm.errors import UserError
+from semiseg_mm.utils import atomic_write_text
+
+from . import report
+from .machine import places, threads
+from .methods import Choice, choose, compose, load_base
+from .run import Run, describe
+from .settings import find_split, settings_of
+
+__all__ = ['main']
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = _parse(argv)
+    return continuable(lambda: _compare(args))
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog='compare', description=__doc__)
+    parser.add_argument('config', help='the base: whatever is not the method comes from it')
+    parser.add_argument(
+        '--methods',
+        nargs='+',
+        required=True,
+        metavar='[LABEL=]NAME',
+        help='files of configs/_base_/methods without .py, or paths of such files or of leaves',
+    )
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
+    parser.add_argument('--iters', type=int, help='short for train_cfg.max_iters')
+    parser.add_argument('--work-dir', help='default: work_dirs/compare_<config>[_<N>-iters]')
+    parser.add_argument(
+        '--jobs', type=int, help='runs at once; default: one a GPU, or up to three on a CPU'
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='for all methods'
+    )
+    parser.add_argument(
+        '--method-options',
+        nargs='+',
+        default=[],
+        metavar='LABEL[,LABEL]:KEY=VALUE',
+        help='for some methods, e.g. fixmatch:model.filter.value=0.8',
+    )
+    args = parser.parse_args(argv)
+    for name in ('iters', 'jobs'):
+        if (getattr(args, name) or 1) < 1:
+            parser.error(f'--{name} must be at least 1')
+    if len(set(args.seeds)) < len(args.seeds) or min(args.seeds) < 0:
+        parser.error('--seeds must differ, and none is negative')
+    return args
+
+
+def _compare(args: argparse.Namespace) -> int:
+    options = dict(args.cfg_options or {})
+    suffix = ''
+    if args.iters is not None:
+        options['train_cfg.max_iters'] = args.iters
+        suffix = f'_{args.iters}-iters'
+    base = load_base(args.config, options)
+    choices = choose(args.methods)
+    own = _own_options([choice.name for choice in choices], args.method_options)
+    choices = [c._replace(options=parse_options(own[c.name])) for c in choices]
+    configs = {choice.name: compose(base, choice) for choice in choices}
+    folder = args.work_dir or f'work_dirs/compare_{Path(args.config).stem}{suffix}'
+    work_dir, console = Path(folder).resolve(), _console()
+    with locked(work_dir) as lock:
+        runs = _plan(base, args, choices, configs, work_dir)
+        _hint_on_batch(base, console)
+        with make_display(runs, console, only_running=True) as display:
+            run_all(runs, display, lock, places(args.jobs), threads())
+        return _report(runs, own, work_dir, console)
+
+
+def _own_options(names: list[str], words: list[str]) -> dict[str, list[str]]:
+    own: dict[str, list[str]] = {name: [] for name in names}
+    for word in words:
+        labels, colon, option = word.partition(':')
+        if not colon or '=' not in option or '=' in labels:
+            raise UserError(f'--method-options {word}: write LABEL:KEY=VALUE.')
+        for label in labels.split(','):
+            if label not in own:
+                raise UserError(
+                    f"--method-options {word}: '{label}' is none of --methods {' '.join(names)}."
+                )
+            own[label].append(option)
+    return own
+
+
+def _plan(
+    base: Config,
+    args: argparse.Namespace,
+    choices: list[Choice],
+    configs: dict[str, Config],
+    work_dir: Path,
+) -> list[Run]:
+    """All runs; the configs that they train are written once all records agree with them."""
+    split = find_split(base)
+    hooks = base.get('default_hooks') or {}
+    metric = str(hooks.get('checkpoint', {}).get('save_best') or 'mIoU')
+    same: dict[str, str] = {}
+    for name, cfg in configs.items():
+        settings = str(settings_of(cfg, 0, split))
+        if settings in same:
+            raise UserError(
+                f'{same[settings]} and {name} come to the same training here: leave one of them '
+                'out (what sets them apart may be in a leaf only).'
+            )
+        same[settings] = name
+    runs = []
+    files = {c.name: work_dir / 'configs' / f'{c.name}.py' for c in choices}
+    about = {n: describe(cfg, args.config, split, metric) for n, cfg in configs.items()}
+    for seed in args.seeds:
+        for name, cfg in configs.items():
+            runs.append(Run(name, seed, cfg, files[name], work_dir, about[name]))
+    (work_dir / 'configs').mkdir(exist_ok=True)
+    for name, cfg in configs.items():
+        _watched(cfg)
+        atomic_write_text(str(files[name]), cfg.pretty_text)
+    return runs
+
+
+def _watched(cfg: Config) -> None:
+    """Logs and checkpoints often enough to follow a run, and to go on with it."""
+    iters, hooks = int(cfg.train_cfg.max_iters), cfg.get('default_hooks') or {}
+    if 'logger' in hooks:
+        hooks.logger.interval = min(hooks.logger.get('interval', 10), max(1, iters // 100))
+    if 'checkpoint' in hooks:
+        step = cfg.optim_wrapper.get('accumulative_counts', 1)
+        interval = min(hooks.checkpoint.get('interval', iters), max(1, iters // 10))
+        hooks.checkpoint.interval = -(-interval // step) * step
+
+
+def _hint_on_batch(base: Config, console: Console) -> None:
+    scale, sampler = base.get('auto_scale_lr') or {}, base.train_dataloader.sampler
+    batch = sampler.labeled + sampler.unlabeled
+    if not scale.get('enable') and scale.get('base_batch_size', batch) != batch:
+        console.print(
+            f'The learning rate of the base is meant for {scale.base_batch_size} images an '
+            f'iteration, but a run here is one process with {batch}. You may want --cfg-options '
+            'auto_scale_lr.enable=True, or other train_dataloader.sampler.labeled and .unlabeled.',
+            highlight=False,
+        )
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=140)
+
+
+def _report(runs: list[Run], options: dict, work_dir: Path, console: Console) -> int:
+    failed = [run for run in runs if run.result() is None]
+    tell_failures(failed)
+    records: dict[str, list[dict]] = {run.name: [] for run in runs}
+    for run in runs:
+        if run not in failed:
+            records[run.name].append(run.result())
+    every = [record for own in records.values() for record in own]
+    metric = runs[0].about['metric']
+    rows = report.summarise(records, metric)
+    notes = report.make_notes(every, options)
+    if failed:
+        notes.insert(0, f'No result: {", ".join(run.method.title for run in failed)}.')
+    files = {
+        'comparison.md': report.make_markdown(rows, metric, notes),
+        'comparison.csv': report.make_csv(rows),
+    }
+    console.print()
+    console.print(report.make_table(rows, metric))
+    for note in notes:
+        console.print(f'- {note}', highlight=False, markup=False)
+    for name, text in files.items():
+        atomic_write_text(str(work_dir / name), text)
+        print(f'Written: {short_path(work_dir / name)}')
+    print(f'A record of each run: {short_path(work_dir)}/<method>/seed_<n>/record.json')
+    return 1 if failed else 0

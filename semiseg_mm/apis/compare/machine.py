@@ -1,0 +1,52 @@
+"""Where runs take place, and on what."""
+
+import os
+import platform
+import subprocess
+import sys
+from functools import cache
+
+import numpy as np
+import torch
+from mmengine.device import get_device
+
+from semiseg_mm.apis.quickstart.schedule import share_cores
+from semiseg_mm.engine.stages.stage import _versions
+
+
+def places(jobs: int | None = None) -> list[str | None]:
+    """For each run at once the GPU that it may see: one run a GPU unless ``jobs`` says more."""
+    found = gpus()
+    if not found:
+        return [None] * (jobs or share_cores()[0])
+    return [found[k % len(found)] for k in range(jobs or len(found))]
+
+
+def gpus() -> list[str]:
+    count = torch.cuda.device_count()  # starts no context
+    visible = os.environ.get('CUDA_VISIBLE_DEVICES')
+    names = visible.split(',') if visible else map(str, range(count))
+    return [name.strip() for name in names][:count]
+
+
+def threads() -> int:
+    """Of a run. As many whatever runs beside it, or its sums would differ by that."""
+    return int(os.environ.get('OMP_NUM_THREADS') or share_cores()[1])
+
+
+@cache
+def device_name(gpu: str | None) -> str:
+    """Asked in another process: this one shall take no memory of a GPU."""
+    if gpu is None:
+        return get_device()
+    done = subprocess.run(
+        [sys.executable, '-c', 'import torch; print(torch.cuda.get_device_name(0))'],
+        env={**os.environ, 'CUDA_VISIBLE_DEVICES': gpu},
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip() or 'cuda'
+
+
+def versions() -> dict:
+    return dict(_versions(), numpy=np.__version__, python=platform.python_version())

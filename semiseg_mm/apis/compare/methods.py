@@ -1,0 +1,169 @@
+"""From one base config and a method's file to the config of a training."""
+
+import copy
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from mmengine.config import Config
+
+from semiseg_mm.apis.cli import load_config
+from semiseg_mm.apis.quickstart.methods import ROOT
+from semiseg_mm.engine.rewriting import KEPT, make_sup_only
+from semiseg_mm.errors import UserError
+
+METHODS = ROOT / 'configs/_base_/methods'
+SHARED = ('model.segmentor', *(f'model.{key}' for key in KEPT))
+# what a method's file says, and so no option for all methods
+DECIDED = ('model', 'views', 'train_dataloader.dataset.views', 'custom_hooks', 'stages', 'rounds',
+           'runner_type')  # fmt: skip
+GIVEN = ('randomness.seed', 'train_dataloader.sampler.labeled_only')  # by compare itself
+# what the options of one method may change: the rest is what a comparison keeps equal
+OWN = (*DECIDED[:-1], 'optim_wrapper', 'param_scheduler', 'model_wrapper_cfg',
+       'find_unused_parameters')  # fmt: skip
+
+
+class Choice(NamedTuple):
+    """A method as it was asked for."""
+
+    name: str  # in the table, and of its folder
+    file: Path
+    options: dict = {}
+
+
+def choose(words: Iterable[str]) -> list[Choice]:
+    """``name``, ``path`` or ``label=name or path``: files of methods, or leaves that have one."""
+    chosen: dict[str, Choice] = {}
+    for word in words:
+        label, _, name = word.partition('=') if '=' in word else ('', '', word)
+        file = _find(name)
+        label = label or file.stem
+        if label in chosen:
+            raise UserError(
+                f"--methods names '{label}' twice: give one of them another label, as in "
+                f'{label}_2={name}.'
+            )
+        if '/' in label or label == 'configs' or label.startswith('.'):
+            raise UserError(f"--methods {word}: '{label}' cannot be the name of a folder here.")
+        chosen[label] = Choice(label, file)
+    return list(chosen.values())
+
+
+def _find(name: str) -> Path:
+    if name.endswith('.py'):
+        if not Path(name).is_file():
+            raise UserError(f'--methods {name}: that file does not exist.')
+        return Path(name)
+    known = sorted(path.stem for path in METHODS.glob('*.py'))
+    if name in known:
+        return METHODS / f'{name}.py'
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    raise UserError(
+        f"--methods: there is no '{name}' in {METHODS}."
+        + (f" Did you mean '{near[0]}'?" if near else '')
+        + f' There are {", ".join(known)}; a path to a file (.py) will do, too.'
+    )
+
+
+def load_base(path: str, options: dict) -> Config:
+    """The base, with the options for all methods."""
+    for key in options:
+        if _below(key, (*DECIDED, *GIVEN)) and not _below(key, SHARED):
+            raise UserError(
+                f'--cfg-options {key}=…: '
+                + (
+                    'give --seeds instead.'
+                    if key == GIVEN[0]
+                    else 'the methods decide that. For one: --method-options NAME:KEY=VALUE.'
+                )
+            )
+    cfg = load_config(path, options)
+    sampler = (cfg.get('train_dataloader') or {}).get('sampler', {})
+    if 'labeled' not in sampler or not sampler.get('unlabeled'):
+        raise UserError(
+            f'{path} needs a SourceRatioSampler with labeled and unlabeled images in '
+            'train_dataloader.sampler, to be the base of a comparison.'
+        )
+    if isinstance(cfg.model.get('segmentor'), list):
+        raise UserError(
+            f'{path} has several networks in model.segmentor: a base of a comparison has one.'
+        )
+    if not cfg.get('train_cfg', {}).get('max_iters'):
+        raise UserError(f'{path} needs train_cfg.max_iters, to be the base of a comparison.')
+    if sampler.get('labeled_only') and 'auto_scale_lr' in cfg:  # it counted the labeled images
+        whole = (sampler.labeled + sampler.unlabeled) / sampler.labeled
+        cfg.auto_scale_lr.base_batch_size = round(cfg.auto_scale_lr.base_batch_size * whole)
+    sampler.labeled_only = False
+    for key in ('stages', 'rounds', 'custom_hooks'):
+        cfg.pop(key, None)
+    cfg.runner_type = 'SemiRunner'
+    return cfg
+
+
+def compose(base: Config, choice: Choice) -> Config:
+    """The base with a method: network, data, stream, schedule and evaluation stay the base's."""
+    cfg, method = copy.deepcopy(base), Config.fromfile(choice.file)
+    if 'type' not in method.get('model', {}):
+        raise UserError(f'{choice.file} is no method: it has no model with a type.')
+    kept = {key: cfg.model[key] for key in ('segmentor', *KEPT) if key in cfg.model}
+    own = {key: value for key, value in method.model.items() if f'model.{key}' not in SHARED}
+    cfg.model = {**own, **kept}
+    cfg.custom_hooks = method.get('custom_hooks', [])
+    for key in ('stages', 'rounds'):
+        if method.get(key):
+            cfg[key] = method[key]
+    if method.get('stages'):
+        cfg.runner_type = 'StagedRunner'
+    of_leaf = method.get('train_dataloader', {}).get('dataset', {}).get('views')
+    views = of_leaf or follow(method.get('views'), base.get('strong_views'))
+    if views is not None:
+        cfg.train_dataloader.dataset.views = views
+    imports = [c.custom_imports for c in (cfg, method) if c.get('custom_imports')]
+    if imports:
+        names = dict.fromkeys(name for one in imports for name in _listed(one['imports']))
+        cfg.custom_imports = dict(imports=list(names), allow_failed_imports=False)
+    if own['type'] == 'SupOnly' and not method.get('stages'):
+        hooks, cfg = cfg.custom_hooks, make_sup_only(cfg)
+        cfg.custom_hooks = hooks
+    _apply(cfg, choice)
+    return cfg
+
+
+def follow(views: dict | None, strong_views: dict | None) -> dict | None:
+    """Let a dataset's own strong view stand wherever a method says ``StrongView``."""
+    strong = (strong_views or {}).get('strong')
+    if views is None or strong is None:
+        return views
+    return {
+        name: [
+            copy.deepcopy(one)
+            for step in pipeline
+            for one in (strong if step['type'] == 'StrongView' else [step])
+        ]
+        for name, pipeline in views.items()
+    }
+
+
+def _apply(cfg: Config, choice: Choice) -> None:
+    for key in choice.options:
+        where = f'--method-options {choice.name}:{key}=…'
+        if not _below(key, OWN) or _below(key, SHARED):
+            raise UserError(
+                f'{where}: a comparison keeps that equal. For all methods: --cfg-options.'
+            )
+        first = key.split('.')[0]
+        if first not in cfg:
+            raise UserError(f"{where}: its config has no '{first}'.")
+        try:
+            cfg.merge_from_dict({key: choice.options[key]})
+        except (KeyError, TypeError) as error:
+            raise UserError(f'{where} does not fit its config: {error}.') from error
+
+
+def _below(key: str, names: Iterable[str]) -> bool:
+    return any(key == name or key.startswith(f'{name}.') for name in names)
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)

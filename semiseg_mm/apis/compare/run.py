@@ -1,0 +1,149 @@
+import json
+import statistics
+from pathlib import Path
+from typing import NamedTuple
+
+from mmengine.config import Config
+
+from semiseg_mm.apis.quickstart.training import TrainingProcess, _rows, progress_in
+from semiseg_mm.engine.checkpoint import checkpoints
+from semiseg_mm.engine.stages.rounds import expand_rounds
+from semiseg_mm.errors import UserError
+from semiseg_mm.utils import atomic_write_text
+
+from .machine import device_name, versions
+from .settings import changes, settings_hash, settings_of
+
+RECORD = 'record.json'
+
+
+class Label(NamedTuple):
+    key: str
+    title: str
+    cost: float = 1  # unknown before it is measured: runs start in the order of the seeds
+
+
+class Run(TrainingProcess):
+    """One method with one seed. ``record.json`` says what it is, and once it is done, its result.
+
+    Args:
+        about: What the record says besides, the same for all runs of a method.
+    """
+
+    def __init__(
+        self, name: str, seed: int, cfg: Config, file: Path, work_dir: Path, about: dict
+    ) -> None:
+        self.name, self.seed, self.cfg = name, seed, cfg
+        self.record_file = work_dir / name / f'seed_{seed}' / RECORD
+        self.settings = settings_of(cfg, seed, about['split'])
+        self.hash = settings_hash(self.settings)
+        stages = expand_rounds(cfg.get('stages', []), cfg.get('rounds', 1))
+        self.iters = int(cfg.train_cfg.max_iters)
+        self.stages = {
+            f'{number:02d}_{stage["name"]}': _stage_iters(stage, self.iters)
+            for number, stage in enumerate(stages, 1)
+            if stage['type'] == 'TrainStage'
+        }
+        total = sum(self.stages.values()) or self.iters
+        self.about = dict(about, iters=self.iters, total_iters=total)
+        self._check_record()
+        label = Label(f'{name}/seed_{seed}', f'{name}, seed {seed}')
+        options = [f'randomness.seed={seed}']
+        interval = int(cfg.train_cfg.get('val_interval', self.iters))
+        super().__init__(label, self.record_file.parent, file, options, total, interval)
+
+    # ------------------------------------------------------------------ the record
+
+    def _check_record(self) -> None:
+        record, folder = self._read(), self.record_file.parent
+        if not record and checkpoints(str(folder)):
+            raise UserError(
+                f'{folder} holds checkpoints, but no {RECORD} that says of what: choose another '
+                '--work-dir, or remove that folder.'
+            )
+        if record and record['config_hash'] != self.hash:
+            raise UserError(
+                f'{folder} holds a run of another config ({record["config_hash"][:12]}, now '
+                f'{self.hash[:12]}): {changes(record["settings"], self.settings)}. Choose another '
+                '--work-dir, or remove that folder.'
+            )
+
+    def _read(self) -> dict:
+        return json.loads(self.record_file.read_text()) if self.record_file.is_file() else {}
+
+    def _write(self, **more) -> None:
+        record = dict(method=self.name, seed=self.seed, **self.about, **more)
+        record.update(config_hash=self.hash, settings=self.settings)
+        atomic_write_text(str(self.record_file), json.dumps(record, indent=1) + '\n')
+
+    def start(self, threads: int, lock: int | None = None) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.threads = threads
+        self._write(status='started')
+        super().start(threads, lock)
+
+    def conclude(self) -> dict | None:
+        file = self.folder / 'results.json'
+        found = json.loads(file.read_text()) if file.is_file() else {}
+        if found.get('iter') != found.get('max_iters') or not found.get('networks'):
+            return None
+        self._write(
+            status='done',
+            networks=found['networks'],
+            seconds=found['seconds'],
+            seconds_per_iter=self.pace(),
+            device=device_name(self.device),
+            threads=self.threads,
+        )
+        return self.result()
+
+    def result(self) -> dict | None:
+        record = self._read()
+        return record if record.get('status') == 'done' else None
+
+    # ------------------------------------------------------------------ its logs
+
+    def pace(self) -> float | None:
+        """Median seconds of an iteration of training, over all calls that it took."""
+        seconds = []
+        for file in self.folder.glob('**/vis_data/scalars.json'):
+            if '.old-' not in str(file.relative_to(self.folder)):
+                seconds += [row['time'] for row in _rows(file) if 'iter' in row and 'time' in row]
+        return round(statistics.median(seconds), 5) if seconds else None
+
+    def _read_progress(self) -> None:
+        if not self.stages:
+            return super()._read_progress()
+        found = {name: progress_in(self.folder / name) for name in self.stages}
+        found = {name: one for name, one in found.items() if one is not None}
+        if found:
+            name, (self.iter, self.seconds_per_iter, _) = list(found.items())[-1]
+            self.phase = 'training' if self.iter < self.stages[name] else 'between stages'
+            self.iter = sum(one[0] for one in found.values())
+
+
+def _stage_iters(stage: dict, iters: int) -> int:
+    return int((stage.get('cfg') or {}).get('train_cfg', {}).get('max_iters', iters))
+
+
+def describe(cfg: Config, base: str, split: dict, metric: str) -> dict:
+    """What a record says of a method's config."""
+    network, sampler = cfg.model.segmentor, cfg.train_dataloader.sampler
+    heads = network.get('decode_head') or {}
+    heads = heads if isinstance(heads, list) else [heads]
+    parts = [(network.get('backbone') or {}).get('type'), *(head.get('type') for head in heads)]
+    test_cfg = cfg.model.get('test_cfg') or network.get('test_cfg') or {}
+    unlabeled = 0 if sampler.get('labeled_only') else sampler.unlabeled
+    return dict(
+        base=base,
+        type=cfg.model.type,
+        network=f'{network.type}({", ".join(filter(None, parts))})',
+        dataset=cfg.train_dataloader.dataset.labeled.type,
+        split=split,
+        labels=split['labeled']['count'],
+        unlabeled=split.get('unlabeled', {}).get('count', 0),
+        batch=dict(labeled=sampler.labeled, unlabeled=unlabeled),
+        metric=metric,
+        evaluation=dict(test_cfg),
+        versions=versions(),
+    )

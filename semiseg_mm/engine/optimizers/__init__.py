@@ -1,0 +1,3 @@
+from .layer_wise import LayerWiseConstructor
+
+__all__ = ['LayerWiseConstructor']

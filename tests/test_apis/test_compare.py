@@ -1,0 +1,161 @@
+"""Real comparisons of toy trainings: resumed, in parallel, with a failure."""
+
+import csv
+import json
+
+import pytest
+
+from semiseg_mm.apis import compare
+from semiseg_mm.engine.stages.train import weights_hash
+from semiseg_mm.testing import toy_config
+
+ITERS = 40
+
+
+@pytest.fixture(scope='module')
+def base(tmp_path_factory):
+    """A leaf of one file; rare classes weigh more, so that not all is background."""
+    path = tmp_path_factory.mktemp('base') / 'toy.py'
+    weights = {'model.segmentor.decode_head.loss_decode.class_weight': [0.2] + [1.0] * 6}
+    toy_config('unused', dict(type='SupOnly'), ITERS, **weights).dump(path)
+    return path
+
+
+def call(base, work_dir, *more, methods=('sup_only', 'fixmatch'), seeds=(0,), jobs=1):
+    options = ['--seeds', *map(str, seeds), '--jobs', str(jobs), '--work-dir', str(work_dir)]
+    return compare.main([str(base), '--methods', *methods, *options, *more])
+
+
+def results(work_dir):
+    """Weights and scores, without times."""
+    found = {}
+    for name in ('sup_only', 'fixmatch'):
+        folder = work_dir / name / 'seed_0'
+        found[name] = (
+            weights_hash(folder / f'iter_{ITERS}.pth'),
+            json.loads((folder / 'record.json').read_text())['networks'],
+        )
+    return found
+
+
+def times(work_dir):
+    kinds = ('.pth', '.log')
+    return {f: f.stat().st_mtime_ns for f in work_dir.rglob('*') if f.suffix in kinds}
+
+
+@pytest.fixture(scope='module')
+def finished(base, tmp_path_factory):
+    work_dir = tmp_path_factory.mktemp('one_by_one')
+    assert call(base, work_dir) == 0
+    return work_dir
+
+
+def test_a_record_says_all(finished, base):
+    record = json.loads((finished / 'fixmatch/seed_0/record.json').read_text())
+    expected = dict(
+        method='fixmatch',
+        type='WeakToStrongSegmentor',
+        seed=0,
+        base=str(base),
+        dataset='ShapesDataset',
+        labels=5,
+        unlabeled=7,
+        batch=dict(labeled=2, unlabeled=2),
+        iters=ITERS,
+        total_iters=ITERS,
+        metric='mIoU',
+        evaluation=dict(mode='whole'),
+        status='done',
+        device='cpu',
+        network='EncoderDecoder(ToyBackbone, FCNHead)',
+    )
+    assert {key: record[key] for key in expected} == expected
+    own = json.loads((finished / 'fixmatch/seed_0/results.json').read_text())
+    assert record['networks'] == own['networks'] and set(own['networks']) == {'student', 'teacher'}
+    assert record['networks']['student']['mIoU']['last_iter'] == ITERS
+    assert record['seconds'] > ITERS * record['seconds_per_iter'] / 10 > 0
+    assert {'labeled', 'unlabeled', 'lists', 'name'} == set(record['split'])
+    assert len(record['config_hash']) == 64 and 'torch' in record['versions']
+
+
+def test_files_and_records_agree(finished):
+    rows = list(csv.DictReader((finished / 'comparison.csv').read_text().splitlines()))
+    named = [(row['method'], row['network']) for row in rows]
+    assert named[0] == ('sup_only', 'student')
+    assert sorted(named[1:]) == [('fixmatch', 'student'), ('fixmatch', 'teacher')]
+    scores = {row: results(finished)[row[0]][1][row[1]]['mIoU']['last'] for row in named}
+    for row, name in zip(rows, named):
+        assert float(row['last']) == scores[name]
+    gain = scores[named[1]] - scores[named[0]]
+    assert float(rows[1]['gain']) == pytest.approx(gain) and rows[0]['gain'] == ''
+    text = (finished / 'comparison.md').read_text()
+    assert f'| sup_only | student | {ITERS} | 1 | {scores[named[0]]:.2f} | - |' in text
+    assert f'{gain:+.2f}' in text and '5 labeled' in text
+
+
+def test_interrupted_and_in_parallel_it_comes_to_the_same(finished, base, tmp_path, monkeypatch):
+    run_all = compare.run_all
+
+    def interrupted(runs, watch, *arguments):
+        def look(left):
+            watch(left)
+            if any(6 <= run.iter < ITERS for run in runs):
+                raise KeyboardInterrupt
+
+        return run_all(runs, look, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(compare, 'run_all', interrupted)
+        assert call(base, tmp_path, jobs=2) == 130
+    records = [json.loads(file.read_text()) for file in tmp_path.glob('*/*/record.json')]
+    assert 'started' in [record['status'] for record in records]
+    assert not (tmp_path / 'comparison.md').exists()
+    assert call(base, tmp_path, jobs=2) == 0
+    assert results(tmp_path) == results(finished)
+    logs = [(tmp_path / name / 'seed_0/train.log').read_text() for name in ('sup_only', 'fixmatch')]
+    assert any('resumed' in log.lower() or 'Resume' in log for log in logs)
+
+
+def test_another_seed_and_a_failure_leave_the_rest(finished, base, capsys):
+    before = times(finished)
+    options = ('--method-options', 'broken:model.nonsense=1')
+    methods = ('sup_only', 'broken=fixmatch')
+    assert call(base, finished, *options, methods=methods, seeds=(0, 1), jobs=3) == 1
+    printed = capsys.readouterr().out
+    assert f'sup_only, seed 0: {ITERS}/{ITERS} reused' in printed
+    assert 'broken, seed 0 failed. The end of its log' in printed and 'nonsense' in printed
+    assert 'No result: broken, seed 0, broken, seed 1.' in printed
+    rows = list(csv.DictReader((finished / 'comparison.csv').read_text().splitlines()))
+    assert [(row['method'], row['runs'], row['seeds']) for row in rows] == [
+        ('sup_only', '2', '0 1'),
+        ('broken', '0', ''),
+    ]
+    assert {f: t for f, t in times(finished).items() if f in before} == before
+    weights = [finished / f'sup_only/seed_{seed}/iter_{ITERS}.pth' for seed in (0, 1)]
+    assert weights_hash(weights[0]) != weights_hash(weights[1])
+
+
+def test_a_changed_option_is_noticed_before_anything_runs(finished, base, capsys):
+    before = times(finished)
+    assert call(base, finished, '--cfg-options', 'optim_wrapper.optimizer.lr=0.5') == 1
+    error = capsys.readouterr().err
+    assert 'optim_wrapper.optimizer.lr was 0.01, is 0.5' in error and '--work-dir' in error
+    record = json.loads((finished / 'sup_only/seed_0/record.json').read_text())
+    assert record['config_hash'][:12] in error
+    assert call(base, finished, '--iters', '20') == 1
+    assert f'train_cfg.max_iters was {ITERS}, is 20' in capsys.readouterr().err
+    options = ('--method-options', 'fixmatch:model.filter.value=0.5')
+    assert call(base, finished, *options) == 1
+    assert 'model.filter.value was 0.95, is 0.5' in capsys.readouterr().err
+    number = 'train_dataloader.dataset.labeled.num_images=4'
+    assert call(base, finished, '--cfg-options', number) == 1
+    assert 'images.labeled: other images' in capsys.readouterr().err
+    assert times(finished) == before
+
+
+def test_a_folder_without_a_record_is_left_alone(base, tmp_path, capsys):
+    folder = tmp_path / 'sup_only/seed_0'
+    folder.mkdir(parents=True)
+    (folder / 'iter_3.pth').touch()
+    assert call(base, tmp_path) == 1
+    assert 'no record.json' in capsys.readouterr().err
