@@ -18,6 +18,10 @@ def make_sup_only(cfg: Config) -> Config:
     """
     cfg = copy.deepcopy(cfg)
     sampler = cfg.train_dataloader.sampler
+    if sampler.type == 'LabeledOversampleSampler':
+        sampler = cfg.train_dataloader.sampler = Config(
+            dict(type='SourceRatioSampler', labeled=sampler.batch_size, unlabeled=0)
+        )
     if 'labeled' not in sampler:
         raise UserError('--sup-only needs a SourceRatioSampler in train_dataloader.sampler.')
     segmentor = cfg.model.segmentor
@@ -53,7 +57,13 @@ def use_labels(dataset: dict, sources: list[dict], filters: list[dict] = ()) -> 
             'says where their images are, is not set.'
         )
     pipeline = list(images.pop('pipeline'))
-    crop = [step['type'] for step in pipeline].index('ScaleCrop')
+    steps = [step['type'] for step in pipeline]
+    if 'ScaleCrop' not in steps:
+        raise UserError(
+            'The pipeline of train_dataloader.dataset.unlabeled has no ScaleCrop: stored labels are '
+            'loaded before it.'
+        )
+    crop = steps.index('ScaleCrop')
     loading = [dict(type='LoadAnnotations')]
     if filters or sources[0].get('conf_dir'):
         loading.append(dict(type='LoadConfidence'))

@@ -7,7 +7,7 @@ from mmengine.logging import print_log
 
 from semiseg_mm.datasets.identity import describe_ids
 from semiseg_mm.engine.checkpoint import safe_load
-from semiseg_mm.engine.inference import ImageSource
+from semiseg_mm.engine.inference import ImageSource, Predictor
 from semiseg_mm.engine.inference.source import loading_part
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
@@ -34,6 +34,8 @@ class ChunkedAction(Stage):
         batch_size: Images of one size that are predicted together.
         chunk: Images in a chunk.
         workers: Processes that load images.
+        size_divisor: Scaled images get sides that are multiples of it.
+        amp: Predict in mixed precision (on a GPU).
         max_broken: Share of images that may be unreadable.
     """
 
@@ -47,6 +49,8 @@ class ChunkedAction(Stage):
         chunk: int = 32,
         workers: int = 2,
         max_broken: float = 0.1,
+        size_divisor: int = 1,
+        amp: bool = False,
     ) -> None:
         super().__init__(name)
         self.teacher = teacher
@@ -56,6 +60,8 @@ class ChunkedAction(Stage):
         self.chunk = chunk
         self.workers = workers
         self.max_broken = max_broken
+        self.size_divisor = size_divisor
+        self.amp = amp
 
     # ------------------------------------------------------------------ what an action says
 
@@ -130,6 +136,8 @@ class ChunkedAction(Stage):
             network=self.network,
             batch_size=self.batch_size,
             chunk=self.chunk,
+            size_divisor=self.size_divisor,
+            amp=self.amp,
             **self.settings(),
         )
         return dict(
@@ -213,6 +221,9 @@ class ChunkedAction(Stage):
             )
         if broken:
             print_log(f'{len(broken)} images cannot be read: {self.path(BROKEN)}', self.run.logger)
+
+    def predictor(self, model, **options) -> Predictor:
+        return Predictor.of(model, size_divisor=self.size_divisor, amp=self.amp, **options)
 
     def _load(self, path: str):
         """The teacher with the weights of a checkpoint, in eval mode on its device."""

@@ -13,7 +13,7 @@ from semiseg_mm.datasets.identity import files_hash
 from semiseg_mm.datasets.mask_reading import Job, MaskLoader, run_all
 from semiseg_mm.datasets.pseudo_labeled import file_of
 from semiseg_mm.datasets.truth import TrueLabels
-from semiseg_mm.engine.inference import Predictor, predict_labels
+from semiseg_mm.engine.inference import predict_labels
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import STAGES
 from semiseg_mm.utils import atomic_write_text, make_folder, write_mask
@@ -94,7 +94,7 @@ class LabelStage(ChunkedAction):
     def work(self, networks: list, numbers: list[int]) -> None:
         (model,) = networks
         self._spare_edited(numbers)
-        predictor = Predictor.of(model, self.scales, self.flip)
+        predictor = self.predictor(model, scales=self.scales, flip=self.flip)
         truths = self._truths()
         palette = self.labeled.metainfo.get('palette')
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from semiseg_mm.datasets.identity import files_hash
-from semiseg_mm.engine.inference import Predictor, predict_agreement
+from semiseg_mm.engine.inference import predict_agreement
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import STAGES
 from semiseg_mm.utils import atomic_path, atomic_write_text
@@ -55,7 +55,7 @@ class RankStage(ChunkedAction):
         predict_agreement(
             self.source,
             {number: self.chunks[number] for number in numbers},
-            [Predictor.of(network) for network in networks],
+            [self.predictor(network) for network in networks],
             done,
             batch_size=self.batch_size,
             workers=self.workers,

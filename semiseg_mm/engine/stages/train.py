@@ -17,11 +17,11 @@ from semiseg_mm.registry import MODELS, RUNNERS, STAGES
 
 from .stage import Stage
 
-# what a run's weights depend on; further names in a config (num_classes, …) are notes to itself
+# what a run's weights depend on, which validation is not; further names in a config (num_classes,
+# …) are notes to itself
 DECISIVE = (
-    'model', 'train_dataloader', 'val_dataloader', 'train_cfg', 'val_cfg', 'val_evaluator',
-    'optim_wrapper', 'param_scheduler', 'custom_hooks', 'randomness',
-    'model_wrapper_cfg', 'auto_scale_lr', 'load_from', 'default_scope',
+    'model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'custom_hooks',
+    'randomness', 'model_wrapper_cfg', 'auto_scale_lr', 'load_from', 'default_scope',
 )  # fmt: skip
 OUTER_OF_LOADERS = ('num_workers', 'persistent_workers', 'prefetch_factor', 'pin_memory')
 
@@ -105,9 +105,10 @@ class TrainStage(Stage):
         if not (cfg.get('auto_scale_lr') or {}).get('enable'):
             cfg.pop('auto_scale_lr', None)
         cfg = {name: cfg[name] for name in DECISIVE if name in cfg}
-        for name in ('train_dataloader', 'val_dataloader'):
-            for option in OUTER_OF_LOADERS:
-                (cfg.get(name) or {}).pop(option, None)
+        for option in OUTER_OF_LOADERS:
+            cfg['train_dataloader'].pop(option, None)
+        for option in ('val_interval', 'val_begin', 'dynamic_intervals'):
+            cfg['train_cfg'].pop(option, None)
         if self.labels:  # their folders move with the run
             source = cfg['train_dataloader']['dataset']['unlabeled']
             for option in FOLDERS:
