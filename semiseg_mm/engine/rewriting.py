@@ -60,8 +60,8 @@ def use_labels(dataset: dict, sources: list[dict], filters: list[dict] = ()) -> 
     steps = [step['type'] for step in pipeline]
     if 'ScaleCrop' not in steps:
         raise UserError(
-            'The pipeline of train_dataloader.dataset.unlabeled has no ScaleCrop: stored labels are '
-            'loaded before it.'
+            'The pipeline of train_dataloader.dataset.unlabeled has no ScaleCrop: stored labels '
+            'are loaded before it.'
         )
     crop = steps.index('ScaleCrop')
     loading = [dict(type='LoadAnnotations')]

@@ -177,8 +177,10 @@ def test_the_hash_knows_what_decides():
     assert settings_hash(settings_of(cfg, 1, split)) != before
     other = dict(split, labeled=dict(count=1, sha256='z', order='y'))
     assert settings_hash(settings_of(cfg, 0, other)) != before
-    cfg.optim_wrapper.optimizer.lr = 1
-    assert settings_hash(settings_of(cfg, 0, split)) != before
+    for change in ({'optim_wrapper.optimizer.lr': 1}, {'val_dataloader.dataset.num_images': 3}):
+        changed = Config(cfg.to_dict())
+        changed.merge_from_dict(change)
+        assert settings_hash(settings_of(changed, 0, split)) != before
 
 
 # ------------------------------------------------------------------ the table
@@ -295,6 +297,7 @@ def test_a_place_is_given_on_when_it_is_free(monkeypatch):
 def test_a_terminal_shows_what_runs():
     runs = [Fake(name, 1, []) for name in ('first', 'second', 'third')]
     runs[0].phase, runs[1].phase = 'done', 'training'
+    runs[1].seconds_left = lambda: 5.0
     written = io.StringIO()
     console = Console(file=written, force_terminal=True, width=100, _environ={})
     with make_display(runs, console, only_running=True) as display:

@@ -1,9 +1,10 @@
 _base_ = './deeplabv3plus_r50-d16.py'
-# DDRNet-23-slim (arXiv:2101.06085). mmseg's config has OHEM and class weights for Cityscapes in
-# both losses; here they are plain. Its head has two outputs in training, of which the first
-# predicts: methods with a feature perturbation cannot use it.
+# DDRNet-23-slim (arXiv:2101.06085). Its head has two outputs in training, of which the first
+# predicts: methods that perturb features cannot use it. The head does not tell its losses which
+# label to ignore, so mmseg's CrossEntropyLoss cannot be one of them. A threshold above 1 makes
+# OhemCrossEntropy keep all labeled pixels (mmseg's config: 0.9 and 131072, with class weights).
 norm_cfg = dict(type='SyncBN', requires_grad=True)
-loss = dict(type='CrossEntropyLoss', use_sigmoid=False, avg_non_ignore=True)
+loss = dict(type='OhemCrossEntropy', thres=1.1)
 segmentor = dict(
     backbone=dict(
         _delete_=True,

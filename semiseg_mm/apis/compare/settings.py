@@ -11,12 +11,13 @@ from semiseg_mm.engine.stages.stage import _differences
 from semiseg_mm.engine.stages.train import DECISIVE, OUTER_OF_LOADERS
 from semiseg_mm.registry import DATASETS
 
-OF_STAGES = ('runner_type', 'stages', 'rounds')
+# a comparison's results depend on the evaluation, too
+KEYS = {*DECISIVE, 'val_dataloader', 'val_cfg', 'val_evaluator', 'runner_type', 'stages', 'rounds'}
 
 
 def settings_of(cfg: Config, seed: int, split: dict) -> dict:
     """Plain values, as they come back from JSON."""
-    found = {key: value for key, value in cfg.to_dict().items() if key in (*DECISIVE, *OF_STAGES)}
+    found = {key: value for key, value in cfg.to_dict().items() if key in KEYS}
     if not (found.get('auto_scale_lr') or {}).get('enable'):
         found.pop('auto_scale_lr', None)
     for name in ('train_dataloader', 'val_dataloader'):

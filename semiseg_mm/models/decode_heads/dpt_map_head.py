@@ -1,5 +1,5 @@
 from mmseg.models.decode_heads import DPTHead
-from torch import Tensor
+from torch import Tensor, nn
 
 from semiseg_mm.registry import MODELS
 
@@ -20,6 +20,12 @@ class DPTMapHead(DPTHead):
             input_transform='multiple_select',
             **kwargs,
         )
+
+    def init_weights(self) -> None:
+        """PyTorch's own, as in UniMatch V2: without norms, Kaiming's makes the logits large."""
+        for module in self.modules():
+            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+                module.reset_parameters()
 
     def _transform_inputs(self, inputs: tuple[Tensor, ...]) -> list[tuple[Tensor, None]]:
         return [(x, None) for x in super()._transform_inputs(inputs)]

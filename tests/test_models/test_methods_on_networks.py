@@ -1,0 +1,129 @@
+"""Methods and networks of configs/_base_, found by scanning: they build and take a step together.
+
+Networks that differ in depth, stride or loss alone are one here; of methods, all on one CNN and one
+ViT, and four kinds on every network.
+"""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
+from torch import nn
+
+from semiseg_mm.errors import UserError
+from semiseg_mm.models import SemiSegmentor
+from semiseg_mm.registry import MODELS
+from semiseg_mm.testing import toy_batch
+from semiseg_mm.testing.networks import tiny_network
+
+BASE = Path(__file__).parents[2] / 'configs/_base_'
+NETWORKS = {file.stem: file for file in sorted((BASE / 'models').glob('*.py'))}
+METHODS = {file.stem: file for file in sorted((BASE / 'methods').glob('*.py'))}
+ON_ALL = ('sup_only', 'mean_teacher', 'cps_cutmix', 'unimatch')
+CNN, VIT = 'deeplabv3plus_r50-d16', 'dpt_dinov2-s'
+UNPERTURBED = ('ddrnet_23-slim',)  # its head computes a loss of its own
+CLASSES, SIZE = 5, 64
+
+
+def _size(item: tuple[str, Path]) -> tuple:
+    return 'r101' in item[0] or item[0].endswith('-b'), item
+
+
+@cache
+def kinds() -> dict[tuple, str]:
+    """One network of each kind: the smallest, where they differ in depth."""
+    found: dict[tuple, str] = {}
+    for name, file in sorted(NETWORKS.items(), key=_size):
+        cfg = Config.fromfile(file).segmentor
+        found.setdefault((cfg.backbone.type, cfg.decode_head.type), name)
+    return found
+
+
+def pairs() -> list[tuple[str, str]]:
+    everywhere = [(method, network) for network in kinds().values() for method in ON_ALL]
+    each = [(method, network) for method in METHODS for network in (CNN, VIT)]
+    return list(dict.fromkeys(everywhere + each))
+
+
+def build(method: str, network: str) -> SemiSegmentor:
+    torch.manual_seed(0)
+    cfg = Config.fromfile(METHODS[method]).model.to_dict()
+    model = MODELS.build(dict(cfg, segmentor=tiny_network(NETWORKS[network]), num_classes=CLASSES))
+    model.init_weights()
+    return revert_sync_batchnorm(model).train()
+
+
+def total_loss(model: SemiSegmentor) -> torch.Tensor:
+    batch = toy_batch(size=SIZE, num_classes=CLASSES)
+    data = model.data_preprocessor(batch, True)
+    return model.parse_losses(model(**data, mode='loss'))[0]
+
+
+def test_the_scan_finds_networks_and_methods():
+    assert {CNN, VIT, *UNPERTURBED} <= set(kinds().values())
+    assert set(ON_ALL) <= set(METHODS) and len(METHODS) > len(ON_ALL)
+
+
+@pytest.mark.parametrize(('method', 'network'), pairs())
+def test_a_method_takes_a_step_on_a_network(method, network):
+    model = build(method, network)
+    if model.perturbation is not None and network in UNPERTURBED:
+        with pytest.raises(UserError, match='gives no features to perturb: choose another network'):
+            total_loss(model)
+        return
+    loss = total_loss(model)
+    assert loss.isfinite() and loss > 0
+    loss.backward()
+    before = {key: p.detach().clone() for key, p in model.named_parameters()}
+    torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1).step()
+    moved = {key for key, p in model.named_parameters() if not torch.equal(p, before[key])}
+    assert all(p.isfinite().all() for p in model.parameters())
+    for name, network in model.networks.items():
+        own = {key for key in moved if key.startswith(f'networks.{name}.')}
+        if name in model.teachers:
+            assert own == set()
+            continue
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+        assert {'backbone', 'decode_head'} <= {key.split('.')[2] for key in own}
+
+
+@pytest.mark.parametrize('network', kinds().values())
+def test_number_of_classes_is_the_datasets_in_every_head(network):
+    """The configs say 21 or 7; a wrapped network has what the dataset says, in all outputs."""
+    assert tiny_network(NETWORKS[network])['decode_head']['num_classes'] != CLASSES
+    student = build('sup_only', network).networks['student']
+    heads = [student.decode_head, *(_listed(getattr(student, 'auxiliary_head', None)))]
+    features = student.extract_feat(torch.randn(2, 3, SIZE, SIZE))
+    for head in heads:
+        assert head.num_classes == head.out_channels == CLASSES
+        logits = head(features)
+        for each in logits if isinstance(logits, tuple) else [logits]:
+            assert each.shape[1] == CLASSES
+
+
+def _listed(head: nn.Module | None) -> list[nn.Module]:
+    return [] if head is None else list(head) if isinstance(head, nn.ModuleList) else [head]
+
+
+@pytest.mark.parametrize('network', ['dpt_dinov2-s', 'segformer_b0', 'upernet_vit-b16'])
+def test_transformers_keep_their_gradients_under_autocast(network):
+    """The teacher's pass without gradient must not leave casts of weights behind."""
+    model = build('unimatch_v2', network)
+    with torch.autocast('cpu', torch.bfloat16):
+        loss = total_loss(model)
+    loss.backward()
+    for key, p in model.named_parameters():
+        assert (p.grad is not None and p.grad.isfinite().all()) == p.requires_grad, key
+
+
+@pytest.mark.parametrize('network', kinds().values())
+def test_a_plain_checkpoint_of_the_network_loads(network):
+    """As tools/publish_model.py writes it, or mmseg: without this project's prefixes."""
+    model = build('mean_teacher', network)
+    plain = {k: v + 1 for k, v in model.networks['student'].state_dict().items()}
+    model.load_state_dict(dict(plain))
+    for own in model.networks.values():
+        assert all(torch.equal(value, plain[key]) for key, value in own.state_dict().items())
