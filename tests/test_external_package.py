@@ -45,7 +45,7 @@ class Sharpened(WeakToStrongSegmentor):
         losses['loss_entropy'] = 0.1 * -(p * p.clamp(min=1e-6).log()).sum(1).mean()
         return losses
 '''
-CONFIG = '''
+CONFIG = """
 _base_ = [
     'configs/_base_/models/unet_s2.py',
     'configs/_base_/datasets/shapes.py',
@@ -62,7 +62,7 @@ model = dict(
     filter=dict(_delete_=True, type='EveryOther'),
 )
 train_dataloader = dict(dataset=dict(views=_base_.views))
-'''
+"""
 
 
 def test_it_trains_through_our_tools(tmp_path):
