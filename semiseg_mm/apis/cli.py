@@ -11,10 +11,9 @@ import sys
 from collections.abc import Callable
 
 from mmengine.config import Config, DictAction
-from mmengine.dist import is_distributed
+from mmengine.dist import barrier, is_distributed
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from torch.distributed import destroy_process_group
 
 import semiseg_mm.engine  # noqa: F401  (registers runner, loops and safe loaders)
 from semiseg_mm.engine.checkpoint import safe_load
@@ -83,8 +82,8 @@ def guarded(run: Callable, args: argparse.Namespace) -> int:
     logging.raiseExceptions = False  # a log that cannot be written (full disk) keeps quiet
     try:
         run(args)
-        if is_distributed():  # gloo's threads must end before the interpreter does
-            destroy_process_group()
+        if is_distributed():
+            _leave_together()
     except (UserError, FileNotFoundError) as error:
         # from a worker, torch sends the sentence at the end of a traceback
         sentence = re.split(r'\n\S*(?:UserError|BrokenImage|FileNotFoundError): ', str(error))[
@@ -102,6 +101,18 @@ def guarded(run: Callable, args: argparse.Namespace) -> int:
         print(f'\nStopped. The same command {_how_to_go_on(args)}.', file=sys.stderr)
         return 130
     return 0
+
+
+def _leave_together() -> None:
+    """End this process when all others are done, without destructors.
+
+    On CPU, gloo's threads may still run then, and would end a process that has done its work with
+    "terminate called".
+    """
+    barrier()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _how_to_go_on(args: argparse.Namespace) -> str:
