@@ -5,8 +5,6 @@ _base_ = [
     '../_base_/schedules/sgd_1k_shapes.py',
     '../_base_/default_runtime.py',
 ]
-# From scratch, hard classes vanish: no threshold, a slow start; lr undoes loss / 2.
-slow = dict(filter=dict(value=0), rampup_iters=850)
-model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, **slow)
-optim_wrapper = dict(optimizer=dict(lr=0.4, weight_decay=2.5e-4))
+# A slow start: the network is trained from scratch.
+model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, rampup_iters=300)
 train_dataloader = dict(dataset=dict(views=_base_.strong_views))
