@@ -11,7 +11,7 @@ import torch
 from mmengine.device import get_device
 
 from semiseg_mm.apis.quickstart.schedule import share_cores
-from semiseg_mm.engine.stages.stage import _versions
+from semiseg_mm.engine.stages.stage import package_versions
 
 
 def places(jobs: int | None = None) -> list[str | None]:
@@ -49,4 +49,4 @@ def device_name(gpu: str | None) -> str:
 
 
 def versions() -> dict:
-    return dict(_versions(), numpy=np.__version__, python=platform.python_version())
+    return dict(package_versions(), numpy=np.__version__, python=platform.python_version())

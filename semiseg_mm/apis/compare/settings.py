@@ -7,7 +7,7 @@ from mmengine.config import Config
 
 from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.splits import apply_split
-from semiseg_mm.engine.stages.stage import _differences
+from semiseg_mm.engine.stages.stage import differences
 from semiseg_mm.engine.stages.train import DECISIVE, OUTER_OF_LOADERS
 from semiseg_mm.registry import DATASETS
 
@@ -34,7 +34,7 @@ def settings_hash(settings: dict) -> str:
 
 def changes(before: dict, now: dict, most: int = 4) -> str:
     """``train_cfg.max_iters was 6, is 8; …``"""
-    found = [text.removeprefix('config.') for text in _differences(before, now)]
+    found = [text.removeprefix('config.') for text in differences(before, now)]
     return '; '.join(found[:most]) + ('; …' if len(found) > most else '')
 
 

@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+from abc import abstractmethod
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
@@ -47,9 +48,9 @@ class TrainingProcess:
         self.seconds_per_iter: float | None = None
         self._process: subprocess.Popen | None = None
 
+    @abstractmethod
     def result(self) -> dict | None:
         """What a finished training came to; None if it is not finished."""
-        raise NotImplementedError
 
     def conclude(self) -> dict | None:
         """The result, once the process has ended well."""

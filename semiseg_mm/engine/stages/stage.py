@@ -101,10 +101,10 @@ class Stage:
     def _decide(self) -> tuple[str, str]:
         """What is to be done, and what to tell; makes the folder ready for it."""
         key, manifest = _plain(self.key()), self.manifest()
-        differences = list(_differences(manifest['key'], key)) if manifest else []
-        if differences:
-            more = '; …' if len(differences) > 4 else ''
-            text = f'{"; ".join(differences[:4])}{more}: {self._put_aside()}'
+        changed = list(differences(manifest['key'], key)) if manifest else []
+        if changed:
+            more = '; …' if len(changed) > 4 else ''
+            text = f'{"; ".join(changed[:4])}{more}: {self._put_aside()}'
         elif not manifest and self._holds_something():
             text = f'has a folder without {MANIFEST}, so it is unknown whose: {self._put_aside()}'
         elif not manifest:
@@ -117,9 +117,9 @@ class Stage:
         else:
             text = 'goes on'
         make_folder(self.folder)
-        if differences or not manifest:
+        if changed or not manifest:
             manifest = dict(key=key, seconds=0)  # of the calls that came to their end
-        self._write(dict(manifest, status='running', name=self.name, versions=_versions()))
+        self._write(dict(manifest, status='running', name=self.name, versions=package_versions()))
         return 'todo', text
 
     def manifest(self) -> dict:
@@ -169,14 +169,14 @@ def checksum(path: str) -> list[int] | None:
     return [len(content), zlib.crc32(content)]
 
 
-def _differences(before: Any, now: Any, path: str = '') -> Iterator[str]:
+def differences(before: Any, now: Any, path: str = '') -> Iterator[str]:
     """Sentences on where two keys differ."""
     if _are(list, before, now) and len(before) == len(now) and _are(dict, *before, *now):
         before, now = dict(enumerate(before)), dict(enumerate(now))
     if _are(dict, before, now):
         for key in {**before, **now}:
             inner = f'{path}.{key}' if path else str(key)
-            yield from _differences(before.get(key), now.get(key), inner)
+            yield from differences(before.get(key), now.get(key), inner)
     elif before != now and path.startswith('images') and path.rpartition('.')[2] in HASHES:
         where, _, key = path.rpartition('.')
         yield f'{where}: {HASHES[key]}'
@@ -199,7 +199,7 @@ def _in_words(result: dict) -> str:
     return ', '.join(f'{key} {value}' for key, value in result.items())
 
 
-def _versions() -> dict:
+def package_versions() -> dict:
     import mmcv
     import mmengine
     import mmseg

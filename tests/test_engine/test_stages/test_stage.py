@@ -5,7 +5,7 @@ import torch
 
 from semiseg_mm.apis.cli import build_runner
 from semiseg_mm.engine.hooks.atomic_checkpoint_hook import milestone_steps
-from semiseg_mm.engine.stages.stage import _differences
+from semiseg_mm.engine.stages.stage import differences
 from semiseg_mm.engine.stages.train import weights_hash
 from semiseg_mm.errors import UserError
 from semiseg_mm.testing import toy_config
@@ -36,7 +36,7 @@ from semiseg_mm.testing.stages import run_stages, toy_stages
     ],
 )
 def test_differences(before, now, sentences):
-    assert list(_differences(before, now)) == sentences
+    assert list(differences(before, now)) == sentences
 
 
 def test_the_hash_is_of_names_and_values_alone(tmp_path):
