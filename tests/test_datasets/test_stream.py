@@ -61,6 +61,23 @@ def test_places_of_a_batch_keep_their_source(build):
     assert [r.serial for r in requests[:8]] == [0, 0, 1, 2, 1, 3, 4, 5]
 
 
+def test_crops_of_one_image_are_neighbours(build):
+    """Each pass still shows every image; the labeled stream is the same without."""
+    once, twice = (build(labeled=2, unlabeled=4, crops=crops) for crops in (1, 2))
+    one, two = take(once, 78), take(twice, 156)
+    assert [r for r in two[:78] if r.index < 5] == [r for r in one if r.index < 5]
+    shown = [r for r in two if r.index >= 5]
+    pairs = [(shown[k], shown[k + 1]) for k in range(0, len(shown), 2)]
+    assert all(a.index == b.index and a.seed != b.seed for a, b in pairs)
+    assert [a.index for a, _ in pairs] == [r.index for r in one if r.index >= 5]
+    assert twice.identity() == dict(crops=2) and once.identity() == {}
+
+
+def test_crops_must_divide_the_unlabeled_places(build):
+    with pytest.raises(UserError, match='crops=2 must divide unlabeled=3'):
+        build(labeled=1, unlabeled=3, crops=2)
+
+
 @pytest.mark.parametrize('count', [0, 1, 6, 7, 100])
 def test_skipping_is_dropping(build, count):
     dropped = take(build(labeled=2, unlabeled=3), count + 40)[count:]

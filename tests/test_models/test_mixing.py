@@ -207,9 +207,17 @@ def test_a_ratio_that_does_not_fit_is_drawn_again():
         assert (mask.sum((1, 2)) > 0.36 * 3600).all()
 
 
-@pytest.mark.parametrize(('partner', 'expected'), [('next', [1, 2, 3, 0]), ('flip', [3, 2, 1, 0])])
+@pytest.mark.parametrize(
+    ('partner', 'expected'),
+    [('next', [1, 2, 3, 0]), ('flip', [3, 2, 1, 0]), ('pair', [1, 0, 3, 2])],
+)
 def test_partners_by_place(partner, expected):
     assert BoxMix(partner=partner).draw(images(4)).partner.tolist() == expected
+
+
+def test_pairs_need_an_even_batch():
+    with pytest.raises(UserError, match='even number of unlabeled images'):
+        BoxMix(partner='pair').draw(images(3))
 
 
 def test_random_partners_are_a_permutation():

@@ -78,7 +78,7 @@ class CentroidSampler(SourceRatioSampler):
         cache_dir: str | None = None,
         seed: int | None = None,
     ) -> None:
-        super().__init__(dataset, labeled, unlabeled, labeled_only, seed)
+        super().__init__(dataset, labeled, unlabeled, labeled_only, seed=seed)
         if not 0 <= fraction <= 1:
             raise UserError(f'train_dataloader.sampler.fraction={fraction} is not within 0 to 1.')
         # exact, whatever the serial; 1 / 3 becomes a third

@@ -15,6 +15,8 @@ class SourceRatioSampler(RequestStream):
         unlabeled: Unlabeled images in a process's batch.
         labeled_only: Leave the unlabeled places out. The labeled requests stay what they are,
             which makes supervised training on the same stream a fair yardstick.
+        crops: Neighbours in the batch that are crops of one unlabeled image, so that
+            ``BoxMix(partner='pair')`` mixes an image with itself.
     """
 
     def __init__(
@@ -23,8 +25,13 @@ class SourceRatioSampler(RequestStream):
         labeled: int,
         unlabeled: int,
         labeled_only: bool = False,
+        crops: int = 1,
         seed: int | None = None,
     ) -> None:
+        if crops < 1 or unlabeled % crops:
+            raise UserError(
+                f'train_dataloader.sampler.crops={crops} must divide unlabeled={unlabeled}.'
+            )
         places = self.layout(labeled, unlabeled, labeled_only)
         super().__init__(dataset, seed, places)
         if 1 in places and not dataset.num_unlabeled:
@@ -32,11 +39,14 @@ class SourceRatioSampler(RequestStream):
                 f'The sampler wants {unlabeled} unlabeled images in a batch, but the dataset has '
                 'none: set train_dataloader.dataset.unlabeled, or labeled_only=True.'
             )
+        self.crops = crops
         sizes = (dataset.num_labeled, dataset.num_unlabeled)
         self.orders = [ShuffledOrder(size, seed, k) for k, size in enumerate(sizes)]
 
     @staticmethod
-    def layout(labeled: int, unlabeled: int, labeled_only: bool = False) -> list[int]:
+    def layout(
+        labeled: int, unlabeled: int, labeled_only: bool = False, crops: int = 1
+    ) -> list[int]:
         """The places of a batch: 0 is labeled, 1 unlabeled."""
         if labeled < 1 or unlabeled < 0:
             raise UserError(
@@ -46,8 +56,12 @@ class SourceRatioSampler(RequestStream):
         return [0] * labeled + [1] * (0 if labeled_only else unlabeled)
 
     def index(self, source: int, serial: int) -> int:
-        return self.offset(source) + self.orders[source][serial]
+        position = serial // self.crops if source == 1 else serial
+        return self.offset(source) + self.orders[source][position]
 
     def offset(self, source: int) -> int:
         """The first index of a source in the dataset."""
         return self.dataset.num_labeled if source == 1 else 0
+
+    def identity(self) -> dict:
+        return dict(crops=self.crops) if self.crops > 1 else {}

@@ -20,7 +20,7 @@ class BoxMix(nn.Module):
         prob: Probability that an image is mixed at all.
         ratio: Range of a box's width over its height, redrawn until it fits; None draws the height
             log-uniformly between a full-width and a square-root box (French et al.).
-        partner: 'next' in the batch, 'flip' or 'random'.
+        partner: 'next' in the batch, 'flip', 'pair' or 'random', see ``draw_partners``.
     """
 
     def __init__(

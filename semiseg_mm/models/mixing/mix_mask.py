@@ -26,8 +26,9 @@ class MixMask(NamedTuple):
 
 
 def draw_partners(images: Tensor, how: str = 'next') -> Tensor:
-    """Each image's partner in the batch: the 'next' one, the mirrored place ('flip'), or 'random'.
+    """Each image's partner in the batch.
 
+    The 'next' one, the mirrored place ('flip'), the other one of each 'pair', or 'random'.
     With an odd batch the image in the middle of a 'flip' is its own partner; so may 'random' be.
     """
     if len(images) < 2:
@@ -36,7 +37,12 @@ def draw_partners(images: Tensor, how: str = 'next') -> Tensor:
             'image: it would mix the image with itself. Set '
             'train_dataloader.sampler.unlabeled to 2 or more.'
         )
+    if how == 'pair' and len(images) % 2:
+        raise UserError(
+            f"partner='pair' needs an even number of unlabeled images in a process's batch, got "
+            f'{len(images)}: set train_dataloader.sampler.unlabeled.'
+        )
     places = torch.arange(len(images))
-    ways = dict(next=places.roll(-1), flip=places.flip(0))
+    ways = dict(next=places.roll(-1), flip=places.flip(0), pair=places ^ 1)
     partner = torch.randperm(len(images)) if how == 'random' else ways[how]
     return partner.to(images.device)
