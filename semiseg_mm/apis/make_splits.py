@@ -4,37 +4,39 @@ import argparse
 import math
 import os.path as osp
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
-import mmcv
-import numpy as np
-from rich.progress import track
-
 from semiseg_mm.datasets.identity import ids_hash
-from semiseg_mm.datasets.split_drawing import draw_order, make_groups, take
-from semiseg_mm.datasets.split_lists import KIND, VOC, bare_path, plain_id, read_list
+from semiseg_mm.datasets.split_drawing import draw_order, draw_per_class, make_groups, take
+from semiseg_mm.datasets.split_lists import VOC, bare_path, plain_id, read_list
 from semiseg_mm.datasets.unlabeled import IMAGE_SUFFIXES
 from semiseg_mm.errors import UserError
 
 from .cli import guarded
 from .get_splits import layout_id
 from .split_files import write_lists
+from .split_masks import below_count, find_masks, read_pixels, uncovered
 
 EPILOG = """
 A split is written as OUT/<size>/labeled.txt and unlabeled.txt (OUT/<size>/split_<k>/ with several
-folds); 1/8 becomes 1_8. Formats: unimatch is "image mask", paths below the folder
-that holds both; stpp is the same in <size>/split_<k>/; cps is "/image<tab>/mask" in
-train_aug_labeled_1-8.txt.
+folds); 1/8 becomes 1_8, --per-class 10 becomes 10_per_class. Formats: unimatch is "image mask",
+paths below the folder that holds both; stpp is the same in <size>/split_<k>/; cps is
+"/image<tab>/mask" in train_aug_labeled_1-8.txt.
 """
 
 
 def run_make_splits(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description='Draw labeled and unlabeled lists.', epilog=EPILOG)
     parser.add_argument('images', help='a folder of images (searched recursively), or an id list')
+    parser.add_argument('--labeled', nargs='+', metavar='N', help='sizes: 100, 1/8 or 0.125')
     parser.add_argument(
-        '--labeled', nargs='+', required=True, metavar='N', help='sizes: 100, 1/8 or 0.125'
+        '--per-class',
+        nargs='+',
+        type=int,
+        metavar='N',
+        help='instead of sizes: each class is in at least N labeled images, drawn at random for '
+        'one class after the other, the rarest first (needs --masks)',
     )
     parser.add_argument('--out', required=True, metavar='FOLDER')
     parser.add_argument('--seed', type=int, default=0)
@@ -55,6 +57,13 @@ def run_make_splits(argv: list[str] | None = None) -> int:
         'then random ones; images without a mask stay unlabeled',
     )
     parser.add_argument('--ignore', type=int, default=255, help='value in masks that is no class')
+    parser.add_argument(
+        '--min-pixels',
+        type=int,
+        default=1,
+        metavar='N',
+        help='an image with fewer pixels of a class does not count for it (default: 1)',
+    )
     parser.add_argument('--format', choices=['ours', 'unimatch', 'stpp', 'cps'], default='ours')
     parser.add_argument('--overwrite', action='store_true', help='replace lists that differ')
     args = parser.parse_args(argv)
@@ -63,7 +72,7 @@ def run_make_splits(argv: list[str] | None = None) -> int:
 
 def make_splits(
     images: str,
-    labeled: list[str],
+    labeled: list[str] | None,
     out: str,
     seed: int = 0,
     folds: int = 1,
@@ -73,28 +82,43 @@ def make_splits(
     ignore: int = 255,
     format: str = 'ours',
     overwrite: bool = False,
+    per_class: list[int] | None = None,
+    min_pixels: int = 1,
 ) -> dict[str, tuple[list[str], list[str]]]:
     """Returns split → (labeled ids, unlabeled ids)."""
     if folds < 1 or seed < 0:
         raise UserError('--folds must be at least 1, and --seed at least 0.')
+    check_counts(labeled, per_class, masks, min_pixels)
     files = find_images(images)
     mask_files = find_masks(masks, files) if masks else {}
     if format != 'ours':
         line = line_format(format, images, masks, files, mask_files)
-    classes = read_classes(mask_files, ignore) if masks else None
+    pixels = read_pixels(mask_files, ignore) if masks else {}
+    known = {label for found in pixels.values() for label in found}
+    classes = {k: {c for c, n in found.items() if n >= min_pixels} for k, found in pixels.items()}
+    if per_class and not any(classes.values()):
+        few = f'No mask in {masks} has {min_pixels} pixels of a class'
+        raise UserError(f'{few}: check --masks, --ignore and --min-pixels.')
     pool = sorted(mask_files) if masks else sorted(files)
     if masks and len(pool) < len(files):
         bare = f'{len(files) - len(pool)} of {len(files)} images have no mask'
         print(f'{bare} in {masks}: they stay unlabeled.')
     groups = make_groups(pool, group)
     if group:
-        print(f'{len(groups)} groups, labeled as wholes: sizes are as near as they get.')
-    sizes = {size_name(text): size_of(text, len(files), len(pool)) for text in labeled}
+        near = ': sizes are as near as they get' if labeled else ''
+        print(f'{len(groups)} groups, labeled as wholes{near}.')
+    sizes = {size_name(text): size_of(text, len(files), len(pool)) for text in labeled or ()}
+    sizes |= {f'{count}_per_class': count for count in sorted(per_class or ())}
     splits, written = {}, {}
     for fold in range(folds):
+        chosen = set()
         for k, (name, count) in enumerate(sizes.items()):
-            key = [seed, fold] if nested else [seed, fold, k]
-            chosen = set(take(draw_order(groups, key, classes), count))
+            if per_class:
+                start = chosen if nested else set()
+                chosen = draw_per_class(groups, [seed, fold, count], classes, count, start)
+            else:
+                key = [seed, fold] if nested else [seed, fold, k]
+                chosen = set(take(draw_order(groups, key, classes), count))
             split = name if folds == 1 else f'{name}/split_{fold}'
             both = sorted(chosen), sorted(set(files) - chosen)
             splits[split] = both
@@ -103,11 +127,32 @@ def make_splits(
                 written[path] = [one if format == 'ours' else line(one) for one in ids]
     empty = [path for path, ids in written.items() if not ids]
     if empty:
-        raise UserError(f'{empty[0]} would be empty: choose another size. Nothing was written.')
+        other = 'a smaller --per-class' if per_class else 'another size'
+        raise UserError(f'{empty[0]} would be empty: choose {other}. Nothing was written.')
     write_lists(written, overwrite)
-    for split, both in splits.items():
-        print(summary(osp.join(out, split), *both, classes))
+    for split, (chosen, others) in splits.items():
+        text = f'{osp.join(out, split)}: {len(chosen)} labeled (sha256 {ids_hash(chosen)})'
+        text += f', {len(others)} unlabeled (sha256 {ids_hash(others)})'
+        if per_class:
+            count = sizes[split.split('/')[0]]
+            text += f'; {below_count(chosen, classes, known, ignore, count)}'
+        elif masks:
+            text += f'; {uncovered(chosen, classes, known)}'
+        print(text)
     return splits
+
+
+def check_counts(
+    labeled: list[str] | None, per_class: list[int] | None, masks: str | None, min_pixels: int
+) -> None:
+    if bool(labeled) == bool(per_class):
+        raise UserError('Give one of --labeled (sizes) and --per-class (images of each class).')
+    if per_class and not masks:
+        raise UserError('--per-class goes by the classes in masks: give their folder with --masks.')
+    if min_pixels != 1 and not masks:
+        raise UserError('--min-pixels counts pixels in masks: give their folder with --masks.')
+    if min(*(per_class or [1]), min_pixels) < 1:
+        raise UserError('--per-class and --min-pixels must be at least 1.')
 
 
 def find_images(images: str) -> dict[str, str]:
@@ -129,39 +174,6 @@ def find_images(images: str) -> dict[str, str]:
         one, count = names.most_common(1)[0]
         raise UserError(f'{images} holds {count} images named {one}: an id must be one image.')
     return named
-
-
-def find_masks(masks: str, ids: dict[str, str]) -> dict[str, str]:
-    """Id → its mask; of Cityscapes' files an id has, the train ids, then the label ids."""
-    root, found = Path(masks), {}
-    wanted = ('', '_gtFine_labelTrainIds', '_gtFine_labelIds')
-    for path in sorted(root.rglob('*')):
-        if path.suffix.lower() not in IMAGE_SUFFIXES:
-            continue
-        kind = (KIND.search(path.stem) or [''])[0]
-        rank = wanted.index(kind) if kind in wanted else 9
-        one = bare_path(path.relative_to(root).as_posix())
-        if rank < 9 and one in ids and rank <= found.get(one, (9,))[0]:
-            found[one] = rank, str(path)
-    if not found:
-        raise UserError(f'--masks {masks} holds no mask with the name of an image.')
-    return {one: path for one, (_, path) in found.items()}
-
-
-def read_classes(masks: dict[str, str], ignore: int) -> dict[str, set[int]]:
-    with ThreadPoolExecutor(4) as pool:
-        found = pool.map(lambda path: _values(path) - {ignore}, masks.values())
-        return dict(zip(masks, track(found, 'reading masks', len(masks), transient=True)))
-
-
-def _values(path: str) -> set[int]:
-    try:
-        mask = mmcv.imread(path, flag='unchanged', backend='pillow')
-    except Exception as error:  # Pillow raises many kinds
-        raise UserError(f'The mask {path} cannot be read: {error}.') from error
-    if mask.ndim != 2:
-        raise UserError(f'The mask {path} is a colour image, not one of class numbers.')
-    return set(np.unique(mask).tolist())
 
 
 def size_name(text: str) -> str:
@@ -204,16 +216,3 @@ def line_format(format: str, images: str, masks: str | None, files: dict, mask_f
         return pattern.format(*(path.replace('\\', '/') for path in paths))
 
     return line
-
-
-def summary(split: str, labeled: list[str], unlabeled: list[str], classes: dict | None) -> str:
-    text = f'{split}: {len(labeled)} labeled (sha256 {ids_hash(labeled)})'
-    text += f', {len(unlabeled)} unlabeled (sha256 {ids_hash(unlabeled)})'
-    if classes is None:
-        return text
-    images = Counter(label for one in classes.values() for label in one)
-    missing = sorted(set(images) - set().union(*(classes[one] for one in labeled)))
-    if not missing:
-        return f'{text}; all {len(images)} classes are labeled'
-    rare = ', '.join(f'{label} (in {images[label]} images)' for label in missing[:10])
-    return f'{text}; classes that found no place: {rare}{", …" if len(missing) > 10 else ""}'

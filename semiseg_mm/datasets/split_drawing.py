@@ -1,7 +1,8 @@
 """Which images are labeled: an order is drawn, and a prefix of it taken."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -49,3 +50,34 @@ def take(order: Sequence[list[str]], count: int) -> list[str]:
     sizes = np.cumsum([len(group) for group in order])
     end = int(np.argmin(np.abs(sizes - count))) + 1
     return [one for group in order[:end] for one in group]
+
+
+def draw_per_class(
+    groups: Sequence[list[str]],
+    seed: Sequence[int],
+    classes: Mapping[str, Collection[int]],
+    count: int,
+    start: Collection[str] = (),
+) -> set[str]:
+    """``start`` and random groups, until each class is in ``count`` images or in no more of them.
+
+    A group counts for all classes in it. The rarest class draws first, so that commoner ones come
+    with it; each draws evenly from the groups that have it and are not taken yet.
+    """
+    has = [Counter(label for one in group for label in classes.get(one, ())) for group in groups]
+    images, holders, have = Counter(), {}, Counter()
+    taken = {k for k, group in enumerate(groups) if group[0] in start}
+    for k, labels in enumerate(has):
+        images.update(labels)
+        have.update(labels if k in taken else {})
+        for label in labels:
+            holders.setdefault(label, []).append(k)
+    rng = np.random.default_rng(list(seed))
+    for label in sorted(images, key=lambda label: (images[label], label)):
+        left = [k for k in holders[label] if k not in taken]
+        for k in rng.permutation(left).tolist():
+            if have[label] >= count:
+                break
+            taken.add(k)
+            have.update(has[k])
+    return {one for k in taken for one in groups[k]}

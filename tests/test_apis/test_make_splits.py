@@ -6,13 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from semiseg_mm.apis.make_splits import (
-    find_images,
-    find_masks,
-    make_splits,
-    read_classes,
-    run_make_splits,
-)
+from semiseg_mm.apis.make_splits import find_images, make_splits, run_make_splits
+from semiseg_mm.apis.split_masks import find_masks, read_pixels
 from semiseg_mm.datasets.identity import ids_hash
 from semiseg_mm.datasets.split_drawing import draw_order, make_groups, take
 from semiseg_mm.datasets.split_lists import read_ids
@@ -127,7 +122,7 @@ def test_cityscapes_masks_are_found_by_their_kind(tmp_path):
     images = find_images(str(tmp_path / 'leftImg8bit'))
     masks = find_masks(str(tmp_path / 'gtFine'), images)
     assert list(images) == [f'ulm/ulm_00000{k}_000019' for k in range(3)]
-    assert list(read_classes(masks, 255).values()) == [{0}, {1}, {30}]
+    assert list(read_pixels(masks, 255).values()) == [{0: 4}, {1: 4}, {30: 4}]
 
 
 @pytest.mark.parametrize(
