@@ -8,7 +8,7 @@ model = dict(
     mixer=dict(type='BoxMix', area=(0.5, 0.5)),
     pseudo_label=dict(type='SoftPseudoLabel'),
     filter=dict(type='ConfidentShare', value=0.97),
-    unsupervised=dict(type='ProbabilityMSE', classes='sum'),
+    unsupervised=dict(type='ProbabilityMSE', classes='sum', over='all'),
     weight=1.0,
 )
 custom_hooks = [dict(type='MeanTeacherHook', decay=0.99, warmup=False, buffers='ema')]

@@ -134,13 +134,14 @@ def test_unimatch_v2_is_the_published_formula(monkeypatch):
 
 
 def test_cutmix_seg_is_the_published_formula():
-    """Squared distance summed over classes, averaged, times the share of confident pixels."""
+    """Squared distance summed over classes, averaged with the padding, times the confident share."""
     model = build('cutmix_seg', filter=dict(type='ConfidentShare', value=0.4))
     inputs = data(model)['inputs']
     taught = mixed(predict(model, 'teacher', inputs['weak']).softmax(1))
     student = predict(model, 'student', mixed(inputs['strong'])).softmax(1)
     inner = (..., slice(15), slice(15))
-    distance = ((student - taught) ** 2).sum(1)[inner].mean()
+    squares = ((student - taught) ** 2).sum(1)  # B,H,W; the outermost row and column are padding
+    distance = squares[inner].sum() / squares.numel()
     share = (taught.max(1).values[inner] >= 0.4).float().mean()
     assert 0 < share < 1
     torch.testing.assert_close(total(model), supervised(model) + distance * share)
