@@ -134,7 +134,7 @@ def test_unimatch_v2_is_the_published_formula(monkeypatch):
 
 
 def test_cutmix_seg_is_the_published_formula():
-    """Squared distance summed over classes, averaged with the padding, times the confident share."""
+    """Squared distance, summed over classes, averaged with padding, times the confident share."""
     model = build('cutmix_seg', filter=dict(type='ConfidentShare', value=0.4))
     inputs = data(model)['inputs']
     taught = mixed(predict(model, 'teacher', inputs['weak']).softmax(1))
