@@ -10,7 +10,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
 import yaml
 from mmengine.config import Config
 
@@ -18,6 +17,7 @@ import semiseg_mm.engine  # noqa: F401  (registers the runner)
 from semiseg_mm.datasets.split_lists import registry
 from semiseg_mm.engine.rewriting import make_sup_only
 from semiseg_mm.registry import DATA_SAMPLERS, DATASETS, MODELS, RUNNERS
+from semiseg_mm.testing.networks import on_meta
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / 'configs'
@@ -26,7 +26,8 @@ LEAVES = sorted(p for p in CONFIGS.rglob('*.py') if BASE not in p.parents)
 FOLDERS = sorted({leaf.parent for leaf in LEAVES})
 NAME = re.compile(
     r'(?P<method>[a-z0-9-]+)'
-    r'_(?P<network>[a-z0-9]+(_(?:r|x|wrn)\d+)?-[a-z]\d+|fast-scnn)'
+    r'_(?P<network>[a-z0-9]+(_(?:r|x|wrn)\d+)?-[a-z]\d+|fast-scnn|dpt_dinov2-[sb]|segformer_b\d'
+    r'|hrnet_w18|ddrnet_23-slim|upernet_vit-b16)'
     r'_(?P<gpus>\d+)xb(?P<labeled>\d+)(?:\+(?P<unlabeled>\d+))?-(?P<length>\d+[ke]?)'
     r'_(?P<dataset>[a-z0-9]+)-(?P<split>[a-z0-9_-]+)-(?P<height>\d+)x(?P<width>\d+)'
 )
@@ -106,7 +107,7 @@ def built(model: dict):
     """Built on the meta device, without memory; leaves that differ in the split share it."""
     key = repr(model)
     if key not in MODELS_BUILT:
-        with torch.device('meta'):
+        with on_meta():
             MODELS_BUILT[key] = MODELS.build(without_weights(model))
     return MODELS_BUILT[key]
 
@@ -161,13 +162,13 @@ def test_folder_has_a_readme_that_names_its_leaves_scheme(folder):
 @each_leaf
 def test_method_is_the_named_one(leaf):
     """All that _base_/methods sets stays; weight and threshold may depend on the dataset. Shapes,
-    where networks start from scratch, may also change views and ramps, but not what names the
-    method."""
+    where networks start from scratch, may also change views, weights and ramps, but not what names
+    the method."""
     cfg, method, expected = parsed(leaf), named(leaf)['method'], method_base(leaf)
     free = ['weight', 'segmentor', 'num_classes', 'test_cfg', 'filter']
     on_shapes = named(leaf)['dataset'] == 'shapes'
     if on_shapes:
-        free += ['student_view', 'covers', 'rampup_iters']
+        free += ['student_view', 'covers', 'rampup_iters', 'supervised_weight', 'dropped_weight']
     assert without(cfg['model'], *free) == without(expected['model'], *free)
     filters = [without(c['model'].get('filter') or {}, 'value') for c in (cfg, expected)]
     assert filters[0] == filters[1]
@@ -204,6 +205,8 @@ def test_thresholds_are_the_published_ones():
     published = {(m, 'voc'): 0.95 for m in ('fixmatch', 'fixmatch-v1', 'unimatch', 'unimatch-v2')}
     published |= {('fixmatch-v1', 'cityscapes'): 0, ('unimatch', 'cityscapes'): 0}
     published |= {('fixmatch', 'cityscapes'): 0.95, ('unimatch-v2', 'cityscapes'): 0.95}
+    published |= {(m, 'ade20k'): 0.95 for m in ('fixmatch', 'unimatch', 'unimatch-v2')}
+    published |= {(m, 'coco'): 0.95 for m in ('fixmatch', 'fixmatch-v1', 'unimatch', 'unimatch-v2')}
     published |= {('cutmix-seg', 'voc'): 0.97, ('cutmix-seg', 'cityscapes'): 0.97}
     found = {}
     for leaf in LEAVES:
@@ -225,7 +228,7 @@ def test_network_is_the_named_one(leaf):
         assert backbone['depth'] == int(depth.group(1))
         weights = backbone['init_cfg']['checkpoint']
         assert re.search(rf'resne(t|xt){depth.group(1)}[_-]', weights)
-    if stride := re.search(r'-[a-z](\d+)$', name['network']):
+    if stride := re.search(r'-[ds](\d+)$', name['network']):
         stem = 4 if 'ResNe' in backbone['type'] else 1
         assert stem * math.prod(backbone['strides']) == int(stride.group(1))
     if 'stages' not in cfg and name['method'] != 'cutmix-seg':  # as CPS and UniMatch train
@@ -236,10 +239,11 @@ def test_network_is_the_named_one(leaf):
 def test_numbers_are_the_named_ones(leaf):
     cfg, name = last_training(leaf), named(leaf)
     sampler = dict(cfg['train_dataloader']['sampler'])
-    if name['unlabeled'] is None:  # drawn from one list
-        assert sampler['batch_size'] == name['labeled']
+    if 'batch_size' in sampler:  # drawn from one list
+        assert (sampler['batch_size'], None) == (name['labeled'], name['unlabeled'])
     else:
-        assert (sampler['labeled'], sampler['unlabeled']) == (name['labeled'], name['unlabeled'])
+        expected = (name['labeled'], name['unlabeled'] or 0)
+        assert (sampler['labeled'], sampler['unlabeled']) == expected
     if not str(name['length']).endswith('e'):
         assert cfg['train_cfg']['max_iters'] == int(str(name['length']).replace('k', '000'))
     kind = DATA_SAMPLERS.get(sampler.pop('type'))
@@ -268,11 +272,13 @@ def test_sampling_is_the_named_one(leaf):
 @each_leaf
 def test_data_is_the_named_one(leaf):
     """cityscapes-extra is the base cityscapes_extra; the lists of stpp come with voc_st, those of
-    unimatch with voc_unimatch, …; small crops of Cityscapes with cityscapes_half."""
+    unimatch with voc_unimatch or, for DINOv2, voc_unimatch_v2, …; small crops of Cityscapes with
+    cityscapes_half."""
     cfg, name = last_training(leaf), named(leaf)
     family, _, part = str(name['split']).rpartition('-')
     kind = '_extra' if name['split'] == 'extra' else ''
     kind = dict(stpp='_st', unimatch='_unimatch').get(family, kind)
+    kind += '_v2' * ('dinov2' in name['network'])
     kind = '_half' if name['dataset'] == 'cityscapes' and name['height'] < 300 else kind
     expected = base('datasets', name['dataset'] + kind)
     dataset = dict(cfg['train_dataloader']['dataset'])
@@ -324,27 +330,70 @@ def list_sizes(dataset: str, split: str) -> dict[str, int]:
     return {record.role: record.unique_ids for record in records}
 
 
+LABELED = {  # published lists that are not registered; their unlabeled lists are all other images
+    'ade20k': (20210, {'1_64': 316, '1_32': 631, '1_16': 1263, '1_8': 2526, '1_4': 5052}),
+    'coco': (118287, {'1_512': 232, '1_256': 463, '1_128': 925, '1_64': 1849, '1_32': 3697}),
+}
+
+
+def unlabeled_images(dataset: str, split: str) -> int:
+    """Of a split of UniMatch's or UniMatch V2's repository."""
+    if dataset in LABELED:
+        total, labeled = LABELED[dataset]
+        return total - labeled[split]
+    key = 'unimatch', dataset, split, 'unlabeled'
+    (size,) = (r.unique_ids for r in registry() if (r.family, r.dataset, r.split, r.role) == key)
+    return size
+
+
 @pytest.mark.parametrize(
     'leaf',
     [p for p in LEAVES if p not in STAGED and str(named(p)['length']).endswith('e')],
     ids=lambda p: p.stem,
 )
 def test_epochs_are_those_of_the_unlabeled_list(leaf):
-    """As the code of UniMatch: each of 4 processes takes ceil(n / 4) images, 2 in an iteration."""
+    """As the code of UniMatch: each of 4 processes takes ceil(n / 4) images, 2 in an iteration; in
+    that of UniMatch V2 4 on VOC and COCO."""
     cfg, name = parsed(leaf), named(leaf)
-    split = str(name['split']).rpartition('-')[2]
-    keys = {('unimatch', name['dataset'], split)}
-    (size,) = {
-        r.unique_ids
-        for r in registry()
-        if (r.family, r.dataset, r.split) in keys and r.role == 'unlabeled'
-    }
-    assert (name['gpus'], name['labeled'], name['unlabeled']) == (4, 2, 2)
-    assert cfg['train_cfg']['max_iters'] == int(name['length'][:-1]) * (math.ceil(size / 4) // 2)
-    rate, head = dict(voc=(0.001, 10), cityscapes=(0.005, 1))[name['dataset']]
-    assert cfg['optim_wrapper']['optimizer']['lr'] == rate
+    dataset, v2 = name['dataset'], 'dinov2' in name['network']
+    size = unlabeled_images(dataset, str(name['split']).rpartition('-')[2])
+    images = 4 if v2 and dataset in ('voc', 'coco') else 2
+    assert (name['gpus'], name['labeled'], name['unlabeled']) == (4, images, images)
+    epochs = dict(voc=60, cityscapes=180, ade20k=60, coco=20)
+    epochs = epochs if v2 else dict(voc=80, cityscapes=240, coco=30)
+    assert name['length'] == f'{epochs[dataset]}e'
+    iters = epochs[dataset] * (math.ceil(size / 4) // images)
+    assert cfg['train_cfg']['max_iters'] == iters
+    assert cfg['train_cfg']['val_interval'] == iters // 10
+    check_optimizer(cfg, name)
+
+
+def check_optimizer(cfg: dict, name: dict) -> None:
+    """Published rates: of UniMatch by dataset, of UniMatch V2 everywhere the same."""
+    optimizer = cfg['optim_wrapper']['optimizer']
     keys = cfg['optim_wrapper']['paramwise_cfg']['custom_keys']
+    if 'dinov2' in name['network']:
+        assert (optimizer['type'], optimizer['lr']) == ('AdamW', 2e-4)
+        assert keys == dict(backbone=dict(lr_mult=5e-6 / 2e-4))
+        return
+    rate, head = dict(voc=(0.001, 10), cityscapes=(0.005, 1), coco=(0.004, 10))[name['dataset']]
+    assert (optimizer['type'], optimizer['lr']) == ('SGD', rate)
     assert keys == dict(decode_head=dict(lr_mult=head))
+
+
+def test_supervised_baselines_of_unimatch_v2_are_the_published_ones():
+    """As its code: the labeled list is repeated to a fixed length, a batch holds labels alone."""
+    lengths = dict(voc=(60, 3000), cityscapes=(180, 3000), ade20k=(60, 6000), coco=(20, 30000))
+    leaves = [p for p in LEAVES if p.stem.startswith('sup-only_dpt_dinov2')]
+    for leaf in leaves:
+        cfg, name = parsed(leaf), named(leaf)
+        epochs, images = lengths[name['dataset']]
+        assert name['labeled'] == (8 if name['dataset'] in ('voc', 'coco') else 4)
+        assert cfg['train_cfg']['max_iters'] == epochs * (images // 4 // name['labeled'])
+        check_optimizer(cfg, name)
+    semi = {re.sub('_4xb.*?_', '_', p.stem) for p in LEAVES if 'unimatch-v2_dpt' in p.stem}
+    own = {re.sub('_4xb.*?_', '_', p.stem).replace('sup-only', 'unimatch-v2') for p in leaves}
+    assert own == semi and len(own) == len(leaves)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ _base_ = [
     '../_base_/schedules/sgd_1k_shapes.py',
     '../_base_/default_runtime.py',
 ]
-# A slow start: the network is trained from scratch.
-model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, rampup_iters=300)
+# For a network from scratch: a slow start, and the loss is not halved.
+weights = dict(supervised_weight=1.0, weight=1.0, rampup_iters=850)
+model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, **weights)
 train_dataloader = dict(dataset=dict(views=_base_.strong_views))

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 from functools import cached_property
 
 from torch.utils.data import Dataset
@@ -14,6 +15,7 @@ from .mask_reading import check_label_map
 from .pseudo_labeled import PseudoLabeledDataset
 from .split_lists import Survey, survey
 from .splits import apply_split
+from .transforms.scale_crop import Scale
 
 
 @DATASETS.register_module()
@@ -31,6 +33,8 @@ class SemiDataset(Dataset):
         split: A folder with ``labeled.txt`` and ``unlabeled.txt``, below the sources' data_root;
             short for setting both sources' ``ann_file``.
         crop_size: (h, w) that both pipelines crop to, unless a request says otherwise.
+        scale: The range (low, high) of the random scale, or a list of factors; short for setting
+            ``DrawScale.scale`` in both pipelines (``ScaleCrop.scale`` in one without DrawScale).
         max_broken: Unlabeled images that cannot be read are replaced by the next one in the list;
             past this share of them the run stops. A labeled image that cannot be read stops it.
         views: Named views of an unlabeled image, with their pipelines; short for setting
@@ -45,6 +49,7 @@ class SemiDataset(Dataset):
         unlabeled: dict | None = None,
         split: str | None = None,
         crop_size: tuple[int, int] | None = None,
+        scale: Scale | None = None,
         views: dict | None = None,
         max_broken: float = 0.1,
         backend_args: dict | None = None,
@@ -53,7 +58,7 @@ class SemiDataset(Dataset):
         labeled = with_backend(sources['labeled'], backend_args)
         unlabeled = with_backend(sources['unlabeled'], backend_args)
         if unlabeled and views is not None:
-            places = [t for t in unlabeled['pipeline'] if t['type'] == 'MultiView']
+            places = [step for step in unlabeled['pipeline'] if _is(step, 'MultiView')]
             if not places:
                 raise UserError(
                     'views are set, but the pipeline of train_dataloader.dataset.unlabeled has no '
@@ -61,6 +66,10 @@ class SemiDataset(Dataset):
                 )
             for transform in places:
                 transform['views'] = views
+        if scale is not None:
+            _set_scale(labeled, 'labeled', scale)
+            if unlabeled:
+                _set_scale(unlabeled, 'unlabeled', scale)
         self.crop_size = crop_size
         self.labeled = _build_labeled(labeled)
         self.unlabeled = DATASETS.build(unlabeled) if unlabeled else None
@@ -135,6 +144,23 @@ class SemiDataset(Dataset):
             for index in range(start, start + len(source), step):
                 self[index]
             start += len(source)
+
+
+def _is(step: dict | Callable, kind: str) -> bool:
+    return isinstance(step, dict) and step['type'] == kind
+
+
+def _set_scale(source: dict, name: str, scale: Scale) -> None:
+    steps = source.get('pipeline', ())
+    kinds = [k for k in ('DrawScale', 'ScaleCrop') if any(_is(step, k) for step in steps)]
+    if not kinds:
+        raise UserError(
+            f'scale is set, but the pipeline of train_dataloader.dataset.{name} has neither '
+            "dict(type='DrawScale') nor dict(type='ScaleCrop') to use it: begin with the first."
+        )
+    source['pipeline'] = [  # new dicts: both pipelines may share one
+        dict(step, scale=scale) if _is(step, kinds[0]) else step for step in steps
+    ]
 
 
 def _build_labeled(cfg: dict) -> Dataset:

@@ -1,4 +1,5 @@
 from .atomic import atomic_path, atomic_write_text, make_folder
+from .boxes import draw_box
 from .buffers import average_buffers
 from .label_png import write_mask
 from .random import preserved_rng, seed_all
@@ -7,6 +8,7 @@ __all__ = [
     'atomic_path',
     'atomic_write_text',
     'average_buffers',
+    'draw_box',
     'make_folder',
     'preserved_rng',
     'seed_all',

@@ -213,6 +213,48 @@ def test_views_without_a_place_for_them_are_refused():
         SemiDataset(**cfg, views=VIEWS)
 
 
+def scales(dataset):
+    """By source: which transforms have which scale."""
+    found = {}
+    for name in ('labeled', 'unlabeled'):
+        steps = getattr(dataset, name).pipeline.transforms
+        found[name] = [(type(t).__name__, t.scale) for t in steps if hasattr(t, 'scale')]
+    return found
+
+
+@pytest.mark.parametrize('scale', [(0.5, 2.0), [0.5]])
+def test_one_scale_sets_both_pipelines(scale):
+    """Where a factor is drawn first, there; a config that was passed stays as it was."""
+    cfg = config()
+    cfg['unlabeled']['pipeline'][:0] = [dict(type='DrawScale', scale=[1.0])]
+    before = copy.deepcopy(cfg)
+    found = scales(SemiDataset(**cfg, scale=scale))
+    assert found['labeled'] == [('ScaleCrop', scale)]
+    assert found['unlabeled'] == [('DrawScale', scale), ('ScaleCrop', None)]
+    assert cfg == before
+
+
+def test_a_scale_is_used():
+    """A scene of 32 pixels at a quarter of its size fills 8 of the 16 x 16 pixels of a crop."""
+    dataset = SemiDataset(**config(), scale=[0.25])
+    for index in (0, 5):
+        for packed in dataset[index].values():
+            assert packed['data_samples'].valid.data.sum() == 64
+
+
+@pytest.mark.parametrize('source', ['labeled', 'unlabeled'])
+def test_a_scale_without_a_place_for_it_is_refused(source):
+    """Else one source would be scaled and the other not."""
+    cfg = config()
+    cfg[source]['pipeline'] = [step for step in cfg[source]['pipeline'] if step is not CROP]
+    with pytest.raises(UserError, match=rf'dataset\.{source} has neither .*DrawScale'):
+        SemiDataset(**cfg, scale=(0.5, 2.0))
+
+
+def test_a_scale_needs_no_unlabeled_source():
+    assert SemiDataset(labeled=config()['labeled'], scale=[1.0]).num_unlabeled == 0
+
+
 def test_split_names_both_lists(folder_cfg):
     before = copy.deepcopy(folder_cfg)
     dataset = SemiDataset(**folder_cfg)

@@ -56,6 +56,15 @@ def test_buffers_follow_their_policy(model, policy, floats, counts):
     assert values(b for b in buffers if not b.is_floating_point()) == {counts}
 
 
+@pytest.mark.parametrize('policy', ['copy', 'ema', 'keep'])
+def test_decay_1_freezes_weights_and_buffers(model, policy):
+    hook = MeanTeacherHook(decay=1, warmup=True, buffers=policy)
+    for _ in range(3):
+        hook.update(model)
+    assert values(model.networks['teacher'].state_dict().values()) == {1}
+    assert model.teacher_steps == 3
+
+
 @pytest.mark.parametrize('wrong', [dict(buffers='average'), dict(decay=1.5)])
 def test_wrong_arguments_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):

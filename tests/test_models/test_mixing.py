@@ -90,7 +90,8 @@ def test_boxes_reach_every_pixel():
 @pytest.mark.parametrize(('boxes', 'share'), [(1, 1.0), (2, 0.0), (3, 1.0), (4, 0.0)])
 def test_overlapping_boxes_cancel_in_pairs(boxes, share):
     """Boxes that each cover everything: an odd number shows the partner, an even one the image."""
-    for mask in masks(BoxMix(boxes=boxes, area=(boxes, boxes)), 3):
+    mixer = BoxMix(boxes=boxes, area=(boxes, boxes), ratio=(1, 1))
+    for mask in masks(mixer, 3, height=20, width=20):
         assert mask.float().mean() == share
 
 
@@ -100,6 +101,19 @@ def test_several_boxes_share_the_area():
     shares = torch.cat(shares)
     assert shares.max() <= 0.5 + 3 * 0.0227 and shares.mean() > 0.15
     assert shares.min() > 0
+
+
+def test_three_boxes_are_one_box_made_smaller():
+    """As in French et al.: both sides of a box are divided by the root of the number of boxes."""
+    mixer, mask = BoxMix(boxes=3, area=(0.5, 0.5)), torch.zeros(200, 100, dtype=torch.bool)
+    heights, widths = [], []
+    for _ in range(200):
+        mixer._flip_box(mask.zero_())
+        heights.append(mask.any(1).sum().item() / 200)
+        widths.append(mask.any(0).sum().item() / 100)
+    low, high = 0.5 / 3**0.5, 1 / 3**0.5  # 0.29, 0.58
+    assert low - 0.01 < min(heights) < 0.32 and 0.54 < max(heights) < high + 0.01
+    assert low - 0.01 < min(widths) < 0.32 and 0.54 < max(widths) < high + 0.01
 
 
 def test_probability_of_mixing():
@@ -200,6 +214,12 @@ def test_boxes_of_a_ratio_keep_to_area_and_ratio():
             height, width = one.any(1).sum().item(), one.any(0).sum().item()
             assert 0.09 < height * width / 10000 < 0.31 and 0.48 < width / height < 2.1
             assert one.sum() == height * width
+
+
+def test_a_ratio_is_height_over_width():
+    """As in UniMatch."""
+    for mask in masks(BoxMix(area=(0.1, 0.1), ratio=(3, 3)), 5, height=100, width=100):
+        assert (mask.any(2).sum(1) == 54).all() and (mask.any(1).sum(1) == 18).all()
 
 
 def test_a_ratio_that_does_not_fit_is_drawn_again():

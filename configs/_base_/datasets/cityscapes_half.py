@@ -3,14 +3,7 @@
 _base_ = './cityscapes.py'
 crop_size = (256, 512)
 test_mode = dict(mode='whole')
-half = dict(type='DrawScale', scale=[0.5])
-train_dataloader = dict(
-    dataset=dict(
-        crop_size=crop_size,
-        labeled=dict(pipeline=[half, *_base_.train_dataloader.dataset.labeled.pipeline[1:]]),
-        unlabeled=dict(pipeline=[half, *_base_.train_dataloader.dataset.unlabeled.pipeline[1:]]),
-    ),
-)
+train_dataloader = dict(dataset=dict(crop_size=crop_size, scale=[0.5]))
 load = dict(type='LoadImageFromFile')
 shrink = dict(type='Resize', scale_factor=0.5)
 pipeline = [load, shrink, dict(type='LoadAnnotations'), dict(type='PackSegInputs')]

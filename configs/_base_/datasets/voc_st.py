@@ -3,13 +3,4 @@
 _base_ = './voc.py'
 crop_size = (321, 321)
 test_mode = dict(mode='whole')
-draw_scale = dict(type='DrawScale', scale=(0.4, 1.6))
-train_dataloader = dict(
-    dataset=dict(
-        crop_size=crop_size,
-        labeled=dict(pipeline=[draw_scale, *_base_.train_dataloader.dataset.labeled.pipeline[1:]]),
-        unlabeled=dict(
-            pipeline=[draw_scale, *_base_.train_dataloader.dataset.unlabeled.pipeline[1:]]
-        ),
-    ),
-)
+train_dataloader = dict(dataset=dict(crop_size=crop_size, scale=(0.4, 1.6)))

@@ -1,7 +1,6 @@
 # FixMatch for segmentation, in the form of UniMatch V2's repository: an EMA teacher in eval mode
 # labels the weak view, labeled and strong images share a forward, the CutMix partner is the
 # mirrored place in the batch, the sum is divided by 2. threshold 0.95 (Cityscapes in V1: 0).
-# Ours: a box's place is drawn once its sides fit (there: place and sides are redrawn together).
 box = dict(type='BoxMix', area=(0.02, 0.4), ratio=(0.3, 1 / 0.3), prob=0.5, partner='flip')
 model = dict(
     type='WeakToStrongSegmentor',

@@ -2,6 +2,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from semiseg_mm.registry import TRANSFORMS
+from semiseg_mm.utils import draw_box
 
 from .scale_crop import PADDING
 
@@ -16,7 +17,7 @@ class CutOut(BaseTransform):
     Args:
         prob: Probability of a box.
         area: Range of its share of the image.
-        ratio: Range of its width over its height.
+        ratio: Range of its height over its width, see ``draw_box``.
         fill: A value, or None for random pixels.
     """
 
@@ -38,7 +39,9 @@ class CutOut(BaseTransform):
         if np.random.rand() >= self.prob:
             return results
         image = results['img'].copy()
-        box = self._draw_box(*image.shape[:2])
+        box = draw_box(
+            image.shape[:2], lambda: np.random.uniform(*self.area), self.ratio, np.random.rand
+        )
         part = image[box]
         if self.fill is None:
             part[...] = np.random.randint(0, 256, part.shape)
@@ -52,16 +55,3 @@ class CutOut(BaseTransform):
         results['valid'] = np.ones(image.shape[:2], bool) if valid is None else valid.copy()
         results['valid'][box] = False
         return results
-
-    def _draw_box(self, height: int, width: int) -> tuple[slice, slice]:
-        """Redrawn until it fits; a shape that cannot fit is squeezed."""
-        for _ in range(100):
-            area = np.random.uniform(*self.area) * height * width
-            ratio = np.random.uniform(*self.ratio)
-            rows, columns = round((area / ratio) ** 0.5), round((area * ratio) ** 0.5)
-            if rows <= height and columns <= width:
-                break
-        rows, columns = max(1, min(rows, height)), max(1, min(columns, width))
-        top = np.random.randint(height - rows + 1)
-        left = np.random.randint(width - columns + 1)
-        return slice(top, top + rows), slice(left, left + columns)

@@ -16,7 +16,8 @@ class MeanTeacherHook(Hook):
     updates is a buffer of the model, so it is resumed with it.
 
     Args:
-        decay: d, the share of the teacher that is kept (0.99 … 0.9996).
+        decay: d, the share of the teacher that is kept (0.99 … 0.9996). 1 freezes it: it stays
+            what the student was at the start, buffers too.
         warmup: Use min(1 - 1 / (t + 1), decay) in the t-th update (t from 0), so that the
             teacher forgets the initial weights at once.
         buffers: BatchNorm statistics of the teacher: 'copy' the student's, 'ema' average them as
@@ -50,15 +51,17 @@ class MeanTeacherHook(Hook):
 
     @torch.no_grad()
     def update(self, model) -> None:
+        model.teacher_steps += 1
         decay = self.decay
+        if decay == 1:
+            return
         if self.warmup:
-            decay = min(1 - 1 / (model.teacher_steps.item() + 1), decay)
+            decay = min(1 - 1 / (model.teacher_steps.item()), decay)
         student = model.networks[model.students[0]]
         for name in model.teachers:
             teacher = model.networks[name]
             _average(list(teacher.parameters()), list(student.parameters()), decay)
             self._update_buffers(teacher, student, decay)
-        model.teacher_steps += 1
 
     def _update_buffers(self, teacher, student, decay: float) -> None:
         pairs = list(zip(teacher.buffers(), student.buffers(), strict=True))

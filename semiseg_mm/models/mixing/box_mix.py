@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import PseudoLabel
+from semiseg_mm.utils import draw_box
 
 from .mix_mask import MixMask, draw_partners
 
@@ -18,8 +19,8 @@ class BoxMix(nn.Module):
             French et al. 2020 and CPS.
         area: Range of the share of the image that all boxes together would cover.
         prob: Probability that an image is mixed at all.
-        ratio: Range of a box's width over its height, redrawn until it fits; None draws the height
-            log-uniformly between a full-width and a square-root box (French et al.).
+        ratio: Range of a box's height over its width, see ``draw_box`` (UniMatch); None draws the
+            height log-uniformly and the width to go with it (French et al.).
         partner: 'next' in the batch, 'flip', 'pair' or 'random', see ``draw_partners``.
     """
 
@@ -44,7 +45,7 @@ class BoxMix(nn.Module):
         batch, _, height, width = images.shape
         mask = torch.zeros(batch, height, width, dtype=torch.bool)
         for sample in mask:
-            if torch.rand(()).item() < self.prob:
+            if uniform() < self.prob:
                 for _ in range(self.boxes):
                     self._flip_box(sample)
         return MixMask(mask.to(images.device), partner)
@@ -52,8 +53,13 @@ class BoxMix(nn.Module):
     def _flip_box(self, mask: Tensor) -> None:
         """Invert one box."""
         low, high = self.area
-        share = (low + (high - low) * torch.rand(()).item()) / self.boxes
-        sides = self._draw_sides(share)
+        share = low + (high - low) * uniform()
+        if self.ratio is not None:
+            box = draw_box(mask.shape, lambda: share / self.boxes, self.ratio, uniform)
+            mask[box].logical_not_()
+            return
+        height = math.exp(math.log(share) * uniform())  # share .. 1
+        sides = [side / math.sqrt(self.boxes) for side in (height, share / height)]
         lengths = [max(1, round(s * n)) for s, n in zip(sides, mask.shape, strict=True)]
         corner = [
             int(torch.randint(n - length + 1, ()).item())
@@ -62,14 +68,6 @@ class BoxMix(nn.Module):
         top, left = corner
         mask[top : top + lengths[0], left : left + lengths[1]].logical_not_()
 
-    def _draw_sides(self, share: float) -> tuple[float, float]:
-        """Height and width of a box that covers ``share``, as parts of the image's."""
-        if self.ratio is None:
-            height = math.exp(math.log(share) * torch.rand(()).item())  # share .. 1
-            return height, share / height
-        low, high = self.ratio
-        while True:
-            ratio = low + (high - low) * torch.rand(()).item()
-            height, width = math.sqrt(share / ratio), math.sqrt(share * ratio)
-            if max(height, width) <= 1:
-                return height, width
+
+def uniform() -> float:
+    return torch.rand(()).item()

@@ -1,0 +1,10 @@
+_base_ = [
+    '../_base_/models/deeplabv3plus_r101-d16.py',
+    '../_base_/datasets/coco_unimatch.py',
+    '../_base_/methods/fixmatch_v1.py',
+    '../_base_/schedules/sgd_unimatch_coco.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, test_cfg=_base_.test_mode)
+train_dataloader = dict(dataset=dict(split='splits/unimatch/1_512', views=_base_.views))
+train_cfg = _base_.of_split['coco/1_512']
