@@ -1,5 +1,5 @@
 _base_ = [
-    '../_base_/models/deeplabv3plus_r101-d16_ohem.py',
+    '../_base_/models/deeplabv3plus_r101-d16_ohem_200k.py',
     '../_base_/datasets/cityscapes_unimatch.py',
     '../_base_/methods/fixmatch_v1.py',
     '../_base_/schedules/sgd_unimatch_cityscapes.py',

@@ -1,5 +1,5 @@
 _base_ = [
-    '../_base_/models/dpt_dinov2-s_ohem.py',
+    '../_base_/models/dpt_dinov2-s_ohem_200k.py',
     '../_base_/datasets/cityscapes_unimatch_v2.py',
     '../_base_/methods/sup_only.py',
     '../_base_/schedules/adamw_vit_sup_only.py',

@@ -1,5 +1,5 @@
 _base_ = [
-    '../_base_/models/deeplabv3plus_r50-d16_ohem.py',
+    '../_base_/models/deeplabv3plus_r50-d16_ohem_200k.py',
     '../_base_/datasets/cityscapes_unimatch.py',
     '../_base_/methods/unimatch.py',
     '../_base_/schedules/sgd_unimatch_cityscapes.py',

@@ -1,5 +1,5 @@
 _base_ = [
-    '../_base_/models/dpt_dinov2-b_ohem.py',
+    '../_base_/models/dpt_dinov2-b_ohem_200k.py',
     '../_base_/datasets/cityscapes_unimatch_v2.py',
     '../_base_/methods/unimatch_v2.py',
     '../_base_/schedules/adamw_vit.py',

@@ -54,7 +54,7 @@ def test_a_step_reaches_every_weight(file):
 @each_network
 def test_output_stride_is_the_named_one(file):
     named = re.search(r'-d(\d+)', file.stem)
-    strides = (int(named[1]),) if named else STRIDES[file.stem.removesuffix('_ohem')]
+    strides = (int(named[1]),) if named else STRIDES[file.stem.split('_ohem')[0]]
     network = build(file).networks['student'].eval()
     head, size = network.decode_head, math.lcm(SIZE, *strides)
     features = network.extract_feat(torch.randn(1, 3, size, size))
@@ -111,7 +111,7 @@ def test_pretrained_weights_are_those_of_the_backbone(file):
         # deep stem and 7x7 stem have weights of their own
         assert ('_v1c' in source) == (kind == 'ResNetV1c')
     elif kind in ('DINOv2', 'MixVisionTransformer'):
-        size = file.stem.removesuffix('_ohem')[-1]
+        size = file.stem.split('_ohem')[0][-1]
         assert re.search(rf'/dinov2_vit{size}14_pretrain\.|/mit_b{size}_', source)
         assert backbone.embed_dims == {'s': 384, 'b': 768, '0': 32, '2': 64}[size]
     elif source:
