@@ -8,5 +8,5 @@ _base_ = [
 ]
 model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes)
 train_dataloader = dict(dataset=dict(views=_base_.views))
-labels = dict(_base_.stages[1], scales=(0.75, 1.0, 1.25))
+labels = dict(_base_.stages[1], scales=(0.75, 1.0, 1.25), batch_size=8)
 stages = [_base_.stages[0], labels, _base_.stages[2]]

@@ -19,7 +19,7 @@ import semiseg_mm.engine  # noqa: F401  (registers runner, loops and safe loader
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.rewriting import make_sup_only
 from semiseg_mm.errors import UserError
-from semiseg_mm.models.segmentors.base import PREFIX
+from semiseg_mm.models.segmentors.loading import PREFIX
 from semiseg_mm.registry import RUNNERS
 
 from .hints import explain_unexpected_key

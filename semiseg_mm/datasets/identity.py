@@ -21,18 +21,25 @@ def fixed_part(path: str) -> str:
 
 def sample_ids(dataset: BaseDataset) -> list[str]:
     """A dataset's images as paths below its image folder, without suffix: machine-independent."""
-    root = fixed_part(str(dataset.data_prefix.get('img_path') or ''))
+    root = image_root(dataset)
+    return [image_id(path, root) for path in image_paths(dataset)]
+
+
+def image_root(dataset: BaseDataset) -> str:
+    return fixed_part(str(dataset.data_prefix.get('img_path') or ''))
+
+
+def image_paths(dataset: BaseDataset) -> list[str]:
     if hasattr(dataset, 'image_paths'):
-        paths = dataset.image_paths()
-    else:
-        paths = (dataset.get_data_info(k)['img_path'] for k in range(len(dataset)))
-    return [image_id(path, root) for path in paths]
+        return list(dataset.image_paths())
+    return [dataset.get_data_info(k)['img_path'] for k in range(len(dataset))]
 
 
 def image_id(path: str, root: str) -> str:
     """An image's path below ``root``, without suffix; of other images the whole path."""
-    if root and path.startswith(root):
-        path = path[len(root) :].lstrip('/\\')
+    folder = root.rstrip('/\\')
+    if root and path.startswith((f'{folder}/', f'{folder}\\')):
+        path = path[len(folder) :].lstrip('/\\')
     return osp.splitext(path)[0].replace('\\', '/')
 
 

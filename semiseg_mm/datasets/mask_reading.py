@@ -30,8 +30,8 @@ class MaskLoader:
         crops = [k for k, t in enumerate(transforms) if isinstance(t, ScaleCrop)]
         if not crops:
             raise UserError(
-                f"Class centroids need dict(type='ScaleCrop') in the pipeline of {self.source}: it "
-                'is what cuts around them.'
+                f"The pipeline of {self.source} has no dict(type='ScaleCrop'): class centroids and "
+                "quotas with balance='labeled' count the labels as they are before it."
             )
         # what is drawn for decoding at a reduced size does not touch label maps
         before = [t for t in transforms[: crops[0]] if not isinstance(t, DrawScale)]

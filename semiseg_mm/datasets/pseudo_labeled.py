@@ -8,10 +8,9 @@ from torch.utils.data import Dataset
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATASETS
+from semiseg_mm.utils.atomic import read_lines
 
-from .backends import read_list
-from .identity import fixed_part, image_id
-from .split_lists import first_columns
+from .identity import image_id, image_paths, image_root
 
 
 @DATASETS.register_module()
@@ -27,9 +26,9 @@ class PseudoLabeledDataset(Dataset):
             folder it is ``<label_dir>/a/b.png``. A local folder, not looked for below data_root.
             Of several folders the first one that has an image's label map counts.
         conf_dir: Folder of the confidences (for each label_dir), 8-bit PNG, named likewise.
-        only: An id list (for each label_dir, or None) of the images that are labeled there;
-            images that are in no list are left out. Without lists every image must have a label
-            map.
+        only: A label stage's list (for each label_dir, or None) of the images that are labeled
+            there, one id a line and nothing else; images that are in no list are left out. Without
+            lists every image must have a label map.
     """
 
     def __init__(
@@ -42,7 +41,7 @@ class PseudoLabeledDataset(Dataset):
     ) -> None:
         self.images = DATASETS.build({**images, 'pipeline': []})
         self.data_prefix, self.metainfo = self.images.data_prefix, self.images.metainfo
-        self.root = fixed_part(str(self.data_prefix.get('img_path') or ''))
+        self.root = image_root(self.images)
         self.label_dirs = _listed(label_dir)
         self.conf_dirs = _listed(conf_dir)
         self.pipeline = Compose(list(pipeline))
@@ -60,23 +59,18 @@ class PseudoLabeledDataset(Dataset):
         return dict(info, label_map=None, reduce_zero_label=False)
 
     def image_paths(self) -> list[str]:
-        paths = self._all_paths()
+        paths = image_paths(self.images)
         return [paths[row] for row in self.rows.tolist()]
-
-    def _all_paths(self) -> list[str]:
-        if hasattr(self.images, 'image_paths'):
-            return list(self.images.image_paths())
-        return [self.images.get_data_info(k)['img_path'] for k in range(len(self.images))]
 
     def _assign(self, only: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """The images that take part, and the number of the folder that has each one's label."""
-        paths = self._all_paths()
+        paths = image_paths(self.images)
         folder_of = np.full(len(paths), -1, np.int16)
         for number, folder in enumerate(self.label_dirs):
             files = files_beside(paths, self.root, folder)
             listed = None
             if only and only[number]:
-                listed = set(first_columns(read_list(only[number])))
+                listed = set(read_lines(only[number]))
             for k, file in enumerate(files):
                 if folder_of[k] < 0 and (
                     osp.isfile(file) if listed is None else image_id(paths[k], self.root) in listed

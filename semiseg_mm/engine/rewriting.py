@@ -63,11 +63,13 @@ def use_labels(dataset: dict, sources: list[dict], filters: list[dict] = ()) -> 
             'The pipeline of train_dataloader.dataset.unlabeled has no ScaleCrop: stored labels '
             'are loaded before it.'
         )
-    crop = steps.index('ScaleCrop')
+    # at once, so that what resizes an image before the crop resizes its label too
+    loaders = [k for k, step in enumerate(steps) if str(step).split('.')[-1].startswith('Load')]
+    place = min([*(k + 1 for k in loaders), steps.index('ScaleCrop')])
     loading = [dict(type='LoadAnnotations')]
     if filters or sources[0].get('conf_dir'):
         loading.append(dict(type='LoadConfidence'))
-    pipeline[crop:crop] = [*loading, dict(type='CheckLabels'), *filters]
+    pipeline[place:place] = [*loading, dict(type='CheckLabels'), *filters]
     folders = {key: [source.get(key) for source in sources] for key in FOLDERS}
     dataset['unlabeled'] = dict(
         type='PseudoLabeledDataset',

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 from semiseg_mm.errors import UserError
 
+# file names need not be UTF-8; only \n ends a line, on every system
+PLAIN = dict(encoding='utf-8', errors='surrogateescape', newline='\n')
+
 
 @contextlib.contextmanager
 def atomic_path(path: str, durable: bool = True) -> Iterator[str]:
@@ -36,8 +39,17 @@ def atomic_path(path: str, durable: bool = True) -> Iterator[str]:
 
 
 def atomic_write_text(path: str, text: str) -> None:
-    with atomic_path(path) as part, open(part, 'w', encoding='utf-8') as file:
+    with atomic_path(path) as part, open(part, 'w', **PLAIN) as file:
         file.write(text)
+
+
+def read_lines(path: str) -> list[str]:
+    """The whole lines of a list that this package wrote: an id may hold blanks, or begin with #."""
+    try:
+        with open(path, **PLAIN) as file:
+            return [line for line in file.read().split('\n') if line]
+    except FileNotFoundError:
+        raise UserError(f'The list {path} does not exist.') from None
 
 
 def make_folder(path: str) -> None:

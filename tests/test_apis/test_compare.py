@@ -74,7 +74,7 @@ def test_a_record_says_all(finished, base):
     assert record['networks'] == own['networks'] and set(own['networks']) == {'student', 'teacher'}
     assert record['networks']['student']['mIoU']['last_iter'] == ITERS
     assert record['seconds'] > ITERS * record['seconds_per_iter'] / 10 > 0
-    assert {'labeled', 'unlabeled', 'lists', 'name'} == set(record['split'])
+    assert {'labeled', 'unlabeled', 'val', 'lists', 'name'} == set(record['split'])
     assert len(record['config_hash']) == 64 and 'torch' in record['versions']
 
 

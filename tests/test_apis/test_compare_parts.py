@@ -159,8 +159,11 @@ def test_bases_that_cannot_be(tmp_path):
     cfg = toy_config('unused', dict(type='SupOnly'))
     cfg.train_dataloader.sampler.unlabeled = 0
     cfg.dump(tmp_path / 'a.py')
-    with pytest.raises(UserError, match='labeled and unlabeled'):
+    with pytest.raises(UserError, match=r'labeled and unlabeled.*=2') as error:
         load_base(str(tmp_path / 'a.py'), {})
+    option = str(error.value).split()[-1].rstrip('.')  # what it says will do
+    sampler = load_base(str(tmp_path / 'a.py'), dict([option.split('=')])).train_dataloader.sampler
+    assert int(sampler.unlabeled) == sampler.labeled
     cfg = toy_config('unused', dict(type='CPSSegmentor'))
     cfg.model.segmentor = [cfg.model.segmentor] * 2
     cfg.dump(tmp_path / 'b.py')

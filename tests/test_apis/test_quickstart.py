@@ -9,6 +9,7 @@ from semiseg_mm.apis import quickstart
 from semiseg_mm.apis.quickstart import methods, schedule, training
 from semiseg_mm.apis.quickstart.report import conclude, make_table
 from semiseg_mm.errors import UserError
+from semiseg_mm.utils.lock import locked
 
 TINY = [
     'val_dataloader.dataset.num_images=2',
@@ -102,9 +103,9 @@ def test_other_settings_are_refused(finished, capsys):
 
 
 def test_one_quickstart_a_folder(tmp_path):
-    with schedule.locked(tmp_path), pytest.raises(UserError, match='in use by another'):
-        schedule.locked(tmp_path).__enter__()
-    with schedule.locked(tmp_path):
+    with locked(tmp_path), pytest.raises(UserError, match='in use by another'):
+        locked(tmp_path).__enter__()
+    with locked(tmp_path):
         pass
 
 

@@ -20,6 +20,7 @@ from semiseg_mm.datasets import (
     collate_views,
     crop_histogram,
 )
+from semiseg_mm.datasets.identity import image_id
 from semiseg_mm.datasets.pseudo_labeled import files_beside
 from semiseg_mm.datasets.samplers import stream
 from semiseg_mm.errors import UserError
@@ -406,3 +407,18 @@ def test_two_processes_draw_what_one_would(make, folder):
 def test_fraction_zero_is_the_plain_stream(make, folder):
     plain = SourceRatioSampler(semi(folder), 4, 4, seed=3)
     assert take(make(fraction=0), 80) == take(plain, 80)
+
+
+@pytest.mark.parametrize(
+    ('path', 'root', 'expected'),
+    [
+        ('data/img/a/b.jpg', 'data/img', 'a/b'),
+        ('data/img/a/b.jpg', 'data/img/', 'a/b'),
+        ('data/img2/a.jpg', 'data/img', 'data/img2/a'),  # another folder
+        ('/a.jpg', '/', 'a'),
+        ('a.jpg', '', 'a'),
+        ('data\\img\\a\\b.jpg', 'data\\img', 'a/b'),
+    ],
+)
+def test_an_id_is_the_path_below_the_folder(path, root, expected):
+    assert image_id(path, root) == expected

@@ -8,6 +8,7 @@ from PIL import Image
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_path, atomic_write_text, write_mask
+from semiseg_mm.utils.atomic import read_lines
 
 
 def test_a_failed_write_keeps_the_old_file_and_leaves_no_scrap(tmp_path):
@@ -27,6 +28,17 @@ def test_a_successful_write_replaces_the_old_file(tmp_path):
     atomic_write_text(str(path), 'new')
     assert path.read_text() == 'new'
     assert os.listdir(tmp_path) == ['last_checkpoint']
+
+
+def test_lists_are_read_as_they_were_written(tmp_path):
+    names = ['my image', '#1', 'caf\udce9', 'a\x0bb\u2028c', 'd\r']
+    path = str(tmp_path / 'images.txt')
+    atomic_write_text(path, ''.join(f'{name}\n' for name in names))
+    assert read_lines(path) == names
+    atomic_write_text(path, '')
+    assert read_lines(path) == []
+    with pytest.raises(UserError, match='does not exist'):
+        read_lines(str(tmp_path / 'none.txt'))
 
 
 def test_a_mask_is_stored_as_ids_that_show_in_colours(tmp_path):

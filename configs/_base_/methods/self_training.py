@@ -15,6 +15,7 @@ stages = [
         scales=(0.5, 1.0, 2.0),
         flip=True,
         confidence=True,
+        batch_size=1,  # whole images, at twice their size
         repeat=True,
     ),
     dict(type='TrainStage', name='student', labels='labels', repeat=True),

@@ -8,10 +8,11 @@ from rich.console import Console
 
 from semiseg_mm.apis.quickstart.display import make_display
 from semiseg_mm.apis.quickstart.report import short_path, tell_failures
-from semiseg_mm.apis.quickstart.schedule import continuable, locked, run_all
+from semiseg_mm.apis.quickstart.schedule import continuable, run_all
 from semiseg_mm.apis.quickstart.training import parse_options
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text
+from semiseg_mm.utils.lock import locked
 
 from . import report
 from .machine import places, threads

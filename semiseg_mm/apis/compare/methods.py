@@ -81,9 +81,12 @@ def load_base(path: str, options: dict) -> Config:
     cfg = load_config(path, options)
     sampler = (cfg.get('train_dataloader') or {}).get('sampler', {})
     if 'labeled' not in sampler or not sampler.get('unlabeled'):
+        number = sampler.get('labeled')
+        option = f'--cfg-options train_dataloader.sampler.unlabeled={number}'
         raise UserError(
             f'{path} needs a SourceRatioSampler with labeled and unlabeled images in '
-            'train_dataloader.sampler, to be the base of a comparison.'
+            'train_dataloader.sampler, to be the base of a comparison'
+            + (f': as many of both with {option}.' if number else '.')
         )
     if isinstance(cfg.model.get('segmentor'), list):
         raise UserError(

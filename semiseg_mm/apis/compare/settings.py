@@ -5,10 +5,11 @@ import json
 
 from mmengine.config import Config
 
+from semiseg_mm.datasets.backends import build_source, with_backend
 from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.splits import apply_split
+from semiseg_mm.engine.stages.keys import DECISIVE, decisive, identity_of
 from semiseg_mm.engine.stages.stage import differences
-from semiseg_mm.engine.stages.train import DECISIVE, OUTER_OF_LOADERS
 from semiseg_mm.registry import DATASETS
 
 # a comparison's results depend on the evaluation, too
@@ -17,12 +18,7 @@ KEYS = {*DECISIVE, 'val_dataloader', 'val_cfg', 'val_evaluator', 'runner_type', 
 
 def settings_of(cfg: Config, seed: int, split: dict) -> dict:
     """Plain values, as they come back from JSON."""
-    found = {key: value for key, value in cfg.to_dict().items() if key in KEYS}
-    if not (found.get('auto_scale_lr') or {}).get('enable'):
-        found.pop('auto_scale_lr', None)
-    for name in ('train_dataloader', 'val_dataloader'):
-        for option in OUTER_OF_LOADERS:
-            (found.get(name) or {}).pop(option, None)
+    found = decisive(cfg.to_dict(), KEYS)
     found['randomness'] = {**(found.get('randomness') or {}), 'seed': seed}
     images = {name: one for name, one in split.items() if isinstance(one, dict)}
     return json.loads(json.dumps(dict(config=found, images=images), default=str))
@@ -39,10 +35,17 @@ def changes(before: dict, now: dict, most: int = 4) -> str:
 
 
 def find_split(cfg: Config) -> dict:
-    """Which images the labeled and the unlabeled list are: hashes, and names where known."""
+    """Which images the lists and the validation data are: hashes, and names where known."""
     dataset = cfg.train_dataloader.dataset.to_dict()
     check_paths(dataset, 'train_dataloader.dataset')
     name = dataset.get('split') or apply_split(dataset)['labeled'].get('ann_file') or None
     data = DATASETS.build(dataset)
-    found = data.survey
-    return dict(name=name, lists=found.line, **found.identity)
+    found = dict(labeled=identity_of(data.labeled, True))
+    if data.unlabeled is not None:
+        found['unlabeled'] = identity_of(data.unlabeled)
+    val = (cfg.get('val_dataloader') or {}).get('dataset')
+    if val and 'pipeline' in val:  # not a wrapper around others
+        check_paths(val, 'val_dataloader.dataset')
+        val = with_backend({**val.to_dict(), 'pipeline': []}, val.get('backend_args'))
+        found['val'] = identity_of(build_source(val), True)
+    return dict(name=name, lists=data.survey.line, **found)

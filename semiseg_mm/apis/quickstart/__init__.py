@@ -7,12 +7,13 @@ from pathlib import Path
 from rich.console import Console
 
 from semiseg_mm.utils import atomic_write_text
+from semiseg_mm.utils.lock import locked
 
 from . import methods
 from .display import make_display
 from .picture import draw
 from .report import make_record, make_table, short_path, tell_failures
-from .schedule import continuable, locked, run_all
+from .schedule import continuable, run_all
 from .training import Training
 
 __all__ = ['main']

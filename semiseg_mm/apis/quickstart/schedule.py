@@ -1,4 +1,3 @@
-import contextlib
 import heapq
 import os
 import signal
@@ -6,7 +5,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from semiseg_mm.errors import UserError
 
@@ -83,24 +81,6 @@ def time_left(running: list[TrainingProcess], waiting: list[TrainingProcess]) ->
     for training in waiting:  # each starts when the first place is free
         heapq.heappush(ends, heapq.heappop(ends) + guess(training))
     return max(ends)
-
-
-@contextlib.contextmanager
-def locked(folder: Path):
-    """One call a folder. Its trainings inherit the lock, should they outlive it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / '.lock', 'w') as file:
-        with contextlib.suppress(ImportError):  # Windows: unguarded
-            import fcntl
-
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UserError(
-                    f'{folder} is in use by another call, or by a training that one left '
-                    'behind: wait for it, end it, or choose another --work-dir.'
-                ) from None
-        yield file.fileno()
 
 
 def continuable(call: Callable[[], int]) -> int:

@@ -26,6 +26,7 @@ from .source import ImageSource
 
 WRITERS = 2  # threads
 Chunks = Mapping[int, Sequence[int]]  # number: indices in the source
+Size = tuple[int, int]  # (h, w) of the images' files
 Broken = list[tuple[str, str]]  # id, reason
 Write = Callable[[str, np.ndarray, np.ndarray | None], object]
 
@@ -42,13 +43,14 @@ def predict_labels(
 ) -> None:
     """Label every image of the chunks.
 
-    ``write(id, label, confidence)`` gets H,W uint8 arrays (a confidence c stands for c / 255) and
-    runs in a thread. ``done(number, written, broken)`` is called for each chunk, in order, when
-    all of it is written, with what ``write`` returned. An error of either ends the call.
+    ``write(id, label, confidence)`` gets H,W uint8 arrays (a confidence c stands for c / 255) of
+    the size that the image has as a file, and runs in a thread. ``done(number, written, broken)``
+    is called for each chunk, in order, when all of it is written, with what ``write`` returned. An
+    error of either ends the call.
     """
 
-    def compute(images: list[Tensor]) -> list[tuple]:
-        found = predictor.predict(images, with_confidence)
+    def compute(images: list[Tensor], size: Size) -> list[tuple]:
+        found = predictor.predict(images, with_confidence, size)
         confidence = found.confidence if with_confidence else [None] * len(images)
         return [(*pair, found.finite) for pair in zip(found.label, confidence, strict=True)]
 
@@ -72,7 +74,7 @@ def predict_agreement(
     classes = predictors[-1].num_classes
 
     @torch.inference_mode()
-    def compute(images: list[Tensor]) -> list[tuple]:
+    def compute(images: list[Tensor], _: Size) -> list[tuple]:
         *earlier, last = (predictor.predict(images) for predictor in predictors)
         ious = [mean_ious(one.label, last.label, classes) for one in earlier]
         finite = torch.stack([one.finite for one in (*earlier, last)]).all()
@@ -99,7 +101,7 @@ def _check(name: str, finite: Tensor) -> None:
 def _run(
     source: ImageSource,
     chunks: Chunks,
-    compute: Callable[[list[Tensor]], Sequence[tuple]],
+    compute: Callable[[list[Tensor], Size], Sequence[tuple]],
     finish: Callable[..., Any],
     done: Callable[[int, list, Broken], None],
     batch_size: int,
@@ -115,8 +117,8 @@ def _run(
         backlog = _Backlog(done, limit=2 * (batch_size + WRITERS))
         for number, indices in chunks.items():
             chunk = _Chunk(number, [None] * len(indices), [])
-            for places, images in _batches(items, chunk, source.ids, batch_size):
-                for place, result in zip(places, compute(images), strict=True):
+            for places, images, size in _batches(items, chunk, source.ids, batch_size):
+                for place, result in zip(places, compute(images, size), strict=True):
                     name = source.ids[indices[place]]
                     chunk.futures[place] = pool.submit(finish, name, *result)
                     backlog.futures.append(chunk.futures[place])
@@ -161,19 +163,22 @@ class _Backlog:
 
 def _batches(
     items: Iterator, chunk: _Chunk, ids: Sequence[str], size: int
-) -> Iterator[tuple[list[int], list[Tensor]]]:
-    """Places in the chunk, and images of one shape; no more are held than batches need."""
-    waiting: dict[torch.Size, tuple[list[int], list[Tensor]]] = {}
+) -> Iterator[tuple[list[int], list[Tensor], Size]]:
+    """Places in the chunk, and images of one shape that are files of one size; no more are held
+    than batches need.
+    """
+    waiting: dict[tuple, tuple[list[int], list[Tensor], Size]] = {}
     for place in range(len(chunk.futures)):
-        index, image, reason = next(items)
-        if image is None:
-            chunk.broken.append((ids[index], reason))
+        item = next(items)
+        if item.image is None:
+            chunk.broken.append((ids[item.index], item.reason))
             continue
-        places, images = waiting.setdefault(image.shape, ([], []))
+        kind = item.image.shape, item.size
+        places, images, _ = waiting.setdefault(kind, ([], [], item.size))
         places.append(place)
-        images.append(image)
+        images.append(item.image)
         if len(images) == size:
-            yield waiting.pop(image.shape)
+            yield waiting.pop(kind)
     yield from waiting.values()
 
 

@@ -86,11 +86,20 @@ class Predictor:
         return total.div_(count)[:, :, :height, :width]
 
     @torch.inference_mode()
-    def predict(self, images: list[Tensor], confidence: bool = False) -> Prediction:
-        """The most probable class of each pixel, and its probability in steps of 1 / 255."""
-        size = self._at_once(images)
-        parts = [images[start : start + size] for start in range(0, len(images), size)]
-        found = [self._predict(part, confidence) for part in parts]
+    def predict(
+        self,
+        images: list[Tensor],
+        confidence: bool = False,
+        size: tuple[int, int] | None = None,
+    ) -> Prediction:
+        """The most probable class of each pixel, and its probability in steps of 1 / 255.
+
+        ``size`` (h, w) is that of the images before they were resized for the network.
+        """
+        size = torch.Size(size or images[0].shape[-2:])
+        count = self._at_once(images)
+        parts = [images[start : start + count] for start in range(0, len(images), count)]
+        found = [self._predict(part, confidence, size) for part in parts]
         if len(found) == 1:
             return found[0]
         label, certain, finite = zip(*found, strict=True)
@@ -109,14 +118,16 @@ class Predictor:
         weight = next(self.network.parameters(), None)
         return weight is None or weight.device.type == 'cpu'
 
-    def _predict(self, images: list[Tensor], confidence: bool) -> Prediction:
+    def _predict(self, images: list[Tensor], confidence: bool, size: torch.Size) -> Prediction:
         height, width = images[0].shape[-2:]
         certain = None
         with self._settings():
             inputs = self.preprocess(images)  # B,3,H,W
-            if self.flip or self._sizes(inputs) != [inputs.shape[2:]]:
+            resized = size != (height, width)
+            if resized or self.flip or self._sizes(inputs) != [inputs.shape[2:]]:
                 total, count = self._summed(inputs)
-                best, label = total[:, :, :height, :width].max(1)  # B,H,W
+                total = total[:, :, :height, :width]
+                best, label = _best_at(size, total) if resized else total.max(1)  # B,H,W
                 if confidence:
                     certain = best / count
             else:  # no probability but the highest is needed
@@ -175,6 +186,22 @@ class Predictor:
         finally:
             cudnn.benchmark, cudnn.deterministic = before
             torch.set_num_threads(threads)
+
+
+def _best_at(size: torch.Size, scores: Tensor) -> tuple[Tensor, Tensor]:
+    """The highest score and its class at another size, by pixel centres as images are resized.
+
+    Class by class: all of them at the size of a photograph may be gigabytes.
+    """
+    best = label = None
+    for k, part in enumerate(scores.split(1, 1)):
+        part = F.interpolate(part, size, mode='bilinear', align_corners=False)[:, 0]  # B,H,W
+        if best is None:
+            best, label = part, torch.zeros_like(part, dtype=torch.uint8)
+        else:
+            label.masked_fill_(part > best, k)
+            best = torch.maximum(best, part)
+    return best, label
 
 
 def softmax_(logits: Tensor) -> Tensor:

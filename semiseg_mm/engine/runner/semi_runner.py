@@ -1,6 +1,7 @@
 import itertools
 import os
 import os.path as osp
+from datetime import timedelta
 
 import torch
 import torch.distributed as torch_dist
@@ -189,4 +190,5 @@ def join_processes(launcher: str, env_cfg: dict) -> None:
         return
     if launcher != 'pytorch':
         raise UserError(f"launcher='{launcher}' needs GPUs; on CPU use tools/dist_train.sh.")
-    torch_dist.init_process_group(backend='gloo')
+    seconds = env_cfg.get('dist_cfg', {}).get('timeout', 1800)
+    torch_dist.init_process_group(backend='gloo', timeout=timedelta(seconds=seconds))

@@ -1,22 +1,28 @@
+import contextlib
 import copy
 import glob
 import json
 import os.path as osp
+from collections.abc import Iterator
+from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
-from mmengine.dist import is_main_process
+from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
 from semiseg_mm.datasets.backends import build_source, with_backend
 from semiseg_mm.datasets.checks import check_paths
-from semiseg_mm.datasets.identity import files_hash, ids_hash, list_identity
+from semiseg_mm.datasets.identity import files_hash, ids_hash
 from semiseg_mm.datasets.splits import apply_split
 from semiseg_mm.engine.stages import Stage, expand_rounds
+from semiseg_mm.engine.stages.checks import check_prediction
+from semiseg_mm.engine.stages.keys import identity_of
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import RUNNERS, STAGES
 from semiseg_mm.utils import atomic_write_text
+from semiseg_mm.utils.lock import locked
 
 from .semi_runner import SemiRunner, join_processes
 
@@ -51,6 +57,8 @@ class StagedRunner:
                 raise UserError(f"Two stages are called '{stage.name}': give them other names.")
             stage.bind(self, number)
             stage.check()
+            if hasattr(stage, 'predictor'):
+                check_prediction(stage)
             self.stages[stage.name] = stage
 
     @classmethod
@@ -58,10 +66,28 @@ class StagedRunner:
         return cls(copy.deepcopy(cfg))
 
     def train(self) -> None:
-        for stage in self.stages.values():
-            stage()
-        if is_main_process():
-            self._write_results()
+        with self._locked():
+            for stage in self.stages.values():
+                stage.check_data()
+            for stage in self.stages.values():
+                stage()
+            if is_main_process():
+                self._write_results()
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One call a work dir. All processes hear of it if the first one cannot have it."""
+        with contextlib.ExitStack() as stack:
+            refused = [None]
+            if is_main_process():
+                try:
+                    stack.enter_context(locked(Path(self.work_dir), inherited=False))
+                except UserError as error:
+                    refused[0] = str(error)
+            broadcast_object_list(refused)
+            if refused[0]:
+                raise UserError(refused[0])
+            yield
 
     def test(self) -> dict:
         """Evaluate ``load_from`` as the last training stage would."""
@@ -145,12 +171,7 @@ class StagedRunner:
     def _identity(self, cfg: dict, with_labels: bool) -> dict:
         name = json.dumps(cfg, sort_keys=True, default=str)
         if name not in self._images:
-            dataset = build_source(cfg)
-            identity = list_identity(dataset)
-            if with_labels:
-                infos = (dataset.get_data_info(k) for k in range(len(dataset)))
-                identity['labels'] = files_hash(i.get('seg_map_path') for i in infos)
-            self._images[name] = identity
+            self._images[name] = identity_of(build_source(cfg), with_labels)
         return self._images[name]
 
     # ------------------------------------------------------------------ the result

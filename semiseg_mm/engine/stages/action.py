@@ -12,6 +12,7 @@ from semiseg_mm.engine.inference.source import loading_part
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
 from semiseg_mm.utils import atomic_write_text, make_folder
+from semiseg_mm.utils.atomic import read_lines
 
 from .stage import Stage, checksum
 
@@ -90,11 +91,10 @@ class ChunkedAction(Stage):
     def bind(self, run, number: int) -> None:
         super().bind(run, number)
         self._source: ImageSource | None = None
+        self._states: dict[int, str] = {}
 
     def check(self) -> None:
         self.run.unlabeled_of(self.run.training(self.teacher))
-        if self.network:
-            self._named(MODELS.build(self.teacher_config.model))
         if self.images is None:
             return
         stage, _, file = self.images.partition('/')
@@ -105,6 +105,10 @@ class ChunkedAction(Stage):
                 f"'{stage}' are {', '.join(lists) or 'none'}."
             )
 
+    def check_data(self) -> None:
+        if self.images is None:
+            _ = self.source
+
     @property
     def teacher_config(self) -> dict:
         return self.run.training(self.teacher).cfg
@@ -114,20 +118,25 @@ class ChunkedAction(Stage):
         """The images; every process lists them in the same order."""
         if self._source is None:
             dataset = self.run.unlabeled_of(self.run.training(self.teacher))
-            self._source = ImageSource(dataset, self._wanted())
+            source = ImageSource(dataset, self._wanted())
+            if self.images is None:  # otherwise the stages before have seen them
+                source.check_names()
+            self._source = source
         return self._source
 
     def _wanted(self) -> list[str] | None:
         if self.images is None:
             return None
         stage, file = self.images.split('/', 1)
-        with open(self.run.stage(stage).path(file), encoding='utf-8') as lines:
-            return lines.read().splitlines()
+        return read_lines(self.run.stage(stage).path(file))
 
     @property
     def chunks(self) -> list[range]:
-        total = len(self.source.ids)
-        return [range(k, min(k + self.chunk, total)) for k in range(0, total, self.chunk)]
+        return [self._chunk(n) for n in range(-(-len(self.source.ids) // self.chunk))]
+
+    def _chunk(self, number: int) -> range:
+        start = number * self.chunk
+        return range(start, min(start + self.chunk, len(self.source.ids)))
 
     def key(self) -> dict:
         from .train import weights_hash
@@ -176,7 +185,11 @@ class ChunkedAction(Stage):
     def damage(self) -> str | None:
         bad = [n for n in range(len(self.chunks)) if not self._finished(n)]
         if bad:
-            return f'{len(bad)} of {len(self.chunks)} parts are no longer as they were written'
+            states = ((self._record(n) or {}).get('state', self._states[n]) for n in bad)
+            changed = sum(state != self._states[n] for n, state in zip(bad, states, strict=True))
+            images = f', {changed} of them because images were changed' if changed else ''
+            text = f'{len(bad)} of {len(self.chunks)} parts are no longer as they were written'
+            return text + images
         for name, written in self.manifest().get('files', {}).items():
             found = checksum(self.path(name))
             if found != written:
@@ -196,14 +209,16 @@ class ChunkedAction(Stage):
             return None
 
     def _finished(self, number: int) -> bool:
-        record = self._record(number)
-        ids = [self.source.ids[k] for k in self.chunks[number]]
-        return record is not None and record.get('ids') == ids and self.intact(record)
+        record, chunk = self._record(number) or {}, self._chunk(number)
+        state = self._states[number] = self.source.state(chunk)  # before the images are read
+        ids = [self.source.ids[k] for k in chunk]
+        return (record.get('ids'), record.get('state')) == (ids, state) and self.intact(record)
 
     def write_record(self, number: int, record: dict) -> None:
-        ids = [self.source.ids[k] for k in self.chunks[number]]
+        ids = [self.source.ids[k] for k in self._chunk(number)]
         make_folder(self.path('chunks'))
-        atomic_write_text(self._record_path(number), json.dumps(dict(ids=ids, **record)))
+        record = dict(ids=ids, state=self._states[number], **record)
+        atomic_write_text(self._record_path(number), json.dumps(record))
 
     def _report_broken(self, records: list[dict]) -> None:
         broken = [pair for record in records for pair in record['broken']]

@@ -81,13 +81,16 @@ class LabelStage(ChunkedAction):
     def check(self) -> None:
         super().check()
         hook = self.teacher_config.default_hooks.get('checkpoint') or {}
-        if self.select == 'best' and not hook.get('save_best'):
+        if self.select == 'best' and not (
+            hook.get('save_best') and self.teacher_config.get('val_cfg')
+        ):
             raise UserError(
-                f"Stage '{self.name}': select='best' needs default_hooks.checkpoint.save_best."
+                f"Stage '{self.name}': select='best' needs default_hooks.checkpoint.save_best and "
+                'a validation (val_cfg) of its teacher.'
             )
 
     def checkpoints(self) -> list[str]:
-        return [self.run.training(self.teacher).checkpoint(self.select)]
+        return [self.run.training(self.teacher).checkpoint(self.select, self.network)]
 
     # ------------------------------------------------------------------ one chunk
 

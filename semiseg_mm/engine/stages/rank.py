@@ -45,6 +45,20 @@ class RankStage(ChunkedAction):
                 'milestones=(1 / 3, 2 / 3).'
             )
 
+    def check_data(self) -> None:
+        super().check_data()
+        if self.images is None:
+            self._reliable(len(self.source.ids))
+
+    def _reliable(self, total: int) -> int:
+        count = int(total * self.share)
+        if not count:
+            raise UserError(
+                f"Stage '{self.name}': share={self.share} of {total} images is none. Give more "
+                'unlabeled images, or a greater share.'
+            )
+        return count
+
     def checkpoints(self) -> list[str]:
         return self.run.training(self.teacher).kept_checkpoints()
 
@@ -64,12 +78,7 @@ class RankStage(ChunkedAction):
     def merge(self, records: list[dict]) -> dict:
         rows = [(name, float(np.mean(ious)), ious) for r in records for name, ious in r['rows']]
         rows.sort(key=lambda row: (-row[1], row[0]))
-        count = int(len(rows) * self.share)
-        if not count:
-            raise UserError(
-                f"Stage '{self.name}': share={self.share} of {len(rows)} images is none. Give more "
-                'unlabeled images, or a greater share.'
-            )
+        count = self._reliable(len(rows))
         text = io.StringIO()
         table = csv.writer(text, lineterminator='\n')
         steps = [path.rsplit('iter_', 1)[1][:-4] for path in self.checkpoints()[:-1]]

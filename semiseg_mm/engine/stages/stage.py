@@ -17,7 +17,12 @@ from semiseg_mm.utils import atomic_write_text, make_folder
 from semiseg_mm.version import __version__
 
 MANIFEST = 'manifest.json'
-HASHES = dict(sha256='other images', order='another order', labels='other label maps')
+HASHES = dict(
+    sha256='other images',
+    order='another order',
+    labels='other label maps',
+    bytes='image files of other sizes',
+)
 
 
 class Stage:
@@ -46,6 +51,9 @@ class Stage:
 
     def check(self) -> None:
         """Complain about options now rather than after hours; the earlier stages are known."""
+
+    def check_data(self) -> None:
+        """The same for data; called before the first stage starts, but not by a test."""
 
     @abstractmethod
     def key(self) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 import gc
-import hashlib
+import json
 import os
 import os.path as osp
 from collections.abc import Sequence
@@ -8,22 +8,19 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
+from torch import nn
 
 from semiseg_mm.engine.checkpoint import checkpoints, safe_load
 from semiseg_mm.engine.hooks.atomic_checkpoint_hook import milestone_steps
 from semiseg_mm.engine.rewriting import FOLDERS, make_sup_only, use_labels
 from semiseg_mm.errors import UserError
-from semiseg_mm.registry import MODELS, RUNNERS, STAGES
+from semiseg_mm.models.segmentors.loading import PREFIX
+from semiseg_mm.registry import RUNNERS, STAGES
+from semiseg_mm.utils import atomic_path
 
+from .checks import check_training, sketch
+from .keys import decisive, weights_hash
 from .stage import Stage
-
-# what a run's weights depend on, which validation is not; further names in a config (num_classes,
-# …) are notes to itself
-DECISIVE = (
-    'model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'custom_hooks',
-    'randomness', 'model_wrapper_cfg', 'auto_scale_lr', 'load_from', 'default_scope',
-)  # fmt: skip
-OUTER_OF_LOADERS = ('num_workers', 'persistent_workers', 'prefetch_factor', 'pin_memory')
 
 
 @STAGES.register_module()
@@ -39,8 +36,9 @@ class TrainStage(Stage):
             the unlabeled source; of an image that several have labeled, the first one counts.
         confidence: Load the stored confidences too, for ``soft`` labels.
         filters: Transforms of the labels, such as ``dict(type='IgnoreUncertain', threshold=0.9)``.
-        init: A training stage whose weights this one starts from. Where shapes differ (another
-            number of classes) the weights stay as initialised.
+        init: A training stage whose weights this one starts from. A method with other networks
+            gets those of the network that predicts, in each of its own. Where shapes differ
+            (another number of classes) the weights stay as initialised.
         milestones: Shares of the iterations at which a checkpoint is kept: (1 / 3, 2 / 3).
     """
 
@@ -56,6 +54,11 @@ class TrainStage(Stage):
         milestones: Sequence[float] = (),
     ) -> None:
         super().__init__(name)
+        if sup_only and labels:
+            raise UserError(
+                f"Stage '{name}': with sup_only=True no unlabeled image is seen, so its labels "
+                'cannot be used: leave out one of the two.'
+            )
         self.override = cfg or {}
         self.sup_only = sup_only
         self.labels = [labels] if isinstance(labels, str) else list(labels)
@@ -63,6 +66,7 @@ class TrainStage(Stage):
         self.confidence = confidence or bool(filters)
         self.init = init
         self.milestones = list(milestones)
+        self._sketch: tuple[str, nn.Module] | None = None
 
     @property
     def own_cfg(self) -> Config:
@@ -74,7 +78,15 @@ class TrainStage(Stage):
             self.run.training(self.init)
         if not self.own_cfg.get('train_cfg', {}).get('max_iters'):
             raise UserError(f"Stage '{self.name}' needs train_cfg.max_iters.")
-        _ = self.cfg  # it cannot be made if options do not fit
+        check_training(self)
+
+    def sketch(self) -> nn.Module:
+        """The model for its options, names and shapes; its weights mean nothing."""
+        cfg = self.cfg.model
+        key = json.dumps(cfg.to_dict(), sort_keys=True, default=str)
+        if self._sketch is None or self._sketch[0] != key:
+            self._sketch = key, sketch(cfg)
+        return self._sketch[1]
 
     @property
     def cfg(self) -> Config:
@@ -102,11 +114,7 @@ class TrainStage(Stage):
         if self.init:
             used[self.init] = self.run.training(self.init).fingerprint()
             cfg.pop('load_from')
-        if not (cfg.get('auto_scale_lr') or {}).get('enable'):
-            cfg.pop('auto_scale_lr', None)
-        cfg = {name: cfg[name] for name in DECISIVE if name in cfg}
-        for option in OUTER_OF_LOADERS:
-            cfg['train_dataloader'].pop(option, None)
+        cfg = decisive(cfg)
         for option in ('val_interval', 'val_begin', 'dynamic_intervals'):
             cfg['train_cfg'].pop(option, None)
         if self.labels:  # their folders move with the run
@@ -136,6 +144,8 @@ class TrainStage(Stage):
         cfg.resume = bool(checkpoints(self.folder))
         if cfg.resume:
             cfg.load_from = None
+        elif self.init:
+            cfg.load_from = self._start()
         runner = RUNNERS.get('SemiRunner').from_cfg(cfg)
         runner.train()
         del runner
@@ -143,6 +153,20 @@ class TrainStage(Stage):
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return dict(checkpoint=osp.basename(self.checkpoint()))
+
+    def _start(self) -> str:
+        """The checkpoint of ``init``; for other networks a plain one, which each of them loads."""
+        source = self.run.training(self.init)
+        if self.sketch().networks.keys() == source.sketch().networks.keys():
+            return source.last_path
+        path, prefix = self.path('init.pth'), f'{PREFIX}{source.network()}.'
+        if is_main_process():
+            found = safe_load(source.last_path)['state_dict'].items()
+            plain = {k.removeprefix(prefix): v for k, v in found if k.startswith(prefix)}
+            with atomic_path(path) as part:
+                torch.save(dict(state_dict=plain), part)
+        barrier()
+        return path
 
     def _go_back(self) -> None:
         """Set aside what is later than a milestone that is missing, so that it is passed again."""
@@ -154,23 +178,35 @@ class TrainStage(Stage):
                 os.rename(path, f'{path}.old')
 
     def damage(self) -> str | None:
-        for path in self.kept_checkpoints():
+        best = [name for name in self.results() if self.manifest().get('files', {}).get(name)]
+        for path in [*self.kept_checkpoints(), *map(self.path, best)]:
             try:
                 safe_load(path)
+                continue
             except FileNotFoundError:
-                return f'{osp.basename(path)} is gone'
+                text = f'{osp.basename(path)} is gone'
             except UserError as error:
                 os.rename(path, f'{path}.bad')
-                return f'{osp.basename(path)} cannot be used ({error})'
+                text = f'{osp.basename(path)} cannot be used ({error})'
+            if osp.basename(path) in best:  # only all of the training brings it back
+                for later in checkpoints(self.folder).values():
+                    os.rename(later, f'{later}.old')
+            return text
         return None
+
+    def results(self) -> list[str]:
+        """The best checkpoints that label stages ask for; 'last' ones are looked at by damage."""
+        users = [one for one in self.run.stages.values() if getattr(one, 'select', '') == 'best']
+        networks = [one.network for one in users if one.teacher == self.name]
+        return sorted({osp.basename(self._best_path(network)) for network in networks})
 
     def fingerprint(self) -> str:
         return weights_hash(self.checkpoint())
 
-    def checkpoint(self, select: str = 'last') -> str:
-        """The checkpoint of the last iteration, or the one that validated best."""
+    def checkpoint(self, select: str = 'last', network: str | None = None) -> str:
+        """The checkpoint of the last iteration, or the one in which a network validated best."""
         if select == 'best':
-            return self._best()
+            return self._best(network)
         if not osp.exists(self.last_path):
             raise UserError(
                 f"{self.last_path} does not exist: stage '{self.name}' did not finish, or the file "
@@ -191,26 +227,20 @@ class TrainStage(Stage):
     def max_iters(self) -> int:
         return int(self.own_cfg.train_cfg.max_iters)
 
-    def _best(self) -> str:
-        metric = self.cfg.default_hooks.checkpoint.get('save_best')
-        path = osp.join(self.folder, f'best_{self.network()}_{metric}.pth')
-        if not metric or not osp.exists(path):
+    def _best_path(self, network: str | None) -> str:
+        metric = (self.cfg.default_hooks.get('checkpoint') or {}).get('save_best')
+        return self.path(f'best_{network or self.network()}_{metric}.pth')
+
+    def _best(self, network: str | None) -> str:
+        path = self._best_path(network)
+        if not osp.exists(path):
             raise UserError(
                 f"{path} does not exist: select='best' needs default_hooks.checkpoint.save_best "
-                'and a validation during the training.'
+                'and a validation during the training. This one is finished: set both, move '
+                f'{self.folder} away, and run the command again to train it anew.'
             )
         return path
 
     def network(self) -> str:
         """The network that predicts."""
-        return MODELS.build(self.cfg.model).predict_on
-
-
-def weights_hash(checkpoint: str) -> str:
-    """sha256 over names and values; what else a file holds (its time, say) does not count."""
-    digest = hashlib.sha256()
-    for name, value in sorted(safe_load(checkpoint)['state_dict'].items()):
-        digest.update(name.encode())
-        if isinstance(value, torch.Tensor):
-            digest.update(value.cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
+        return self.sketch().predict_on

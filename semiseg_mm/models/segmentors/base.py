@@ -6,7 +6,6 @@ from itertools import accumulate
 
 import torch
 from mmengine.config import ConfigDict
-from mmengine.logging import print_log
 from mmengine.model import BaseModel, ModuleDict
 from mmseg.models import EncoderDecoder
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -18,7 +17,8 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
 
-PREFIX = 'networks.'
+from .loading import spread_checkpoint
+
 Logits = dict[str, dict[str, Tensor]]  # network -> view -> B,C,H,W
 MAIN_OUTPUT = dict(PIDHead=1, IterativeDecodeHead=-1)  # of heads with several; else the first
 
@@ -93,7 +93,7 @@ class SemiSegmentor(BaseModel):
         self.register_buffer('teacher_steps', torch.zeros((), dtype=torch.long))
         self.iteration, self.max_iters = 0, 1  # set by the train loop; derived, not state
         self.sync_teachers()
-        self._register_load_state_dict_pre_hook(self._spread_plain_checkpoint)
+        self._register_load_state_dict_pre_hook(spread_checkpoint, with_module=True)
 
     # ------------------------------------------------------------------ networks
 
@@ -124,28 +124,6 @@ class SemiSegmentor(BaseModel):
         for name in self.teachers:  # the runner calls train() in every iteration
             self.networks[name].eval()
         return self
-
-    def _spread_plain_checkpoint(self, state_dict: dict, prefix: str, *_) -> None:
-        """Let a plain mmseg checkpoint load: give each network a copy of its weights."""
-        own = [key for key in state_dict if key.startswith(prefix + PREFIX)]
-        heads = (f'{prefix}backbone.', f'{prefix}decode_head.')
-        plain = [key for key in state_dict if key.startswith(heads)]
-        if own or not plain:
-            return
-        names = self.students
-        if len(names) > 1:
-            print_log(
-                f'A checkpoint of one network was loaded into {len(names)}: they start equal and '
-                'teach each other nothing until their updates differ.',
-                'current',
-                level=30,
-            )
-        plain = [key for key in state_dict if key.startswith(prefix)]
-        for key in plain:
-            value = state_dict.pop(key)
-            for name in self.networks:
-                state_dict[f'{prefix}{PREFIX}{name}.{key[len(prefix) :]}'] = value
-        state_dict[f'{prefix}teacher_steps'] = self.teacher_steps
 
     # ------------------------------------------------------------------ forward
 

@@ -1,6 +1,7 @@
 import torch
 from torch import Tensor
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import PseudoLabel, View
 
@@ -55,6 +56,11 @@ def stored_label(view: View, soft_classes: int | None = None, ignore: int = 255)
     label = stored.masked_fill(~valid, 0).long()
     if soft_classes is None:
         return PseudoLabel(label, torch.ones_like(label, dtype=torch.float32), valid)
+    if any('confidence' not in sample for sample in view.data_samples):
+        raise UserError(
+            "soft=True needs the labels' stored confidences: confidence=True in the training stage "
+            "and in the label stage (in a pipeline of your own: dict(type='LoadConfidence'))."
+        )
     confidence = torch.cat([s.confidence.data for s in view.data_samples]).float() / 255
     rest = (1 - confidence) / max(1, soft_classes - 1)
     soft = rest.unsqueeze(1).repeat(1, soft_classes, 1, 1)

@@ -88,8 +88,8 @@ def test_nothing_depends_on_workers_or_on_which_chunks_are_left(source, build):
 def test_batches_are_of_one_shape_and_in_the_order_of_the_list(source, build):
     predictor, batches = build(), []
     predict = predictor.predict
-    predictor.predict = lambda images, c: (
-        batches.append([i.shape[1:] for i in images]) or predict(images, c)
+    predictor.predict = lambda images, *args: (
+        batches.append([i.shape[1:] for i in images]) or predict(images, *args)
     )
     labels(source, predictor, {0: range(8)}, batch_size=2)
     # images 0 1 2 (3) 4 5 6 7 have the sizes 0 1 2 (0) 1 0 1 2

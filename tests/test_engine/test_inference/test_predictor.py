@@ -55,6 +55,18 @@ def test_scales_and_flips_equal_the_straight_line_computation(build, images, div
     assert (found.confidence.float() - 255 * expected.amax(1)).abs().max() < 0.51
 
 
+def test_labels_at_the_size_before_resizing_are_of_interpolated_probabilities(build, images):
+    one, batch = build(), images(3)
+    found = one.predict(batch, True, size=(41, 60))
+    scores = one.probabilities(batch)
+    expected = F.interpolate(scores, (41, 60), mode='bilinear', align_corners=False)
+    sure = expected.topk(2, 1).values
+    sure = sure[:, 0] - sure[:, 1] > 1e-5
+    assert found.label.shape == (3, 41, 60) and found.label.dtype == torch.uint8
+    assert found.label[sure].equal(expected.argmax(1)[sure].to(torch.uint8)) and found.finite
+    assert (found.confidence.float() - 255 * expected.amax(1)).abs().max() < 0.51
+
+
 def test_sliding_windows_of_the_test_config_are_used(build, images):
     slide = dict(mode='slide', crop_size=(12, 12), stride=(8, 8))
     sliding, plain = build(test_cfg=slide), build()

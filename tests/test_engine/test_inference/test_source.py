@@ -1,3 +1,5 @@
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -21,10 +23,10 @@ def test_images_come_whole_although_training_decodes_them_smaller(make_folder):
     cfg = dict(type='UnlabeledDataset', img_path=str(folder / 'more'), pipeline=LOAD + CROP)
     source = ImageSource(cfg)
     assert source.ids == ['u0', 'u1', 'u2'] and len(source) == 3
-    index, image, reason = source[0]
+    index, image, size, reason = source[0]
     expected = cv2.imread(str(folder / 'more/u0.jpg')).transpose(2, 0, 1)
-    assert (index, reason) == (0, None) and np.array_equal(image.numpy(), expected)
-    index, image, reason = source[1]
+    assert (index, size, reason) == (0, (20, 30), None) and np.array_equal(image.numpy(), expected)
+    index, image, _, reason = source[1]
     assert (index, image) == (1, None) and 'cut off' in reason
     assert cfg['pipeline'] == LOAD + CROP  # the config stays as it was
 
@@ -56,3 +58,23 @@ def test_no_label_is_opened_and_nothing_random_is_run(make_folder):
     assert np.array_equal(source[0][1].numpy(), expected)
     with pytest.raises(UserError, match='loads an image'):
         ImageSource(dict(cfg, pipeline=CROP))
+
+
+def test_the_size_before_resizing_is_known_and_padding_left_out(make_folder):
+    folder = make_folder(0, 1, (20, 30), 2)
+    steps = [dict(type='Resize', scale=(15, 15), keep_ratio=True), dict(type='Pad', size=(40, 40))]
+    cfg = dict(type='UnlabeledDataset', img_path=str(folder / 'more'))
+    item = ImageSource(dict(cfg, pipeline=[*LOAD, *steps, *CROP]))[0]
+    assert item.image.shape == (3, 10, 15) and item.size == (20, 30)
+
+
+def test_files_are_known_by_size_and_time(make_folder):
+    folder = make_folder(0, 3, (20, 30), 2)
+    source = ImageSource(
+        dict(type='UnlabeledDataset', img_path=str(folder / 'more'), pipeline=LOAD)
+    )
+    before, others = source.state([0, 1]), source.state([2])
+    os.utime(folder / 'more/u1.jpg', (0, 1000))
+    assert source.state([0, 1]) != before and source.state([2]) == others
+    source.dataset.backend_args = dict(backend='lmdb')  # no file, whatever lies at that path
+    assert source.state([0]) == source.state([2]) != others

@@ -103,6 +103,82 @@ def test_confidences_and_thresholds_for_a_student(work_dir, images):
     assert redone(run_stages(cfg)) == []
 
 
+def done_until_labels(cfg):
+    """The student's images after the label stage, without its training."""
+    runner = build_runner(cfg)
+    for name in ('teacher', 'labels'):
+        runner.stages[name]()
+    return DATASETS.build(runner.stages['student'].cfg.train_dataloader.dataset.unlabeled)
+
+
+@pytest.mark.parametrize('name', ['my image 1', '#1', os.fsdecode(b'caf\xe9')])
+def test_names_of_all_kinds_reach_the_student(work_dir, folder, name):
+    for one in 'ab':
+        try:
+            os.rename(folder / f'images/{one}/0.jpg', folder / f'images/{one}/{name}.jpg')
+        except OSError:
+            pytest.skip('this disk takes no such names')
+    (folder / 'images/a').rename(folder / 'images/#a')
+    student = done_until_labels(over(folder, work_dir))
+    assert len(student) == 10
+    paths = {student.get_data_info(k)['seg_map_path'] for k in range(10)}
+    assert str(work_dir / f'02_labels/labels/#a/{name}.png') in paths
+    stage = build_runner(over(folder, work_dir)).stages['labels']
+    stage.images = 'labels/images.txt'  # as a later stage may have it
+    assert len(stage.source) == 10
+
+
+def test_labels_keep_the_images_size_where_the_network_sees_it_resized(work_dir, folder):
+    cfg = over(folder, work_dir, confidence=True)
+    fit = dict(type='Resize', scale=(8, 12), keep_ratio=False)
+    cfg.train_dataloader.dataset.unlabeled.pipeline.insert(1, fit)
+    cfg.stages[2].confidence = True
+    student = done_until_labels(cfg)
+    label = cv2.imread(str(work_dir / '02_labels/labels/a/1.png'), -1)
+    assert label.shape[:2] == cv2.imread(str(folder / 'images/a/1.jpg')).shape[:2]
+    # marked halves arrive with the image, resized as it is
+    for k in range(len(student)):
+        info = student.get_data_info(k)
+        for file, values in ((info['seg_map_path'], (1, 2)), (info['confidence_path'], (7, 9))):
+            marks = np.full(cv2.imread(file).shape[:2], values[0], np.uint8)
+            marks[:, marks.shape[1] // 2 :] = values[1]
+            Image.fromarray(marks).save(file)
+        results = dict(info, num_classes=7)
+        for step in student.pipeline.transforms[:5]:  # before ScaleCrop
+            results = step(results)
+        expected = np.repeat([1, 2], 4)[None].repeat(12, 0)
+        assert results['img'].shape[:2] == (12, 8)
+        assert np.array_equal(results['gt_seg_map'], expected)
+        assert np.array_equal(results['confidence'], np.array([0, 7, 9])[expected])
+
+
+def test_a_changed_image_is_labeled_again(trained, folder, tmp_path):
+    work_dir = shutil.copytree(trained, tmp_path / 'run')
+    labels = build_runner(over(folder, work_dir)).stages['labels']
+    kept = work_dir / '02_labels/labels/b/4.png'
+    before, time = labels.fingerprint(), kept.stat().st_mtime_ns
+    os.utime(folder / 'images/a/0.jpg', (0, 1000))
+    assert labels.damage() == (
+        '1 of 3 parts are no longer as they were written, 1 of them because images were changed'
+    )
+    labels()
+    assert labels.damage() is None and labels.fingerprint() == before  # a copy of the data, say
+    cv2.imwrite(str(folder / 'images/a/0.jpg'), np.zeros((30, 30, 3), np.uint8))
+    labels()
+    assert labels.damage() is None and labels.fingerprint() != before
+    with Image.open(work_dir / '02_labels/labels/a/0.png') as label:
+        assert label.size == (30, 30)
+    assert kept.stat().st_mtime_ns == time  # of another part
+
+
+def test_two_images_of_one_label_map_are_refused_before_the_teacher(folder, tmp_path):
+    shutil.copy(folder / 'images/a/0.jpg', folder / 'images/a/0.png')
+    for method in ('st', 'st_plus_plus'):
+        with pytest.raises(UserError, match=r'0\.jpg and .*0\.png would share the label map'):
+            run_stages(over(folder, tmp_path / 'run', method))
+        assert not (tmp_path / 'run/01_teacher').exists()
+
+
 # ------------------------------------------------------------------ broken images
 
 

@@ -1,10 +1,12 @@
 """Thresholds by hand, and that applying them leaves the share they promise."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from semiseg_mm.datasets.mask_reading import MaskLoader
 from semiseg_mm.datasets.transforms.confidence import is_kept, read_thresholds
 from semiseg_mm.engine.stages.quota import kept_pixels, like_labeled, per_class
 from semiseg_mm.errors import UserError
@@ -32,6 +34,12 @@ def test_a_share_of_each_class_by_hand():
 
 def test_a_threshold_between_two_bins_takes_the_upper_one_whole():
     assert per_class(COUNTS, 0.25)['0'] == dict(bin=250, share=1.0)
+
+
+def test_label_maps_are_those_before_the_crop():
+    images = SimpleNamespace(pipeline=SimpleNamespace(transforms=[]))
+    with pytest.raises(UserError, match=r"no dict\(type='ScaleCrop'\).* quotas with balance='lab"):
+        MaskLoader(images, 3)
 
 
 def test_all_of_each_class():

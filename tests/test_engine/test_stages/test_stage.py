@@ -1,15 +1,23 @@
 """Small parts: differences in words, hashes of weights, milestones; wrong lists of stages."""
 
+import multiprocessing
+from datetime import timedelta
+
 import pytest
 import torch
+from mmengine.config import Config
+from mmengine.dist import utils as dist_utils
 
-from semiseg_mm.apis.cli import build_runner
+from semiseg_mm.apis.cli import _explained, build_runner
 from semiseg_mm.engine.hooks.atomic_checkpoint_hook import milestone_steps
 from semiseg_mm.engine.stages.stage import differences
 from semiseg_mm.engine.stages.train import weights_hash
 from semiseg_mm.errors import UserError
-from semiseg_mm.testing import toy_config
-from semiseg_mm.testing.stages import run_stages, toy_stages
+from semiseg_mm.testing import toy_config, toy_network
+from semiseg_mm.testing.stages import METHODS, run_stages, toy_stages
+from semiseg_mm.utils.lock import locked
+
+CONFIGS = METHODS.parent
 
 # ------------------------------------------------------------------ parts
 
@@ -81,6 +89,19 @@ def changed(number, **options):
     return change
 
 
+def filtered(thresholds=None, **options):
+    step = dict(type='IgnoreUncertain', thresholds=thresholds, **options)
+    return lambda cfg: (
+        changed(2, confidence=True)(cfg),
+        changed(3, filters=[step])(cfg),
+    )
+
+
+SOFT = dict(type='SelfTrainingSegmentor', soft=True)
+LOSS = dict(type='CrossEntropyLoss', use_sigmoid=True)
+BINARY = dict(
+    num_classes=2, segmentor=dict(decode_head=dict(out_channels=1, threshold=0.5, loss_decode=LOSS))
+)
 WRONG = {
     "uses 'teecher', but the stages before it are teacher": changed(1, checkpoints_of='teecher'),
     "uses 'student', but the stages before it are teacher, ranking": changed(2, teacher='student'),
@@ -105,6 +126,18 @@ WRONG = {
     'needs a list of stages in the config': lambda cfg: cfg.pop('stages'),
     'share=1.5 is not between': changed(1, share=1.5),
     'quota needs confidence=True': changed(2, quota=0.5),
+    'with sup_only=True no unlabeled image is seen': changed(3, sup_only=True),
+    r'model\.soft=True needs the confidences': changed(3, cfg=dict(model=SOFT)),
+    'wieght is not an argument of SelfTrainingSegmentor: did you mean .weight': changed(
+        5, cfg=dict(model=dict(SOFT, soft=False, wieght=2))
+    ),
+    'limit is not an argument of IgnoreUncertain': filtered(limit=0.5),
+    'use reliable_labels/x.json, which .* does not write': filtered('reliable_labels/x.json'),
+    'use lebels/x.json, which is neither a file nor of a stage': filtered('lebels/x.json'),
+    'head with out_channels=1 has no class probabilities': changed(0, cfg=dict(model=BINARY)),
+    "no weight of 'teacher' fits its network": changed(
+        3, init='teacher', cfg=dict(model=dict(segmentor=toy_network(7, channels=5)))
+    ),
 }
 
 
@@ -113,5 +146,50 @@ def test_wrong_lists_are_refused_before_anything_is_trained(sentence, tmp_path):
     cfg = toy_stages(tmp_path / 'run')
     WRONG[sentence](cfg)
     with pytest.raises(UserError, match=f'(?i){sentence}'):
-        run_stages(cfg)
+        _explained(lambda: run_stages(cfg), cfg)
     assert not (tmp_path / 'run').exists()
+
+
+def test_too_few_images_to_rank_are_noticed_before_the_teacher_trains(tmp_path):
+    cfg = toy_stages(tmp_path / 'run')
+    cfg.train_dataloader.dataset.unlabeled.num_images = 1
+    with pytest.raises(UserError, match=r'share=0\.5 of 1 images is none'):
+        run_stages(cfg)
+    assert not (tmp_path / 'run/01_teacher').exists()
+
+
+def hold(folder, held, done):
+    with locked(folder, inherited=False):
+        held.set()
+        done.wait(60)
+
+
+def test_a_second_call_in_the_same_work_dir_is_refused(tmp_path):
+    folder, fork = tmp_path / 'run', multiprocessing.get_context('fork')
+    held, done = fork.Event(), fork.Event()
+    other = fork.Process(target=hold, args=(folder, held, done))
+    other.start()
+    assert held.wait(10)
+    with pytest.raises(UserError, match='in use by another call'):
+        run_stages(toy_stages(folder))
+    done.set()
+    other.join()
+    assert not (tmp_path / 'run/01_teacher').exists()
+
+
+# ------------------------------------------------------------------ configs
+
+
+def test_processes_wait_longer_for_each_other_than_a_labelling_may_take(monkeypatch):
+    options = Config.fromfile(CONFIGS / 'staged_runtime.py').env_cfg.dist_cfg
+    given = {}
+    monkeypatch.setattr(dist_utils, '_init_dist_pytorch', lambda backend, **kw: given.update(kw))
+    dist_utils.init_dist('pytorch', **options)
+    assert options.backend == 'nccl' and given['timeout'] >= timedelta(hours=2)
+
+
+@pytest.mark.parametrize('method', ['st', 'st_plus_plus'])
+def test_whole_images_of_cityscapes_are_labeled_one_at_a_time(method):
+    for leaf in (CONFIGS.parent / method).glob('*_cityscapes-*.py'):
+        stages = [s for s in Config.fromfile(leaf).stages if s.type != 'TrainStage']
+        assert stages and all(stage.batch_size == 1 for stage in stages)

@@ -162,3 +162,32 @@ def test_a_missing_view_is_named_with_the_key_that_makes_it():
     ).train()
     with pytest.raises(UserError, match=r"'stronger', but a batch has .*dataset\.views"):
         model(**model.data_preprocessor(toy_batch(), True), mode='loss')
+
+
+# ------------------------------------------------------------------ checkpoints of other methods
+
+
+def method(name: str, seed: int) -> SemiSegmentor:
+    torch.manual_seed(seed)
+    return MODELS.build(dict(type=name, segmentor=toy_network()))
+
+
+@pytest.mark.parametrize('target', ['CPSSegmentor', 'MeanTeacher', 'WeakToStrongSegmentor'])
+def test_one_network_loads_into_each_network_of_any_method(target):
+    source, model = method('SupOnly', 0), method(target, 1)
+    model.load_state_dict(source.state_dict())
+    expected = source.networks['student'].state_dict()
+    for network in model.networks.values():
+        assert all(torch.equal(x, expected[name]) for name, x in network.state_dict().items())
+
+
+def test_several_networks_load_where_the_names_agree():
+    source, model = method('MeanTeacher', 0), method('SupOnly', 1)
+    model.load_state_dict(source.state_dict(), strict=False)
+    name = 'decode_head.conv_seg.weight'
+    assert torch.equal(*(m.networks['student'].state_dict()[name] for m in (source, model)))
+
+
+def test_of_several_networks_one_must_be_chosen():
+    with pytest.raises(UserError, match=r'student, teacher, but this method has net_0, net_1'):
+        method('CPSSegmentor', 1).load_state_dict(method('MeanTeacher', 0).state_dict())

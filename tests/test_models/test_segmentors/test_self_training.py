@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.structures import PixelData
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.models import SelfTrainingSegmentor
 from semiseg_mm.models.segmentors.self_training import stored_label
 from semiseg_mm.structures import View
@@ -38,6 +39,11 @@ def test_soft_labels_by_hand():
     expected = torch.tensor([[0.1, 1.0], [0.1, 0.0], [0.8, 0.0]])  # C,W
     torch.testing.assert_close(target.label[0, :, 0], expected)
     torch.testing.assert_close(target.confidence[0, 0], torch.tensor([0.8, 1.0]))
+
+
+def test_soft_labels_without_confidences_are_a_sentence():
+    with pytest.raises(UserError, match=r"soft=True needs .*confidence=True .*'LoadConfidence'"):
+        losses(soft=True)
 
 
 def test_the_weight_counts_for_the_pseudo_labels_alone():
