@@ -316,8 +316,9 @@ def test_staged_leaves_are_known_by_their_folder():
 
 @each_staged_leaf
 def test_stages_are_the_methods(leaf):
-    """A leaf gives each training its own values, and Shapes has scales of its own; no more."""
-    free = ['cfg'] + ['scales', 'batch_size'] * (named(leaf)['dataset'] == 'shapes')
+    """A leaf gives each training its own values and its own batches of images to label, and Shapes
+    has scales of its own; no more."""
+    free = ['cfg', 'batch_size'] + ['scales'] * (named(leaf)['dataset'] == 'shapes')
     stages, expected = parsed(leaf)['stages'], method_base(leaf)['stages']
     assert [without(s, *free) for s in stages] == [without(s, *free) for s in expected]
     for stage, known in zip(stages, expected):  # what the method itself sets stays
