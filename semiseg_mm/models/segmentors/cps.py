@@ -26,6 +26,7 @@ class CPSSegmentor(SemiSegmentor):
             has none; it helps networks that start from scratch.
         mixer: Config of the mixing, or None. With it, labels are made on the unmixed images and
             mixed like them.
+        filter: Config of what decides which pixels count, or None (the paper): all.
         covers: 'all' (labeled and unlabeled images; the paper without CutMix) or 'unlabeled'
             (the paper with CutMix).
         student_view: The view that is mixed and learned from; labels come from 'weak'.
@@ -42,6 +43,7 @@ class CPSSegmentor(SemiSegmentor):
         weight: float = 1.5,
         rampup_iters: int = 0,
         mixer: dict | None = None,
+        filter: dict | None = None,
         covers: str = 'all',
         student_view: str = 'weak',
         label_in_train_mode: bool = True,
@@ -67,6 +69,7 @@ class CPSSegmentor(SemiSegmentor):
         self.student_view = student_view
         self.label_in_train_mode = label_in_train_mode
         self.mixer = MODELS.build(mixer) if mixer is not None else None
+        self.filter = MODELS.build(filter) if filter is not None else None
         self.pseudo_label = MODELS.build(pseudo_label)
         self.unsupervised = MODELS.build(unsupervised)
 
@@ -96,10 +99,12 @@ class CPSSegmentor(SemiSegmentor):
     def _target(self, net: str, views: dict, valid: Tensor, logits: Tensor) -> PseudoLabel:
         """What this network teaches the others."""
         if self.mixer is None:
-            return self.pseudo_label(logits, valid)
-        weak = views['weak']
-        taught = self.teach(net, weak.inputs, train_mode=self.label_in_train_mode)
-        return views['mixed'].mix.mix_label(self.pseudo_label(taught, weak.valid))
+            target = self.pseudo_label(logits, valid)
+        else:
+            weak = views['weak']
+            taught = self.teach(net, weak.inputs, train_mode=self.label_in_train_mode)
+            target = views['mixed'].mix.mix_label(self.pseudo_label(taught, weak.valid))
+        return target if self.filter is None else self.filter(target)
 
 
 def _agreement(a: Tensor, b: Tensor, valid: Tensor) -> Tensor:

@@ -68,6 +68,21 @@ def test_with_cutmix_labels_are_mixed_like_the_images(monkeypatch):
     torch.testing.assert_close(losses['loss_cps'], 5.0 * expected)
 
 
+def test_with_a_threshold_only_confident_pixels_count():
+    """The other network's confidence decides; what is left out still counts in the mean."""
+    threshold = 0.4
+    model = build(weight=1.0, covers='unlabeled', filter=dict(type='Threshold', value=threshold))
+    (a, b), valid = logits_of(model, 'weak')
+    expected = 0
+    for student, teacher in ((a, b), (b, a)):
+        confidence, label = teacher.softmax(1).max(1)
+        kept = (confidence >= threshold) & valid
+        assert 0 < kept.sum() < valid.sum()
+        pixels = F.cross_entropy(student, label, reduction='none')
+        expected = expected + (pixels * kept).sum() / valid.sum()
+    torch.testing.assert_close(unsupervised(model)['loss_cps'], expected)
+
+
 def test_three_networks_count_each_pair_once_and_divide_by_two():
     model = build(weight=1.0, num_networks=3, covers='unlabeled')
     (a, b, c), valid = logits_of(model, 'weak')
