@@ -9,7 +9,7 @@ import mmcv
 import numpy as np
 from rich.progress import track
 
-from semiseg_mm.datasets.split_lists import KIND, bare_path
+from semiseg_mm.datasets.id_lists import KIND, bare_path
 from semiseg_mm.datasets.unlabeled import IMAGE_SUFFIXES
 from semiseg_mm.errors import UserError
 

@@ -11,8 +11,8 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATASETS
 
 from .backends import is_remote, join, list_files, read_list
+from .id_lists import first_columns
 from .identity import fixed_part
-from .split_lists import first_columns
 
 END = '\0'  # between the strings of an item: no path holds it
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')

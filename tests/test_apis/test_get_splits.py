@@ -5,8 +5,9 @@ import pytest
 from semiseg_mm.apis import get_splits as module
 from semiseg_mm.apis.get_splits import get_splits, run_get_splits, target
 from semiseg_mm.datasets import split_lists
+from semiseg_mm.datasets.id_lists import plain_id, read_ids
 from semiseg_mm.datasets.identity import ids_hash
-from semiseg_mm.datasets.split_lists import Record, plain_id, read_ids, registry
+from semiseg_mm.datasets.split_lists import Record, registry
 
 COPIES = Path(__file__).parents[2].parent / 'shared' / 'splits'
 CITY = 'DATA/city/config_new'

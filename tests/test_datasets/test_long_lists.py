@@ -9,8 +9,9 @@ import pytest
 
 from semiseg_mm.datasets import SemiDataset, UnlabeledDataset, split_lists
 from semiseg_mm.datasets.broken import BrokenImages
+from semiseg_mm.datasets.id_lists import first_columns, read_list
 from semiseg_mm.datasets.identity import list_identity, sample_ids
-from semiseg_mm.datasets.split_lists import first_columns, log_splits, read_list
+from semiseg_mm.datasets.split_lists import log_splits
 from semiseg_mm.errors import BrokenImage
 
 FILES = (

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from semiseg_mm.datasets import split_lists
+from semiseg_mm.datasets.id_lists import plain_id, read_ids, read_list
 from semiseg_mm.datasets.identity import ids_hash
 from semiseg_mm.datasets.split_lists import (
     Record,
@@ -11,9 +12,6 @@ from semiseg_mm.datasets.split_lists import (
     identify,
     identify_all,
     log_splits,
-    plain_id,
-    read_ids,
-    read_list,
     registry,
 )
 from semiseg_mm.errors import UserError

@@ -8,7 +8,8 @@ import shutil
 import numpy as np
 from mmseg.datasets import PascalVOCDataset
 
-from semiseg_mm.datasets.split_lists import describe_list, read_ids
+from semiseg_mm.datasets.id_lists import read_ids
+from semiseg_mm.datasets.split_lists import describe_list
 from semiseg_mm.errors import UserError
 
 from ..cli import guarded
