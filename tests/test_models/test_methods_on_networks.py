@@ -29,7 +29,7 @@ CLASSES, SIZE = 5, 64
 
 
 def _size(item: tuple[str, Path]) -> tuple:
-    return 'r101' in item[0] or item[0].endswith('-b'), item
+    return 'ohem' in item[0], 'r101' in item[0] or item[0].endswith('-b'), item
 
 
 @cache
