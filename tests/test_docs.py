@@ -1,11 +1,13 @@
 """The documents name only files that exist, and their examples run as they stand."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 import unicodedata
 from pathlib import Path
+from statistics import fmean, stdev
 
 import pytest
 from mmengine.config import Config
@@ -17,6 +19,10 @@ DOCUMENTS = [ROOT / name for name in ('README.md', 'README_zh-CN.md', 'CONTRIBUT
 DOCUMENTS += sorted(ROOT.glob('docs/**/*.md')) + sorted(ROOT.glob('configs/**/README.md'))
 LINK = re.compile(r'\[[^\]]*\]\(([^)\s#]+)(?:#[^)\s]*)?\)')
 PATH = re.compile(r'(?<![\w/.-])(?:configs|tools)/[\w/+.-]+\.(?:py|sh|md|yml)\b')
+CHINESE = {
+    'SupOnly，加颜色增强': 'SupOnly, colour augmentation as well',
+    'SupOnly，全部标注': 'SupOnly, all labels',
+}
 each_document = pytest.mark.parametrize(
     'document', DOCUMENTS, ids=lambda p: p.relative_to(ROOT).as_posix()
 )
@@ -46,6 +52,25 @@ def test_the_scan_finds_links_and_paths():
     assert len(DOCUMENTS) > 5
     text = (ROOT / 'README.md').read_text(encoding='utf-8')
     assert len(PATH.findall(text)) > 5 and 'LICENSE' in LINK.findall(text)
+
+
+def test_tables_of_shapes_say_what_was_measured():
+    """Between the marks each row names a method, its network, and what the file of results says."""
+    rows = json.loads((ROOT / 'docs/shapes_results.json').read_text())['results']
+    known = {(row['method'], row['network']): row for row in rows}
+    found = set()
+    for document in DOCUMENTS:
+        text = document.read_text(encoding='utf-8')
+        for table in re.findall(r'<!-- shapes-table -->\n(.*?)<!-- /shapes-table -->', text, re.S):
+            for line in table.splitlines()[2:]:
+                method, network, *cells = (cell.strip() for cell in line.strip('|').split('|'))
+                row = known[CHINESE.get(method, method), network]
+                spread = f'{fmean(row["mIoU"]):.1f} ± {stdev(row["mIoU"]):.1f}'
+                assert [spread, str(row['labels'])] == [cells[-2], cells[-1]], document
+                seeds = [f'{value:.1f}' for value in row['mIoU']]
+                assert cells[:-2] in ([], seeds), document
+                found.add((method, network))
+    assert len(found) > 10
 
 
 def test_both_readmes_say_the_same():
