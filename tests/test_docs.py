@@ -1,5 +1,6 @@
 """The documents name only files that exist, and their examples run as they stand."""
 
+import importlib
 import json
 import os
 import re
@@ -46,6 +47,14 @@ def test_named_files_exist(document):
     to_be_made = re.compile(r'configs/(_base_/methods/)?x\b')  # CONTRIBUTING's new method
     paths = {path for path in PATH.findall(text) if not to_be_made.match(path)}
     assert [path for path in sorted(paths) if not (ROOT / path).is_file()] == []
+
+
+@each_document
+def test_imports_of_examples_work(document):
+    for block in blocks(document):
+        for module, names in re.findall(r'^from (semiseg_mm[\w.]*) import ([\w, ]+)$', block, re.M):
+            for name in names.split(', '):
+                assert hasattr(importlib.import_module(module), name), (module, name)
 
 
 def test_the_scan_finds_links_and_paths():

@@ -10,8 +10,8 @@ import torch
 from mmengine.config import Config
 
 from semiseg_mm.engine.checkpoint import safe_load
-from semiseg_mm.models.segmentors.base import override_network
 from semiseg_mm.models.segmentors.loading import PREFIX
+from semiseg_mm.models.segmentors.network import override_network
 from semiseg_mm.registry import MODELS
 from semiseg_mm.utils import atomic_path, atomic_write_text
 

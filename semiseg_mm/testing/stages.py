@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 
 import semiseg_mm
 from semiseg_mm.apis.cli import build_runner
-from semiseg_mm.engine.stages.train import weights_hash
+from semiseg_mm.engine.stages.keys import weights_hash
 
 from .toy import toy_config
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from semiseg_mm.apis import compare
-from semiseg_mm.engine.stages.train import weights_hash
+from semiseg_mm.engine.stages.keys import weights_hash
 from semiseg_mm.testing import toy_config
 
 ITERS = 40

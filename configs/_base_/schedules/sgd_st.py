@@ -2,6 +2,7 @@
 # (4 GPUs x 4), the last incomplete batch left out; learning rate 0.001 on VOC, in the head tenfold.
 # The iterations follow from the lists' sizes: a teacher's list of less than 200 images is doubled;
 # a student's has the labels repeated to the number of its pseudo-labeled images, or just beyond.
+_base_ = './sgd_head_tenfold.py'
 lists = {  # of the family stpp: epochs, labeled, unlabeled images
     'voc/92': (80, 92, 10490),
     'voc/183': (80, 183, 10399),
@@ -31,14 +32,3 @@ for students in of_stage.values():
     for stage in ('first_student', 'student'):
         students[stage]['cfg']['train_dataloader'] = dict(sampler=oversampled)
 del students, stage
-
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='SGD', lr=0.001, momentum=0.9, weight_decay=1e-4),
-    paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0))),
-)
-param_scheduler = [dict(type='PolyLR', eta_min=0, power=0.9, by_epoch=False)]
-train_cfg = dict(type='SemiTrainLoop')
-val_cfg = dict(type='NetworksValLoop')
-test_cfg = dict(type='NetworksTestLoop')
-auto_scale_lr = dict(enable=False, base_batch_size=16)

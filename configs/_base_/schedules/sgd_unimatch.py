@@ -2,6 +2,7 @@
 # VOC, in the head tenfold. An epoch is one pass over the unlabeled list, the labeled one is walked
 # beside it. Of n images each of 4 processes takes ceil(n / 4), 2 in an iteration, and leaves a
 # last single one out. VOC, 92 labels: 80 * (ceil(10490 / 4) // 2) = 80 * 1311 = 104880.
+_base_ = './sgd_head_tenfold.py'
 lists = {  # of the family unimatch: epochs, unlabeled images
     'voc/92': (80, 10490),
     'voc/183': (80, 10399),
@@ -20,13 +21,3 @@ of_split = {  # a leaf picks its own
     name: dict(max_iters=-(-n // 4) // 2 * e, val_interval=-(-n // 4) // 2 * e // 10)
     for name, (e, n) in lists.items()
 }
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='SGD', lr=0.001, momentum=0.9, weight_decay=1e-4),
-    paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0))),
-)
-param_scheduler = [dict(type='PolyLR', eta_min=0, power=0.9, by_epoch=False)]
-train_cfg = dict(type='SemiTrainLoop')
-val_cfg = dict(type='NetworksValLoop')
-test_cfg = dict(type='NetworksTestLoop')
-auto_scale_lr = dict(enable=False, base_batch_size=16)  # 4 GPUs x (2 + 2)

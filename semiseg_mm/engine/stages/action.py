@@ -14,11 +14,10 @@ from semiseg_mm.registry import MODELS
 from semiseg_mm.utils import atomic_write_text, make_folder
 from semiseg_mm.utils.atomic import read_lines
 
+from .keys import PLACES, weights_hash
 from .stage import Stage, checksum
 
 BROKEN = 'broken.txt'
-# of a source's config; its images are known by their ids, wherever they lie
-PLACES = ('data_root', 'img_path', 'data_prefix', 'ann_file', 'exclude', 'backend_args')
 
 
 class ChunkedAction(Stage):
@@ -139,8 +138,6 @@ class ChunkedAction(Stage):
         return range(start, min(start + self.chunk, len(self.source.ids)))
 
     def key(self) -> dict:
-        from .train import weights_hash
-
         shared = dict(
             network=self.network,
             batch_size=self.batch_size,

@@ -16,13 +16,13 @@ from semiseg_mm.datasets.identity import files_hash, image_paths, list_identity
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.errors import UserError
 
-from .action import PLACES
-
 # validation does not decide; further names in a config (num_classes, …) are notes to itself
 DECISIVE = (
     'model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'custom_hooks',
     'randomness', 'model_wrapper_cfg', 'auto_scale_lr', 'load_from', 'default_scope',
 )  # fmt: skip
+# of a source's config; its images are known by their ids, wherever they lie
+PLACES = ('data_root', 'img_path', 'data_prefix', 'ann_file', 'exclude', 'backend_args')
 SOURCES = ('labeled', 'unlabeled', 'images')  # datasets in datasets whose images are identified
 OUTER_OF_LOADERS = ('num_workers', 'persistent_workers', 'prefetch_factor', 'pin_memory')
 

@@ -7,8 +7,6 @@ from itertools import accumulate
 import torch
 from mmengine.config import ConfigDict
 from mmengine.model import BaseModel, ModuleDict
-from mmseg.models import EncoderDecoder
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.utils import resize
 from mmseg.utils import add_prefix
 from torch import Tensor
@@ -18,9 +16,9 @@ from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
 
 from .loading import spread_checkpoint
+from .network import can_be_taken_apart, logits_of, override_network
 
 Logits = dict[str, dict[str, Tensor]]  # network -> view -> B,C,H,W
-MAIN_OUTPUT = dict(PIDHead=1, IterativeDecodeHead=-1)  # of heads with several; else the first
 
 
 class SemiSegmentor(BaseModel):
@@ -183,7 +181,7 @@ class SemiSegmentor(BaseModel):
         torch.set_autocast_cache_enabled(False)
         try:
             with torch.no_grad():
-                return self._upsample(name, _logits(network, images), images)
+                return self._upsample(name, logits_of(network, images), images)
         finally:
             torch.set_autocast_cache_enabled(cached)
             for module, mode in modes:
@@ -212,7 +210,7 @@ class SemiSegmentor(BaseModel):
         labeled, losses = views.get('labeled'), {}
         images = torch.cat([view.inputs for view in views.values()])
         parts = _slices({name: len(view.inputs) for name, view in views.items()})
-        apart = _can_be_taken_apart(network)
+        apart = can_be_taken_apart(network)
         if self.perturbation is not None and not apart:
             raise UserError(
                 f'{type(network).__name__} with {type(network.decode_head).__name__} gives no '
@@ -223,7 +221,7 @@ class SemiSegmentor(BaseModel):
             if not self.loss_on_labeled and len(views) == 1:
                 return losses, {}
         if self.perturbation is None and (labeled is None or not apart):
-            logits = _logits(network, images)
+            logits = logits_of(network, images)
             return losses, {name: logits[part] for name, part in parts.items()}
         features = network.extract_feat(images)
         if self.perturbation is not None:
@@ -260,38 +258,10 @@ def _groups(
     return groups
 
 
-def override_network(network: dict, num_classes: int | None, test_cfg: dict | None) -> None:
-    """Write what the dataset decides into a network's config."""
-    if test_cfg is not None:
-        network['test_cfg'] = copy.deepcopy(test_cfg)
-    for key in ('decode_head', 'auxiliary_head') if num_classes is not None else ():
-        heads = network.get(key) or []
-        for head in heads if isinstance(heads, (list, tuple)) else [heads]:
-            head['num_classes'] = num_classes
-
-
 def _slices(sizes: dict[str, int]) -> dict[str, slice]:
     """Where each part stands in their concatenation."""
     ends = list(accumulate(sizes.values()))
     return {n: slice(end - size, end) for (n, size), end in zip(sizes.items(), ends, strict=True)}
-
-
-def _can_be_taken_apart(network) -> bool:
-    """Whether network and head compute the loss as EncoderDecoder and BaseDecodeHead do."""
-    return type(network).loss is EncoderDecoder.loss and all(
-        getattr(type(network.decode_head), name, None) is getattr(BaseDecodeHead, name)
-        for name in ('loss', 'loss_by_feat', 'predict')
-    )
-
-
-def _logits(network, images: Tensor) -> Tensor:
-    """The head's main output, B,C,h,w."""
-    head = type(network.decode_head).__name__
-    try:
-        logits = network._forward(images)
-    except TypeError as error:  # heads of queries and masks have no forward(features)
-        raise UserError(f'{head} gives no logits of pixels: choose another decode_head.') from error
-    return logits if isinstance(logits, Tensor) else logits[MAIN_OUTPUT.get(head, 0)]
 
 
 class _Views(dict):

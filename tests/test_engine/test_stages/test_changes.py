@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from semiseg_mm.engine.checkpoint import safe_load
-from semiseg_mm.engine.stages.train import weights_hash
+from semiseg_mm.engine.stages.keys import weights_hash
 from semiseg_mm.testing.stages import contents, redone, run_stages, said, toy_stages
 
 AFTER_THE_TEACHER = [

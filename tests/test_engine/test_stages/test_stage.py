@@ -10,8 +10,8 @@ from mmengine.dist import utils as dist_utils
 
 from semiseg_mm.apis.cli import _explained, build_runner
 from semiseg_mm.engine.hooks.atomic_checkpoint_hook import milestone_steps
+from semiseg_mm.engine.stages.keys import weights_hash
 from semiseg_mm.engine.stages.stage import differences
-from semiseg_mm.engine.stages.train import weights_hash
 from semiseg_mm.errors import UserError
 from semiseg_mm.testing import toy_config, toy_network
 from semiseg_mm.testing.stages import METHODS, run_stages, toy_stages

@@ -1,0 +1,39 @@
+"""What the methods need to know of mmseg's networks and heads."""
+
+import copy
+
+from mmseg.models import EncoderDecoder
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from torch import Tensor
+
+from semiseg_mm.errors import UserError
+
+MAIN_OUTPUT = dict(PIDHead=1, IterativeDecodeHead=-1)  # of heads with several; else the first
+
+
+def override_network(network: dict, num_classes: int | None, test_cfg: dict | None) -> None:
+    """Write what the dataset decides into a network's config."""
+    if test_cfg is not None:
+        network['test_cfg'] = copy.deepcopy(test_cfg)
+    for key in ('decode_head', 'auxiliary_head') if num_classes is not None else ():
+        heads = network.get(key) or []
+        for head in heads if isinstance(heads, (list, tuple)) else [heads]:
+            head['num_classes'] = num_classes
+
+
+def can_be_taken_apart(network) -> bool:
+    """Whether network and head compute the loss as EncoderDecoder and BaseDecodeHead do."""
+    return type(network).loss is EncoderDecoder.loss and all(
+        getattr(type(network.decode_head), name, None) is getattr(BaseDecodeHead, name)
+        for name in ('loss', 'loss_by_feat', 'predict')
+    )
+
+
+def logits_of(network, images: Tensor) -> Tensor:
+    """The head's main output, B,C,h,w."""
+    head = type(network.decode_head).__name__
+    try:
+        logits = network._forward(images)
+    except TypeError as error:  # heads of queries and masks have no forward(features)
+        raise UserError(f'{head} gives no logits of pixels: choose another decode_head.') from error
+    return logits if isinstance(logits, Tensor) else logits[MAIN_OUTPUT.get(head, 0)]
