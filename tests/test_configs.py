@@ -14,6 +14,7 @@ import yaml
 from mmengine.config import Config
 
 import semiseg_mm.engine  # noqa: F401  (registers the runner)
+from semiseg_mm.apis.make_splits import run_make_splits
 from semiseg_mm.datasets.split_lists import registry
 from semiseg_mm.engine.rewriting import make_sup_only
 from semiseg_mm.registry import DATA_SAMPLERS, DATASETS, MODELS, RUNNERS
@@ -161,25 +162,25 @@ def test_folder_has_a_readme_that_names_its_leaves_scheme(folder):
 
 @each_leaf
 def test_method_is_the_named_one(leaf):
-    """All that _base_/methods sets stays; weight and threshold may depend on the dataset. Shapes,
-    where networks start from scratch, may also change views, weights and ramps, but not what names
+    """All that _base_/methods sets stays; weight and threshold may depend on the dataset. The small
+    UNet, which starts from scratch, may also change views, weights and ramps, but not what names
     the method."""
     cfg, method, expected = parsed(leaf), named(leaf)['method'], method_base(leaf)
     free = ['weight', 'segmentor', 'num_classes', 'test_cfg', 'filter']
-    on_shapes = named(leaf)['dataset'] == 'shapes'
-    if on_shapes:
+    from_scratch = named(leaf)['network'] == 'unet-s2'
+    if from_scratch:
         free += ['student_view', 'covers', 'rampup_iters', 'supervised_weight', 'dropped_weight']
     assert without(cfg['model'], *free) == without(expected['model'], *free)
     filters = [without(c['model'].get('filter') or {}, 'value') for c in (cfg, expected)]
     assert filters[0] == filters[1]
     hooks = [c.get('custom_hooks', []) for c in (cfg, expected)]
     hooks = [[h for h in each if h['type'] != 'CropSizeSchedulerHook'] for each in hooks]
-    if on_shapes:
+    if from_scratch:
         hooks = [[hook['type'] for hook in each] for each in hooks]
     assert hooks[0] == hooks[1]
     views = cfg['train_dataloader']['dataset']['views']
     own = ({'weak', 'strong'}, set(expected['views']))
-    assert views == expected['views'] or (on_shapes and set(views) in own)
+    assert views == expected['views'] or (from_scratch and set(views) in own)
     module = MODELS.get(cfg['model']['type']).__module__.rsplit('.', 1)[1]
     if module == 'weak_to_strong':  # papers that are choices of its slots, one folder a paper
         assert method.replace('-', '_').removesuffix('_v1') == leaf.parent.name
@@ -223,7 +224,8 @@ def test_network_is_the_named_one(leaf):
     ohem = '_ohem' if nodes(segmentor, 'OHEMPixelSampler') else ''
     if ohem and name['split'].startswith('unimatch'):  # which keeps twice as many as CPS
         ohem += '_200k'
-    expected = base('models', known + ohem)['segmentor']
+    weights = '_camvid' * (name['dataset'] == 'camvid' and known == 'unet_s2')
+    expected = base('models', known + ohem + weights)['segmentor']
     assert segmentor == expected
     backbone = segmentor['backbone']
     if depth := re.search(r'_[rx](\d+)', known):
@@ -235,6 +237,21 @@ def test_network_is_the_named_one(leaf):
         assert stem * math.prod(backbone['strides']) == int(stride.group(1))
     if 'stages' not in cfg and name['method'] != 'cutmix-seg':  # as CPS and UniMatch train
         assert bool(ohem) == (name['dataset'] == 'cityscapes')
+
+
+CAMVID = ROOT.parent / 'shared/data/camvid'
+
+
+@pytest.mark.skipif(not CAMVID.is_dir(), reason='needs CamVid')
+def test_class_weights_of_camvid_are_counted_on_the_labels_that_are_used(tmp_path):
+    run_make_splits([f'{CAMVID}/images/train', '--labeled', '1/30', '--out', str(tmp_path)])
+    ids = (tmp_path / '1_30/labeled.txt').read_text().split()
+    masks = [cv2.imread(f'{CAMVID}/labels/train/{one}.png', cv2.IMREAD_UNCHANGED) for one in ids]
+    counts = np.stack([np.bincount(mask.ravel(), minlength=12)[:11] for mask in masks])
+    frequency = counts.sum(0) / ((counts > 0).sum(0) * masks[0].size)  # where a class is shown
+    weights = np.sqrt(np.median(frequency) / frequency)
+    loss = base('models', 'unet_s2_camvid')['segmentor']['decode_head']['loss_decode']
+    assert len(ids) == 13 and loss['class_weight'] == weights.round(1).tolist()
 
 
 @each_leaf
@@ -274,14 +291,15 @@ def test_sampling_is_the_named_one(leaf):
 @each_leaf
 def test_data_is_the_named_one(leaf):
     """cityscapes-extra is the base cityscapes_extra; the lists of stpp come with voc_st, those of
-    unimatch with voc_unimatch or, for DINOv2, voc_unimatch_v2, …; small crops of Cityscapes with
-    cityscapes_half."""
+    unimatch with voc_unimatch or, for DINOv2, voc_unimatch_v2, …; small crops of Cityscapes and
+    CamVid with cityscapes_half and camvid_small."""
     cfg, name = last_training(leaf), named(leaf)
     family, _, part = str(name['split']).rpartition('-')
     kind = '_extra' if name['split'] == 'extra' else ''
     kind = dict(stpp='_st', unimatch='_unimatch').get(family, kind)
     kind += '_v2' * ('dinov2' in name['network'])
-    kind = '_half' if name['dataset'] == 'cityscapes' and name['height'] < 300 else kind
+    shrunk = dict(cityscapes='_half', camvid='_small')
+    kind = shrunk.get(name['dataset'], kind) if name['height'] < 300 else kind
     expected = base('datasets', name['dataset'] + kind)
     dataset = dict(cfg['train_dataloader']['dataset'])
     split = dataset.pop('split', None)
@@ -494,6 +512,7 @@ FILES = {  # the layout of the README: an image, its mask, its id
         'gtFine/train/{}_gtFine_labelTrainIds.png',
         'aachen/aachen_00000{}_000019',
     ),
+    'camvid': ('images/train/{}.png', 'labels/train/{}.png', '0016E5_0000{}'),
 }
 
 
@@ -505,7 +524,8 @@ def write(file: Path, array: np.ndarray) -> None:
 @pytest.mark.parametrize('name', FILES)
 def test_leaf_reads_the_documented_layout(name, tmp_path):
     """Two labeled and two unlabeled images; the unlabeled ones have no mask that could be read."""
-    leaf = next(p for p in LEAVES if p.stem.startswith('cps_') and named(p)['dataset'] == name)
+    weak_alone = ('cps_', 'sup-only_')
+    leaf = next(p for p in LEAVES if p.stem.startswith(weak_alone) and named(p)['dataset'] == name)
     cfg = parsed(leaf)['train_dataloader']['dataset']
     image, mask, ids = FILES[name]
     lists = dict(labeled=[ids.format(1), ids.format(2)], unlabeled=[ids.format(3), ids.format(4)])

@@ -12,13 +12,20 @@ MAIN_OUTPUT = dict(PIDHead=1, IterativeDecodeHead=-1)  # of heads with several; 
 
 
 def override_network(network: dict, num_classes: int | None, test_cfg: dict | None) -> None:
-    """Write what the dataset decides into a network's config."""
+    """Write what the dataset decides into a network's config, and what mmseg needs."""
     if test_cfg is not None:
         network['test_cfg'] = copy.deepcopy(test_cfg)
-    for key in ('decode_head', 'auxiliary_head') if num_classes is not None else ():
-        heads = network.get(key) or []
-        for head in heads if isinstance(heads, (list, tuple)) else [heads]:
+    for head in [h for key in ('decode_head', 'auxiliary_head') for h in _listed(network.get(key))]:
+        if num_classes is not None:
             head['num_classes'] = num_classes
+        for loss in _listed(head.get('loss_decode')):
+            # mmseg fails at both; with class weights it averages over labeled pixels anyway
+            if loss.get('class_weight') is not None and not loss.get('use_sigmoid'):
+                loss.pop('avg_non_ignore', None)
+
+
+def _listed(value) -> list:
+    return list(value) if isinstance(value, (list, tuple)) else [value] if value else []
 
 
 def can_be_taken_apart(network) -> bool:

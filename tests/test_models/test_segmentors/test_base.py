@@ -74,6 +74,27 @@ def test_one_number_of_classes_for_all_heads():
     assert cfg['decode_head']['num_classes'] == 3  # the caller's config is left alone
 
 
+def test_class_weights_go_with_averaging_over_labeled_pixels():
+    """mmseg fails at both together; the loss is the weighted mean over labeled pixels."""
+    cfg, weights = toy_network(), [0.5, 1.0, 3.0]
+    cfg['decode_head']['loss_decode'] = dict(
+        type='CrossEntropyLoss', avg_non_ignore=True, class_weight=weights
+    )
+    model = MODELS.build(dict(type='SupOnly', segmentor=cfg)).eval()
+    data = model.data_preprocessor(toy_batch(), True)
+    samples = data['data_samples']['labeled']
+    samples[0].gt_sem_seg.data[:, :4] = 255
+    labels = torch.cat([sample.gt_sem_seg.data for sample in samples])
+    logits = model.networks['student'].encode_decode(
+        data['inputs']['labeled'], [sample.metainfo for sample in samples]
+    )
+    expected = nn.functional.cross_entropy(
+        logits, labels, torch.tensor(weights), ignore_index=255, reduction='mean'
+    )
+    torch.testing.assert_close(model(**data, mode='loss')['sup.decode.loss_ce'], expected)
+    assert cfg['decode_head']['loss_decode']['avg_non_ignore']  # the caller's config is left alone
+
+
 def test_test_mode_can_come_from_the_dataset():
     slide = dict(mode='slide', crop_size=(8, 8), stride=(4, 4))
     model = build(test_cfg=slide)
