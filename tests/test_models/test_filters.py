@@ -27,6 +27,14 @@ def test_confident_share_counts_valid_pixels_only():
     assert nothing.weight.tolist() == [[[0.0]]]
 
 
+@pytest.mark.parametrize('kind', [Threshold, ConfidentShare])
+def test_a_filter_goes_on_top_of_what_a_label_weighs(kind):
+    """0.5 stays with the first pixel; of two valid pixels one is confident."""
+    given = target([0.9, 0.1], [True, True], torch.tensor([[[0.5, 1.0]]]))
+    expected = [0.5, 0.0] if kind is Threshold else [0.25, 0.5]
+    assert kind(0.8)(given).weight.tolist() == [[expected]]
+
+
 @pytest.mark.parametrize(('over', 'expected'), [('valid', 3 / 3), ('all', 3 / 4), ('kept', 3 / 2)])
 def test_what_the_sum_is_divided_by(over, expected):
     """Losses 1 2 4 8; the last pixel is padding, the third is filtered out: 1 + 2 = 3."""

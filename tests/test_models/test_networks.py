@@ -16,7 +16,7 @@ from semiseg_mm.testing import toy_batch
 from semiseg_mm.testing.networks import on_meta, tiny_network
 
 FILES = sorted((Path(__file__).parents[2] / 'configs/_base_/models').glob('*.py'))
-CLASSES, SIZE = 5, 64
+CLASSES, SIZE = 11, 64  # class weights of CamVid are for its 11
 PYRAMID = (4, 8, 16, 32)
 STRIDES = {  # of what the head reads; the others have theirs in the name
     'ddrnet_23-slim': (8,),
@@ -27,6 +27,7 @@ STRIDES = {  # of what the head reads; the others have theirs in the name
     'segformer_b0': PYRAMID,
     'segformer_b2': PYRAMID,
     'unet_s2': (2,),
+    'unet_s2_camvid': (2,),
     'upernet_vit-b16': PYRAMID,
 }
 each_network = pytest.mark.parametrize('file', FILES, ids=lambda p: p.stem)

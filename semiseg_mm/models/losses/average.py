@@ -14,9 +14,7 @@ def average(pixels: Tensor, target: PseudoLabel, over: str = 'valid') -> Tensor:
     """
     if over not in NORMALISERS:
         raise ValueError(f'over is one of {NORMALISERS}, got {over!r}')
-    weight = target.valid.to(pixels.dtype)
-    if target.weight is not None:
-        weight = weight * target.weight
+    weight = target.kept.to(pixels.dtype)
     if over == 'all':
         return (pixels * weight).mean()
     count = target.valid.sum() if over == 'valid' else (weight > 0).sum()

@@ -13,7 +13,7 @@ class Threshold(nn.Module):
         self.value = value
 
     def forward(self, target: PseudoLabel) -> PseudoLabel:
-        return target._replace(weight=(target.confidence >= self.value).float())
+        return target.weighted((target.confidence >= self.value).float())
 
 
 @MODELS.register_module()
@@ -27,4 +27,4 @@ class ConfidentShare(nn.Module):
     def forward(self, target: PseudoLabel) -> PseudoLabel:
         sure = ((target.confidence >= self.value) & target.valid).sum()
         share = sure / target.valid.sum().clamp(min=1)
-        return target._replace(weight=share.expand_as(target.confidence))
+        return target.weighted(share.expand_as(target.confidence))

@@ -66,6 +66,11 @@ class SemiSegmentor(BaseModel):
                 'The networks of model.segmentor have different data_preprocessors, but they see '
                 'the same images: give all of them the same one.'
             )
+        if borrowed[0] and data_preprocessor not in (None, borrowed[0]):
+            raise UserError(
+                'model.data_preprocessor differs from model.segmentor.data_preprocessor: change '
+                "the segmentor's, and leave the other out."
+            )
         super().__init__(
             dict(type='SemiDataPreprocessor', network=borrowed[0] or data_preprocessor)
         )

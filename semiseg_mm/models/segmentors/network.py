@@ -2,10 +2,13 @@
 
 import copy
 
+import mmseg
 from mmseg.models import EncoderDecoder
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from packaging.specifiers import SpecifierSet
 from torch import Tensor
 
+from semiseg_mm.compat import OLD_MMSEG
 from semiseg_mm.errors import UserError
 
 MAIN_OUTPUT = dict(PIDHead=1, IterativeDecodeHead=-1)  # of heads with several; else the first
@@ -19,9 +22,30 @@ def override_network(network: dict, num_classes: int | None, test_cfg: dict | No
         if num_classes is not None:
             head['num_classes'] = num_classes
         for loss in _listed(head.get('loss_decode')):
-            # mmseg fails at both; with class weights it averages over labeled pixels anyway
-            if loss.get('class_weight') is not None and not loss.get('use_sigmoid'):
-                loss.pop('avg_non_ignore', None)
+            if loss.get('class_weight') is not None:
+                _prepare_weighted_loss(loss, head['num_classes'])
+
+
+def _prepare_weighted_loss(loss: dict, num_classes: int) -> None:
+    """mmseg's softmax loss fails at class weights beside ``avg_non_ignore``.
+
+    Without it, and with weights, it averages over labeled pixels all the same.
+    """
+    weights = loss['class_weight']
+    if isinstance(weights, (list, tuple)) and len(weights) != num_classes:  # else a file
+        raise UserError(
+            f'class_weight has {len(weights)} numbers, the data has {num_classes} classes: give '
+            'decode_head.loss_decode one number for each class.'
+        )
+    kind = loss['type'] if isinstance(loss['type'], str) else loss['type'].__name__
+    if not kind.endswith('CrossEntropyLoss') or loss.get('use_sigmoid') or loss.get('use_mask'):
+        return
+    loss.pop('avg_non_ignore', None)
+    if mmseg.__version__ in SpecifierSet(OLD_MMSEG):
+        raise UserError(
+            f'mmsegmentation {mmseg.__version__} fails at class_weight as soon as a label is '
+            'ignored: leave class_weight out, or install the distribution onedl-mmsegmentation.'
+        )
 
 
 def _listed(value) -> list:

@@ -92,8 +92,8 @@ class WeakToStrongSegmentor(SemiSegmentor):
             dropped = self._term(own['weak_dropped'], target, weak)
             losses['loss_dropped'] = ramp * self.dropped_weight * dropped
         if self.filter is not None:
-            kept = self.filter(target).weight * weak.valid
-            losses['kept'] = kept.sum() / weak.valid.sum().clamp(min=1)
+            kept = self.filter(target).kept.sum()
+            losses['kept'] = kept / weak.valid.sum().clamp(min=1)
         return losses
 
     def _term(self, logits: Tensor, target: PseudoLabel, view: View) -> Tensor:

@@ -95,6 +95,21 @@ def test_class_weights_go_with_averaging_over_labeled_pixels():
     assert cfg['decode_head']['loss_decode']['avg_non_ignore']  # the caller's config is left alone
 
 
+def test_class_weights_are_refused_where_mmseg_cannot_compute_them(monkeypatch):
+    monkeypatch.setattr('mmseg.__version__', '1.2.2')
+    cfg = toy_network()
+    cfg['decode_head']['loss_decode'] = dict(type='CrossEntropyLoss', class_weight=[0.5, 1.0, 3.0])
+    with pytest.raises(UserError, match='class_weight'):
+        build(cfg)
+
+
+def test_class_weights_of_another_number_of_classes_are_refused():
+    cfg = toy_network()
+    cfg['decode_head']['loss_decode'] = dict(type='CrossEntropyLoss', class_weight=[0.5, 1.0, 3.0])
+    with pytest.raises(UserError, match='3 numbers, the data has 4 classes'):
+        build(cfg, num_classes=4)
+
+
 def test_test_mode_can_come_from_the_dataset():
     slide = dict(mode='slide', crop_size=(8, 8), stride=(4, 4))
     model = build(test_cfg=slide)
@@ -175,6 +190,14 @@ def test_networks_with_different_preprocessing_are_refused():
     other['data_preprocessor'].update(mean=[0.0] * 3)
     with pytest.raises(UserError, match='different data_preprocessors'):
         build([toy_network(), other])
+
+
+def test_a_preprocessor_beside_the_networks_own_is_refused():
+    cfg = toy_network()
+    own = dict(cfg['data_preprocessor'])
+    assert build(cfg, data_preprocessor=own).networks
+    with pytest.raises(UserError, match='change the segmentor'):
+        build(cfg, data_preprocessor=dict(own, mean=[1.0] * 3))
 
 
 def test_a_missing_view_is_named_with_the_key_that_makes_it():

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
-from torch import Tensor
+from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import MixMask
@@ -161,6 +161,26 @@ def test_class_mix_cannot_cut_along_labels_that_do_not_exist_yet():
     del model.mixer.draw
     with pytest.raises(UserError, match='BoxMix'):
         losses(model)
+
+
+class NarrowingFilter(nn.Module):
+    """Takes pixels out altogether, and gives no weight."""
+
+    def forward(self, target):
+        return target._replace(valid=target.valid & (target.confidence >= 0.4))
+
+
+def test_a_filter_may_narrow_what_is_valid(monkeypatch):
+    """Then the mean is over what is left: as Threshold with over='kept'."""
+    build_kept = dict(filter=dict(type='Threshold', value=0.4))
+    build_kept['unsupervised'] = dict(type='MaskedCrossEntropy', over='kept')
+    expected = losses(build('fixmatch', **build_kept))
+    model = build('fixmatch')
+    model.filter = NarrowingFilter()
+    found = losses(model)
+    assert 0 < found['kept'] < 1
+    for key in ('kept', 'loss_strong'):
+        torch.testing.assert_close(found[key], expected[key])
 
 
 def test_without_mixer_and_filter_every_pixel_counts():
