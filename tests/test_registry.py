@@ -17,7 +17,6 @@ FOREIGN = [
     ('DATASETS', 'PascalVOCDataset', 'mmseg'),
     ('DATASETS', 'RepeatDataset', 'mmengine'),
     ('DATA_SAMPLERS', 'DefaultSampler', 'mmengine'),
-    ('TRANSFORMS', 'LoadAnnotations', 'mmseg'),
     ('TRANSFORMS', 'LoadImageFromFile', 'mmcv'),
     ('TRANSFORMS', 'PackSegInputs', 'mmseg'),
     ('HOOKS', 'CheckpointHook', 'mmengine'),
@@ -38,6 +37,7 @@ OWN = [
     ('DATASETS', 'SemiDataset'),
     ('DATA_SAMPLERS', 'SourceRatioSampler'),
     ('TRANSFORMS', 'StrongView'),
+    ('TRANSFORMS', 'LoadAnnotations'),
     ('HOOKS', 'MeanTeacherHook'),
     ('LOOPS', 'SemiTrainLoop'),
     ('RUNNERS', 'SemiRunner'),
@@ -47,7 +47,7 @@ OWN = [
 @pytest.mark.parametrize(('kind', 'name', 'package'), FOREIGN)
 def test_types_of_other_packages_need_no_prefix(kind, name, package):
     found = getattr(registry, kind).get(name)
-    assert found.__name__ == name or name == 'LoadAnnotations'
+    assert found.__name__ == name
     assert found.__module__.split('.')[0] == package
 
 

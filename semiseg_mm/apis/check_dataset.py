@@ -5,22 +5,31 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
-from mmengine.config import DictAction
+from mmcv.transforms import LoadImageFromFile
+from mmengine import fileio
+from mmengine.config import Config, DictAction
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from torch.utils.data import Dataset
 
 import semiseg_mm.engine  # noqa: F401  (registers everything)
-from semiseg_mm.datasets import DrawScale, SemiDataset
+from semiseg_mm.datasets import SemiDataset
+from semiseg_mm.datasets.backends import is_remote, with_backend
 from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.identity import sample_ids
-from semiseg_mm.errors import BrokenImage, UserError
+from semiseg_mm.datasets.left_out import left_out
+from semiseg_mm.datasets.semi_dataset import build_labeled
+from semiseg_mm.datasets.transforms.image_bytes import TIFF, Range, becomes, bit_depth, squeezed
+from semiseg_mm.errors import BadMask, BrokenImage, UserError
 from semiseg_mm.registry import DATASETS
 
 from .cli import guarded, load_config
 
 IGNORED = 255
 SHOWN = 10  # files of a kind that are listed by name
+DEEP = ('.png', '.tif', '.tiff')  # what can have more than 8 bits
+HALF = 128  # loaded values that stay below it do not fill their 8 bits
 
 
 @dataclass
@@ -32,6 +41,7 @@ class Findings:
     sizes: Counter = field(default_factory=Counter)
     channels: Counter = field(default_factory=Counter)
     labels: Counter = field(default_factory=Counter)  # pixels of each value
+    squeezed: dict[str, tuple[Range, Range]] = field(default_factory=dict)  # by image
     errors: dict[str, list[str]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
@@ -54,12 +64,13 @@ def run_check_dataset(argv: list[str] | None = None) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    cfg = load_config(args.config, args.cfg_options).train_dataloader.dataset
+    whole = load_config(args.config, args.cfg_options)
+    cfg = whole.train_dataloader.dataset
     check_paths(cfg, 'train_dataloader.dataset')
-    dataset = DATASETS.build(cfg)
+    dataset, val = DATASETS.build(cfg), _validation(whole)
     console = Console()
     found = check_dataset(
-        dataset, args.workers, lambda it, n, text: track(it, text, n, console=console)
+        dataset, args.workers, lambda it, n, text: track(it, text, n, console=console), val
     )
     for findings in found:
         _print(findings, dataset.metainfo['classes'], console)
@@ -68,41 +79,67 @@ def _check(args: argparse.Namespace) -> int:
     return int(bad > 0)
 
 
+def _validation(cfg: Config) -> Dataset | None:
+    cfg = (cfg.get('val_dataloader') or {}).get('dataset')
+    if not cfg or 'dataset' in cfg or 'datasets' in cfg:  # wrappers are not looked into
+        return None
+    check_paths(cfg, 'val_dataloader.dataset')
+    return build_labeled(with_backend(cfg, cfg.get('backend_args')), 'val_dataloader.dataset')
+
+
 def check_dataset(
-    dataset: SemiDataset, workers: int = 8, progress: Callable | None = None
+    dataset: SemiDataset,
+    workers: int = 8,
+    progress: Callable | None = None,
+    val: Dataset | None = None,
 ) -> list[Findings]:
-    """Look at every file of both sources, and at the lists side by side."""
+    """Look at every file of both sources and of ``val``, and at the lists side by side."""
     progress = progress or (lambda items, count, text: items)
-    found = [Findings('labeled'), Findings('unlabeled')]
-    ranges = (range(dataset.num_labeled), range(dataset.num_labeled, len(dataset)))
+    classes, start = dataset.metainfo['classes'], dataset.num_labeled
+    parts = [('labeled', start, dataset.results, dataset.labeled)]
+    parts += [('unlabeled', len(dataset) - start, lambda k: dataset.results(start + k), None)]
+    if val is not None:
+        parts += [('val', len(val), lambda k: (val.get_data_info(k), val.pipeline), val)]
+    found = []
     with ThreadPoolExecutor(workers) as pool:  # decoding lets go of the interpreter's lock
-        for findings, indices in zip(found, ranges):
-            looks = pool.map(lambda index: _look(dataset, index), indices)
-            for look in progress(looks, len(indices), findings.source):
-                _add(findings, look, len(dataset.metainfo['classes']))
-    _remark(found[0], dataset.metainfo['classes'])
+        for name, count, sample, listed in parts:
+            findings = Findings(name)
+            looks = pool.map(lambda index, sample=sample: _look(*sample(index)), range(count))
+            for look in progress(looks, count, name):
+                _add(findings, look, len(classes))
+            for path in left_out(listed) if listed is not None else ():
+                findings.error(
+                    f'left out, because img_suffix is {listed.img_suffix!r} (rename them, so that '
+                    'all end alike; upper and lower case count)',
+                    path,
+                )
+            _judge_depth(findings)
+            found.append(findings)
+    _remark(found[0], classes)
     _compare_lists(found, dataset)
     return found
 
 
-def _look(dataset: SemiDataset, index: int) -> dict:
+def _look(results: dict, pipeline: Callable) -> dict:
     """One sample, loaded as its pipeline loads it, or the reason why it cannot be."""
-    results, pipeline = dataset.results(index)
     look = dict(image=results['img_path'], mask=results.get('seg_map_path'))
     try:
-        for transform in pipeline.transforms:
-            if isinstance(transform, DrawScale):
-                continue  # the whole image is looked at
-            if not type(transform).__name__.startswith('Load'):
-                break
-            results = transform(results)
+        for transform in getattr(pipeline, 'transforms', ()):
+            if type(transform).__name__.startswith('Load'):  # the whole image is looked at
+                results = transform(results)
+                if isinstance(transform, LoadImageFromFile):
+                    look['squeezed'] = _squeezed(look['image'], transform, results['img'])
     except BrokenImage as error:
         return dict(look, unreadable=error.reason)
+    except BadMask as error:
+        return dict(look, overflow=error.values)
     except UserError:  # a server that is out of reach says nothing of the file
         raise
     except Exception as error:  # readers of masks raise what they like
-        return dict(look, unreadable=f'mask {look["mask"]}: {type(error).__name__}')
-    look['shape'] = results['img'].shape
+        what = f'mask {look["mask"]}: ' if 'img' in results else ''
+        return dict(look, unreadable=f'{what}{type(error).__name__}')
+    if 'img' in results:
+        look['shape'] = results['img'].shape
     if 'gt_seg_map' in results:
         look['mask_shape'] = results['gt_seg_map'].shape
         values, counts = np.unique(results['gt_seg_map'], return_counts=True)
@@ -110,10 +147,55 @@ def _look(dataset: SemiDataset, index: int) -> dict:
     return look
 
 
+def _squeezed(
+    path: str, transform: LoadImageFromFile, image: np.ndarray
+) -> tuple[Range, Range] | None:
+    if is_remote(path, transform.backend_args):  # to be fetched a second time
+        shallow = not path.lower().endswith(DEEP)
+    else:
+        with open(path, 'rb') as file:
+            head = file.read(32)
+        shallow = bit_depth(head) <= 8 and not head.startswith(TIFF)
+    if shallow:
+        return None
+    return squeezed(fileio.get(path, backend_args=transform.backend_args), image)
+
+
+def _judge_depth(findings: Findings) -> None:
+    """An error, unless the images fill their bits, so that the upper 8 make a picture."""
+    if not findings.squeezed:
+        return
+    stored = max(ranges[0][1] for ranges in findings.squeezed.values())
+    loaded = max(ranges[1][1] for ranges in findings.squeezed.values())
+    if HALF <= loaded <= stored / 256 + 1:
+        file, ranges = next(iter(findings.squeezed.items()))
+        findings.remarks.append(
+            f'{len(findings.squeezed)} images have more than 8 bits, which loading drops: in '
+            f'{file} {becomes(ranges)}.'
+        )
+        return
+    for file, ranges in findings.squeezed.items():
+        findings.error(
+            'more than 8 bits, spoilt by loading (save them with 8, see docs/en/datasets.md)',
+            f'{file} ({becomes(ranges)})',
+        )
+
+
 def _add(findings: Findings, look: dict, classes: int) -> None:
     findings.count += 1
     if 'unreadable' in look:
         findings.error('cannot be read', f'{look["image"]} ({look["unreadable"]})')
+        return
+    if look.get('squeezed'):
+        findings.squeezed[look['image']] = look['squeezed']
+    if 'overflow' in look:
+        findings.error(
+            'masks whose values 8 bits cannot hold (save them as 8-bit PNG, one class number a '
+            'pixel)',
+            f'{look["mask"]} ({look["overflow"]})',
+        )
+        return
+    if 'shape' not in look:  # the pipeline loads in a way of its own
         return
     height, width, *channels = look['shape']
     findings.sizes[f'{height}x{width}'] += 1

@@ -100,6 +100,8 @@ def check_label_map(results: dict, pipeline: Any) -> None:
         if isinstance(transform, LoadAnnotations):
             try:
                 transform(results)
+            except UserError:
+                raise
             except Exception as error:
                 raise UserError(
                     f'The label map {results.get("seg_map_path")} cannot be read '

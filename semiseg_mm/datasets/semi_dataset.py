@@ -1,3 +1,4 @@
+import contextlib
 import math
 from collections.abc import Callable
 from functools import cached_property
@@ -11,6 +12,7 @@ from semiseg_mm.utils import preserved_rng, seed_all
 
 from .backends import build_source, with_backend
 from .broken import BrokenImages
+from .left_out import warn_of_left_out, what_lies_there
 from .mask_reading import check_label_map
 from .pseudo_labeled import PseudoLabeledDataset
 from .split_lists import Survey, survey
@@ -71,7 +73,7 @@ class SemiDataset(Dataset):
             if unlabeled:
                 _set_scale(unlabeled, 'unlabeled', scale)
         self.crop_size = crop_size
-        self.labeled = _build_labeled(labeled)
+        self.labeled = build_labeled(labeled, 'train_dataloader.dataset.labeled')
         self.unlabeled = DATASETS.build(unlabeled) if unlabeled else None
         self.num_labeled = len(self.labeled)
         self.num_unlabeled = len(self.unlabeled) if self.unlabeled is not None else 0
@@ -136,8 +138,9 @@ class SemiDataset(Dataset):
     def check_labels(self, limit: int = 64) -> None:
         """Read up to ``limit`` samples of each source with labels now.
 
-        So bad labels stop a run at its start.
+        So bad labels stop a run at its start. What the labeled source leaves out is said, too.
         """
+        warn_of_left_out(self.labeled, 'train_dataloader.dataset.labeled')
         start = 0
         for source in self.label_sources.values():
             step = math.ceil(len(source) / limit)
@@ -163,21 +166,23 @@ def _set_scale(source: dict, name: str, scale: Scale) -> None:
     ]
 
 
-def _build_labeled(cfg: dict) -> Dataset:
+def build_labeled(cfg: dict, key: str) -> Dataset:
     try:
         dataset = build_source(cfg)
     except ValueError as error:  # mmengine cannot serialise an empty list
         if 'need at least one array' not in str(error):
             raise
         dataset = ()
+        with contextlib.suppress(TypeError):  # not all classes take this
+            dataset = build_source(dict(cfg, serialize_data=False))
     if not len(dataset):
         raise UserError(
-            'The labeled dataset is empty: check train_dataloader.dataset.labeled '
+            f'The labeled dataset is empty: {what_lies_there(dataset)}check {key} '
             f'(data_root={cfg.get("data_root")}, ann_file={cfg.get("ann_file")}).'
         )
     if not hasattr(dataset, 'pipeline') or not hasattr(dataset, 'data_prefix'):
         raise UserError(
-            f'train_dataloader.dataset.labeled is a {cfg["type"]}, which wraps other datasets: '
+            f'{key} is a {cfg["type"]}, which wraps other datasets: '
             'name one dataset there (an id list may cover several folders).'
         )
     return dataset

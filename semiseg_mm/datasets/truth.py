@@ -8,6 +8,7 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATASETS
 
 from .identity import sample_ids
+from .transforms.load_labels import class_numbers
 
 
 class TrueLabels:
@@ -35,4 +36,5 @@ class TrueLabels:
     def __call__(self, name: str) -> np.ndarray:
         results = self.dataset.get_data_info(self.rows[name])
         results['num_classes'] = self.num_classes
-        return self.dataset.pipeline(results)['gt_seg_map'].astype(np.uint8)  # H,W
+        mask = self.dataset.pipeline(results)['gt_seg_map']  # H,W
+        return class_numbers(mask, results.get('seg_map_path', name))

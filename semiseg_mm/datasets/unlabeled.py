@@ -77,7 +77,7 @@ class UnlabeledDataset(BaseDataset):
             names = list_files(folder, self.backend_args, list_dir=False, recursive=True)
             paths = sorted(join(folder, name) for name in names if _is_image(name))
         else:
-            paths = sorted(_images_below(folder))
+            paths = sorted(images_below(folder))
         if self.exclude:
             root = folder if remote else fixed_part(folder)
             left_out = {_stem(join(root, n)) for file in self.exclude for n in self._read(file)}
@@ -150,12 +150,12 @@ def _texts(item: bytes) -> list[str]:
     return item.decode(errors='surrogateescape').split(END)
 
 
-def _images_below(folder: str) -> Iterator[str]:
+def images_below(folder: str) -> Iterator[str]:
     """What mmengine's list_dir_or_file finds, which needs longer to say where it was."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir():
-                yield from _images_below(entry.path)
+                yield from images_below(entry.path)
             elif _is_image(entry.name) and entry.name[0] != '.' and entry.is_file():
                 yield entry.path
 

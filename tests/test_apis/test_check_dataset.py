@@ -1,5 +1,7 @@
 """Each kind of trouble in a small folder is found, named with its file, and sets the verdict."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from semiseg_mm.apis.check_dataset import check_dataset, run_check_dataset
 from semiseg_mm.registry import DATASETS
 
 CLASSES = ('sky', 'road', 'car')
+LOAD_SHAPES = dict(type='LoadShapes')
 
 
 @pytest.fixture
@@ -58,6 +61,9 @@ TROUBLE = {
     'mask and image differ in size': lambda f: write_mask(f, 1, np.zeros((20, 31), np.uint8)),
     'nothing but ignored pixels': lambda f: write_mask(f, 1, np.full((20, 30), 255, np.uint8)),
     'cannot be read': lambda f: (f / 'ann/1.png').write_bytes(b'no image'),
+    'masks whose values 8 bits cannot hold (save them as 8-bit PNG, one class number a pixel)': (
+        lambda f: write_mask(f, 1, np.full((20, 30), 258, np.uint16))
+    ),
 }
 
 
@@ -112,3 +118,107 @@ def test_a_wrong_path_is_one_sentence(config, folder, capsys):
     path.write_text(f'train_dataloader = dict(dataset={config!r})\n')
     assert run_check_dataset([str(path)]) == 1
     assert 'error: The folder /nowhere does not exist' in capsys.readouterr().err
+
+
+def deepen(folder, names, highest):
+    """Images of 16 bits with values up to ``highest``, in the place of 8-bit ones."""
+    for name in names:
+        values = np.linspace(0, highest, 600).astype(np.uint16).reshape(20, 30)
+        (folder / f'{name}.jpg').unlink()
+        cv2.imwrite(str(folder / f'{name}.png'), values)
+
+
+SPOILT = 'more than 8 bits, spoilt by loading (save them with 8, see docs/en/datasets.md)'
+
+
+@pytest.mark.parametrize(('highest', 'new'), [(4095, 15), (255, 0)])
+def test_images_that_loading_would_spoil_are_errors(highest, new, look, config, folder):
+    deepen(folder / 'img', range(4), highest)
+    deepen(folder / 'more', ['u1'], highest)
+    config['labeled']['img_suffix'] = '.png'
+    labeled, unlabeled = look()
+    assert list(labeled.errors) == list(unlabeled.errors) == [SPOILT]
+    assert len(labeled.errors[SPOILT]) == 4
+    expected = f'{folder}/more/u1.png (values 0 to {highest} become 0 to {new})'
+    assert unlabeled.errors[SPOILT] == [expected]
+
+
+def test_images_that_fill_16_bits_are_no_errors_but_remarked(look, folder):
+    deepen(folder / 'more', ['u1'], 65535)
+    deepen(folder / 'more', ['u2'], 9000)  # a dark one among them
+    unlabeled = look()[1]
+    assert not unlabeled.errors
+    assert '2 images have more than 8 bits' in unlabeled.remarks[0]
+    assert 'u1.png values 0 to 65535 become 0 to 255' in unlabeled.remarks[0]
+
+
+def test_images_loaded_with_all_their_bits_are_no_errors(look, config, folder):
+    deepen(folder / 'more', ['u1'], 4095)
+    config['unlabeled']['pipeline'][0] = dict(type='LoadImage', color_type='unchanged')
+    assert not look()[1].errors and not look()[1].remarks
+
+
+def test_images_that_the_suffix_leaves_out_are_errors(look, folder):
+    for name in (1, 2):
+        (folder / f'img/{name}.jpg').rename(folder / f'img/{name}.JPG')
+    labeled = look()[0]
+    ((kind, files),) = labeled.errors.items()
+    assert labeled.count == 2 and "left out, because img_suffix is '.jpg'" in kind
+    assert files == [f'{folder}/img/1.JPG', f'{folder}/img/2.JPG']
+
+
+@pytest.fixture
+def validate(config, folder, capsys):
+    """Run the tool with the labeled images as validation images; its status and output."""
+
+    def run(**changes):
+        steps = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')]
+        val = {**config['labeled'], 'pipeline': steps, **changes}
+        config['labeled'] = dict(type='ShapesDataset', num_images=1, pipeline=[LOAD_SHAPES])
+        path = folder / 'config.py'
+        path.write_text(
+            f'train_dataloader = dict(dataset={config!r})\nval_dataloader = dict(dataset={val!r})\n'
+        )
+        status = run_check_dataset([str(path)])
+        printed = capsys.readouterr()
+        return status, printed.out + printed.err
+
+    return run
+
+
+def test_sound_validation_images_are_counted(validate):
+    status, text = validate()
+    assert status == 0 and 'val: 4 images' in text and 'No errors' in text
+
+
+VAL_TROUBLE = {
+    'ann/1.png (uint16 values from 258 to 258)': (
+        lambda f: write_mask(f, 1, np.full((20, 30), 258, np.uint16))
+    ),
+    'ann/1.png ([7])': lambda f: write_mask(f, 1, np.full((20, 30), 7, np.uint8)),
+    'img/3.jpg (': lambda f: (f / 'img/3.jpg').write_bytes(b'no image'),
+    'img/2.JPG': lambda f: os.rename(f / 'img/2.jpg', f / 'img/2.JPG'),
+}
+
+
+@pytest.mark.parametrize('file', VAL_TROUBLE)
+def test_trouble_of_validation_images_is_named(file, validate, folder):
+    VAL_TROUBLE[file](folder)
+    status, text = validate()
+    assert status == 1 and file in text and '1 errors.' in text
+
+
+def test_deep_validation_images_are_named(validate, folder):
+    deepen(folder / 'img', range(4), 4095)
+    status, text = validate(img_suffix='.png')
+    assert status == 1 and 'img/3.png (values 0 to 4095 become 0 to 15)' in text
+
+
+def test_an_empty_validation_folder_is_one_sentence(validate):
+    status, text = validate(img_suffix='.png')
+    assert status == 1 and 'there are: 4 .jpg' in text and 'check val_dataloader.dataset' in text
+
+
+def test_wrapped_validation_datasets_are_passed_over(validate):
+    status, text = validate(type='ConcatDataset', datasets=[])
+    assert status == 0 and 'val:' not in text

@@ -2,6 +2,7 @@ from .check import CheckLabels
 from .confidence import IgnoreUncertain, LoadConfidence
 from .cut_out import CutOut
 from .load import LoadImage
+from .load_labels import LoadAnnotations
 from .pack import PackSemiInputs
 from .random_ops import RandomOps
 from .scale_crop import DrawScale, ScaleCrop
@@ -13,6 +14,7 @@ __all__ = [
     'CutOut',
     'DrawScale',
     'IgnoreUncertain',
+    'LoadAnnotations',
     'LoadConfidence',
     'LoadImage',
     'MultiView',

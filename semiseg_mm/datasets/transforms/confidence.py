@@ -12,6 +12,8 @@ from mmengine import fileio
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import TRANSFORMS
 
+from .load_labels import class_numbers
+
 IGNORED = 255
 
 
@@ -70,7 +72,7 @@ class IgnoreUncertain(BaseTransform):
         self.table = read_thresholds(thresholds) if known else None
 
     def transform(self, results: dict) -> dict:
-        label = results['gt_seg_map'].astype(np.uint8)  # a copy  # H,W
+        label = class_numbers(results['gt_seg_map'], results.get('seg_map_path')).copy()  # H,W
         ignored = near_boundary(label, self.border)
         if self.threshold is not None or self.thresholds is not None:
             confidence = results.get('confidence')

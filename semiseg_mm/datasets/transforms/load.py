@@ -11,7 +11,7 @@ from semiseg_mm.datasets.backends import is_remote, says_missing
 from semiseg_mm.errors import BrokenImage, UserError
 from semiseg_mm.registry import TRANSFORMS
 
-JPEG, PNG = b'\xff\xd8', b'\x89PNG'
+from .image_bytes import JPEG, defect, warn_if_squeezed
 
 
 @TRANSFORMS.register_module()
@@ -21,15 +21,16 @@ class LoadImage(LoadImageFromFile):
     Decoders fill what a truncated JPEG lacks with gray and say nothing; here it counts as broken.
     After ``DrawScale`` with a factor of 1/2 or less, a JPEG is decoded at 1/2, 1/4 or 1/8 of its
     size; ``results['reduced']`` is then (the size it has, the size of the whole).
+    Of images with more than 8 bits the lower ones are lost: that is said once in a run.
     A storage that is out of reach says nothing about an image: it is a :class:`UserError`.
     """
 
     def transform(self, results: dict) -> dict:
         path = results['img_path']
         content = self._content(path)
-        defect = _defect(content)
-        if defect:
-            raise BrokenImage(path, defect)
+        reason = defect(content)
+        if reason:
+            raise BrokenImage(path, reason)
         reduction = self._reduction(content, results.get('drawn_scale') or 1)
         try:
             image, shape = self._decode(content, reduction)
@@ -37,6 +38,8 @@ class LoadImage(LoadImageFromFile):
             raise BrokenImage(path, 'it does not decode') from error
         if image is None:
             raise BrokenImage(path, 'it does not decode')
+        if self.color_type != 'unchanged':
+            warn_if_squeezed(path, content, image)
         if reduction > 1:
             results['reduced'] = image.shape[:2], shape
         results['img'] = image.astype(np.float32) if self.to_float32 else image
@@ -79,15 +82,3 @@ class LoadImage(LoadImageFromFile):
         if content is None:  # LMDB and petrel
             raise BrokenImage(path, 'the storage holds no such file')
         return bytes(content)
-
-
-def _defect(content: bytes) -> str | None:
-    if not content:
-        return 'it is empty'
-    if content.lstrip()[:1] == b'<':
-        return 'it is a text page (HTML or XML), not an image'
-    if content.startswith(JPEG) and content.rfind(b'\xff\xd9') < content.rfind(b'\xff\xda'):
-        return 'it is cut off: no end of image after the last scan'
-    if content.startswith(PNG) and b'IEND' not in content[-4096:]:
-        return 'it is cut off: no IEND'
-    return None

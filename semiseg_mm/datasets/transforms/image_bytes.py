@@ -1,0 +1,124 @@
+"""What the bytes of an image file say before anything decodes them."""
+
+import mmap
+import re
+
+import cv2
+import numpy as np
+from mmengine.logging import print_log
+
+JPEG, PNG = b'\xff\xd8', b'\x89PNG'
+TIFF = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')  # the last two are BigTIFF
+SCAN, END = 0xDA, 0xD9
+# in scan data FF is followed by 00, or by a restart marker (D0 to D7)
+MARKER = re.compile(rb'\xff[^\x00\x01\xd0-\xd8\xff]')
+BITS_PER_SAMPLE = 258
+
+_said = mmap.mmap(-1, 1)  # one byte that forked workers share
+
+Range = tuple[float, float]
+
+
+def defect(content: bytes) -> str | None:
+    """Why this is no whole image. A file may go on after its image: cameras append videos."""
+    if not content:
+        return 'it is empty'
+    if content.lstrip()[:1] == b'<':
+        return 'it is a text page (HTML or XML), not an image'
+    if content.startswith(JPEG) and not _jpeg_ends(content) and not _jpeg_may_end(content):
+        return 'it is cut off: no end of image after the last scan'
+    if content.startswith(PNG) and b'IEND' not in content[-4096:] and not _png_ends(content):
+        return 'it is cut off: no IEND'
+    return None
+
+
+def _jpeg_ends(content: bytes) -> bool:
+    """From marker to marker; lengths lead past what segments hold (a thumbnail is a JPEG too)."""
+    place, scanned = len(JPEG), False
+    while found := MARKER.search(content, place):
+        place = found.end()
+        kind = content[place - 1]
+        if kind == END:
+            return scanned
+        scanned |= kind == SCAN
+        place += max(2, int.from_bytes(content[place : place + 2], 'big'))
+    return False
+
+
+def _jpeg_may_end(content: bytes) -> bool:
+    """Where damage has led past the end, the last scan and what follows it decide."""
+    return content.rfind(b'\xff\xd9') >= content.rfind(b'\xff\xda')
+
+
+def _png_ends(content: bytes) -> bool:
+    place = 8
+    while place + 12 <= len(content):
+        if content[place + 4 : place + 8] == b'IEND':
+            return True
+        place += 12 + int.from_bytes(content[place : place + 4], 'big')
+    return False
+
+
+# ------------------------------------------------------------------ more than 8 bits
+
+
+def bit_depth(content: bytes) -> int:
+    """Bits of a PNG's or TIFF's channel; of other files, which have 8 as a rule, 8."""
+    if content.startswith(PNG):
+        return content[24] if len(content) > 24 else 8
+    return _tiff_depth(content) if content.startswith(TIFF) else 8
+
+
+def _tiff_depth(content: bytes) -> int:
+    def number(place: int, size: int) -> int:
+        return int.from_bytes(content[place : place + size], order)
+
+    order = 'little' if content[:1] == b'I' else 'big'
+    word, head = (8, 8) if number(2, 2) == 43 else (4, 2)  # BigTIFF, TIFF
+    entries, size = number(word, word), 4 + 2 * word
+    for k in range(min(number(entries, head), 1000)):
+        entry = entries + head + k * size
+        if number(entry, 2) == BITS_PER_SAMPLE:
+            count, place = number(entry + 4, word), entry + 4 + word
+            if 2 * count > word:  # the values do not fit into the entry
+                place = number(place, word)
+            return max(number(place + 2 * c, 2) for c in range(min(count, 100)))
+    return 1
+
+
+def squeezed(content: bytes, loaded: np.ndarray) -> tuple[Range, Range] | None:
+    """The stored values' range and the loaded ones', if loading a deep image changed it."""
+    if bit_depth(content) <= 8:
+        return None
+    try:
+        stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        stored = None
+    if stored is None:
+        return None
+    if stored.ndim == 3 and stored.shape[2] == 4:
+        stored = stored[..., :3]  # without alpha
+    ranges = tuple((values.min().item(), values.max().item()) for values in (stored, loaded))
+    return None if ranges[0][1] == ranges[1][1] else ranges
+
+
+def becomes(ranges: tuple[Range, Range]) -> str:
+    (low, high), (new_low, new_high) = ranges
+    return f'values {low:g} to {high:g} become {new_low:g} to {new_high:g}'
+
+
+def warn_if_squeezed(path: str, content: bytes, loaded: np.ndarray) -> None:
+    """Once in a run: of what is in a loader's memory, workers see only their own."""
+    if _said[0] or bit_depth(content) <= 8:
+        return
+    ranges = squeezed(content, loaded)
+    if ranges:
+        _said[0] = 1
+        print_log(
+            f'The image {path} has {bit_depth(content)} bits a channel and is loaded with 8: its '
+            f'{becomes(ranges)}. If these are not what the network should see, save the images '
+            'with 8 bits (docs/en/datasets.md). tools/check_dataset.py looks at all of them; this '
+            'is said once.',
+            'current',
+            level=30,
+        )

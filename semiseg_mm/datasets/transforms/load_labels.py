@@ -1,0 +1,50 @@
+import cv2
+import mmcv
+import numpy as np
+from mmengine import fileio
+from mmseg.datasets import transforms as mmseg_transforms
+
+from semiseg_mm.errors import BadMask, UserError
+from semiseg_mm.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class LoadAnnotations(mmseg_transforms.LoadAnnotations):
+    """mmseg's loading, but a mask whose values need more than 8 bits raises :class:`BadMask`.
+
+    There 258 becomes 2 without a word, and no later step can tell.
+    """
+
+    def _load_seg_map(self, results: dict) -> None:
+        path, reduce = results['seg_map_path'], results['reduce_zero_label']
+        if self.reduce_zero_label not in (None, reduce):
+            raise UserError(
+                f'LoadAnnotations has reduce_zero_label={self.reduce_zero_label}, but the dataset '
+                f'has {reduce}: set it in the dataset only.'
+            )
+        content = fileio.get(path, backend_args=self.backend_args)
+        stored = mmcv.imfrombytes(content, flag='unchanged', backend=self.imdecode_backend)
+        mask = class_numbers(stored.squeeze(), path)  # H,W
+        table = np.arange(256)
+        if reduce:
+            table = np.r_[255, :254, 255]
+        if results.get('label_map') is not None:
+            mapped = np.arange(256)
+            for old, new in results['label_map'].items():
+                mapped[old : old + 1] = new  # nothing where old is beyond 255
+            table = mapped[table]
+        if (table != np.arange(256)).any():
+            mask = cv2.LUT(mask, table.astype(np.uint8)).reshape(mask.shape)
+        results['gt_seg_map'] = mask
+        results['seg_fields'].append('gt_seg_map')
+
+
+def class_numbers(mask: np.ndarray, path: str | None) -> np.ndarray:
+    """The same values as uint8; values for which there is no such thing name the file."""
+    if mask.dtype == np.uint8:
+        return mask
+    with np.errstate(invalid='ignore'):
+        small = mask.astype(np.uint8)
+    if not np.array_equal(small, mask):
+        raise BadMask(path, f'{mask.dtype} values from {mask.min().item()} to {mask.max().item()}')
+    return small
