@@ -56,7 +56,9 @@ def run_test(argv: list[str] | None = None) -> int:
     _common_arguments(parser)
     parser.add_argument('checkpoint')
     parser.add_argument('--network', help='evaluate this network alone (student, teacher, …)')
-    parser.add_argument('--out', metavar='DIR', help='write the predictions there as PNG')
+    parser.add_argument(
+        '--out', metavar='DIR', help='write the predictions there as PNG, named as the images are'
+    )
     return guarded(_test, parser.parse_args(argv))
 
 
@@ -177,8 +179,24 @@ def _test(args: argparse.Namespace) -> None:
         weights = safe_load(args.checkpoint)['state_dict']
         cfg.test_cfg.network = choose_network(weights, args.checkpoint, args.network)
     if args.out:
-        cfg.test_evaluator = dict(cfg.test_evaluator, output_dir=args.out)
+        cfg.test_cfg.out = args.out
+        cfg.test_evaluator = _without_files(cfg.test_evaluator)
     _explained(lambda: build_runner(cfg).test(), cfg)
+
+
+def _without_files(evaluator: dict | list) -> list:
+    """Metrics alone: IoUMetric names files by the image alone, so the test loop writes them.
+
+    One with format_only=True does nothing else. (It wants a folder even then.)
+    """
+    kept = []
+    for metric in evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]:
+        if str(metric['type']).split('.')[-1] == 'IoUMetric':
+            if metric.get('format_only'):
+                continue
+            metric = {key: value for key, value in metric.items() if key != 'output_dir'}
+        kept.append(metric)
+    return kept
 
 
 def choose_network(weights: dict, checkpoint: str, wanted: str | None) -> str:

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from semiseg_mm.apis import compare
+from semiseg_mm.apis.compare.methods import METHODS
 from semiseg_mm.engine.stages.keys import weights_hash
 from semiseg_mm.testing import toy_config
 
@@ -162,3 +163,21 @@ def test_a_folder_without_a_record_is_left_alone(base, tmp_path, capsys):
     (folder / 'iter_3.pth').touch()
     assert call(base, tmp_path) == 1
     assert 'no record.json' in capsys.readouterr().err
+
+
+def test_the_report_says_what_the_method_of_the_base_lost(tmp_path, capsys):
+    """And that one process has half of the images that the rate is meant for."""
+    model = dict(type='WeakToStrongSegmentor', weight=3.0)
+    cfg = toy_config('unused', model, 2, auto_scale_lr=dict(base_batch_size=8))
+    path = tmp_path / 'leaf.py'
+    path.write_text(f'_base_ = {str(METHODS / "fixmatch.py")!r}\n{cfg.pretty_text}')
+    assert call(path, tmp_path / 'run', methods=('fixmatch',)) == 0
+    said = ' '.join(capsys.readouterr().out.split())
+    assert 'written for 8 images an iteration (2 x 4), this run has 4 (1 x 4)' in said
+    assert '--cfg-options auto_scale_lr.enable=True multiplies the learning rate by 0.5' in said
+    note = 'not those of the base: model.weight was 3.0, is 0.5. To keep'
+    assert said.count(note) == 2  # before the runs, and under the table
+    assert (
+        f'- fixmatch has the settings of configs/_base_/methods, {note}'
+        in (tmp_path / 'run/comparison.md').read_text()
+    )

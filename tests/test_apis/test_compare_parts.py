@@ -10,7 +10,7 @@ from rich.console import Console
 
 from semiseg_mm.apis.compare import _own_options, machine, report
 from semiseg_mm.apis.compare.methods import METHODS, choose, compose, follow, load_base
-from semiseg_mm.apis.compare.settings import settings_hash, settings_of
+from semiseg_mm.apis.compare.settings import left_behind, settings_hash, settings_of
 from semiseg_mm.apis.quickstart import schedule
 from semiseg_mm.apis.quickstart.display import make_display
 from semiseg_mm.errors import UserError
@@ -153,6 +153,44 @@ def test_options_of_one_method(toy):
         _own_options(['a', 'b'], ['c:x=1'])
     with pytest.raises(UserError, match='LABEL:KEY=VALUE'):
         _own_options(['a'], ['model.weight=1'])
+
+
+CITYSCAPES = (
+    SHAPES.parents[1] / 'cps/cps_deeplabv3plus_r50-d16_8xb2+2-22k_cityscapes-1_8-800x800.py'
+)
+
+
+def lost(leaf, *words, **options):
+    choices = [c._replace(options=options) for c in choose(words)]
+    return left_behind(load_base(str(leaf), {}), str(leaf), choices)
+
+
+def test_a_bare_name_says_what_it_leaves_of_the_base():
+    """CPS weighs 6 on Cityscapes; configs/_base_/methods has 1.5, that of VOC."""
+    assert lost(CITYSCAPES, 'sup_only', 'cps', 'mean_teacher') == [
+        'cps has the settings of configs/_base_/methods, not those of the base: model.weight was '
+        f'6.0, is 1.5. To keep those of the base: --methods cps={CITYSCAPES}.'
+    ]
+    (note,) = lost(CITYSCAPES, 'a=cps')
+    assert f'--methods a={CITYSCAPES}.' in note
+    r101 = CITYSCAPES.with_name(CITYSCAPES.name.replace('r50', 'r101'))  # a leaf of that leaf
+    (note,) = lost(r101, 'cps')
+    assert f'was 6.0, is 1.5. To keep those of the base: --methods cps={r101}.' in note
+
+
+def test_a_bare_name_leaves_hooks_and_views_too():
+    leaf = SHAPES.parents[1] / 'mean_teacher/mean-teacher_unet-s2_1xb8+8-1k_shapes-30-64x64.py'
+    (note,) = lost(leaf, 'mean_teacher')
+    for said in ('model.rampup_iters was 850, is 0', 'custom_hooks.0.decay was 0.98, is 0.99',
+                 'train_dataloader.dataset.views.strong was [', '…, is not set'):  # fmt: skip
+        assert said in note
+
+
+def test_where_nothing_is_left_behind(toy):
+    for words in (['cps_cutmix'], ['sup_only'], ['cps', f'own={CITYSCAPES}'], [f'x={CITYSCAPES}']):
+        assert lost(CITYSCAPES, *words) == []
+    assert lost(CITYSCAPES, 'cps', **{'model.weight': 2.0}) == []  # asked for
+    assert lost(toy, 'sup_only') == [] == lost(SHAPES, 'sup_only')
 
 
 def test_bases_that_cannot_be(tmp_path):

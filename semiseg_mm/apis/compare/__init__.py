@@ -10,6 +10,7 @@ from semiseg_mm.apis.quickstart.display import make_display
 from semiseg_mm.apis.quickstart.report import short_path, tell_failures
 from semiseg_mm.apis.quickstart.schedule import continuable, run_all
 from semiseg_mm.apis.quickstart.training import parse_options
+from semiseg_mm.engine.batch_hint import batch_hint, batch_in
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text
 from semiseg_mm.utils.lock import locked
@@ -18,7 +19,7 @@ from . import report
 from .machine import places, threads
 from .methods import Choice, choose, compose, load_base
 from .run import Run, describe
-from .settings import find_split, settings_of
+from .settings import find_split, left_behind, settings_of
 
 __all__ = ['main']
 
@@ -79,9 +80,12 @@ def _compare(args: argparse.Namespace) -> int:
     with locked(work_dir) as lock:
         runs = _plan(base, args, choices, configs, work_dir)
         _hint_on_batch(base, console)
+        lost = left_behind(base, args.config, choices)
+        for note in lost:
+            console.print(note, highlight=False, markup=False)
         with make_display(runs, console, only_running=True) as display:
             run_all(runs, display, lock, places(args.jobs), threads())
-        return _report(runs, own, work_dir, console)
+        return _report(runs, own, lost, work_dir, console)
 
 
 def _own_options(names: list[str], words: list[str]) -> dict[str, list[str]]:
@@ -144,15 +148,14 @@ def _watched(cfg: Config) -> None:
 
 
 def _hint_on_batch(base: Config, console: Console) -> None:
-    scale, sampler = base.get('auto_scale_lr') or {}, base.train_dataloader.sampler
-    batch = sampler.labeled + sampler.unlabeled
-    if not scale.get('enable') and scale.get('base_batch_size', batch) != batch:
-        console.print(
-            f'The learning rate of the base is meant for {scale.base_batch_size} images an '
-            f'iteration, but a run here is one process with {batch}. You may want --cfg-options '
-            'auto_scale_lr.enable=True, or other train_dataloader.sampler.labeled and .unlabeled.',
-            highlight=False,
-        )
+    hint = batch_hint(
+        batch_in(base),
+        base.get('auto_scale_lr'),
+        int(base.train_cfg.max_iters),
+        switch='--cfg-options auto_scale_lr.enable=True',
+    )
+    if hint:
+        console.print(hint, highlight=False, markup=False)
 
 
 def _console() -> Console:
@@ -160,7 +163,9 @@ def _console() -> Console:
     return console if console.is_terminal else Console(width=140)
 
 
-def _report(runs: list[Run], options: dict, work_dir: Path, console: Console) -> int:
+def _report(
+    runs: list[Run], options: dict, lost: list[str], work_dir: Path, console: Console
+) -> int:
     failed = [run for run in runs if run.result() is None]
     tell_failures(failed)
     records: dict[str, list[dict]] = {run.name: [] for run in runs}
@@ -170,7 +175,7 @@ def _report(runs: list[Run], options: dict, work_dir: Path, console: Console) ->
     every = [record for own in records.values() for record in own]
     metric = runs[0].about['metric']
     rows = report.summarise(records, metric)
-    notes = report.make_notes(every, options)
+    notes = [*report.make_notes(every, options), *lost]
     if failed:
         notes.insert(0, f'No result: {", ".join(run.method.title for run in failed)}.')
     files = {

@@ -66,10 +66,22 @@ def _find(name: str) -> Path:
     )
 
 
+def method_of(path: Path) -> Path | None:
+    """The file of configs/_base_/methods that a leaf is made from."""
+    for name in Config._get_base_files(str(path)):
+        file = (path.parent / name).resolve()
+        if file.parent == METHODS.resolve():
+            return file
+        found = method_of(file) if file.is_file() else None
+        if found:
+            return found
+    return None
+
+
 def load_base(path: str, options: dict) -> Config:
     """The base, with the options for all methods."""
     for key in options:
-        if _below(key, (*DECIDED, *GIVEN)) and not _below(key, SHARED):
+        if below(key, (*DECIDED, *GIVEN)) and not below(key, SHARED):
             raise UserError(
                 f'--cfg-options {key}=…: '
                 + (
@@ -151,7 +163,7 @@ def follow(views: dict | None, strong_views: dict | None) -> dict | None:
 def _apply(cfg: Config, choice: Choice) -> None:
     for key in choice.options:
         where = f'--method-options {choice.name}:{key}=…'
-        if not _below(key, OWN) or _below(key, SHARED):
+        if not below(key, OWN) or below(key, SHARED):
             raise UserError(
                 f'{where}: a comparison keeps that equal. For all methods: --cfg-options.'
             )
@@ -164,7 +176,7 @@ def _apply(cfg: Config, choice: Choice) -> None:
             raise UserError(f'{where} does not fit its config: {error}.') from error
 
 
-def _below(key: str, names: Iterable[str]) -> bool:
+def below(key: str, names: Iterable[str]) -> bool:
     return any(key == name or key.startswith(f'{name}.') for name in names)
 
 

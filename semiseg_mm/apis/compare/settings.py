@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 from mmengine.config import Config
 
@@ -11,6 +12,8 @@ from semiseg_mm.datasets.splits import apply_split
 from semiseg_mm.engine.stages.keys import DECISIVE, decisive, identity_of
 from semiseg_mm.engine.stages.stage import differences
 from semiseg_mm.registry import DATASETS
+
+from .methods import Choice, below, compose, method_of
 
 # a comparison's results depend on the evaluation, too
 KEYS = {*DECISIVE, 'val_dataloader', 'val_cfg', 'val_evaluator', 'runner_type', 'stages', 'rounds'}
@@ -32,6 +35,37 @@ def changes(before: dict, now: dict, most: int = 4) -> str:
     """``train_cfg.max_iters was 6, is 8; …``"""
     found = [text.removeprefix('config.') for text in differences(before, now)]
     return '; '.join(found[:most]) + ('; …' if len(found) > most else '')
+
+
+def left_behind(base: Config, path: str, choices: list[Choice]) -> list[str]:
+    """What the base's own method loses, where it was asked for by its name alone."""
+    leaf, own = Path(path).resolve(), method_of(Path(path))
+    if any(choice.file.resolve() == leaf for choice in choices):
+        return []
+    notes = []
+    for choice in choices:
+        if own is None or choice.file.resolve() != own:
+            continue
+        bare, of_leaf = (
+            _of_method(compose(base, Choice(choice.name, file))) for file in (own, leaf)
+        )
+        lost = [
+            text.replace(' was null,', ' was not set,').replace(', is null', ', is not set')
+            for text in differences(of_leaf, bare)
+            if not below(text.split()[0], choice.options)
+        ]
+        if lost:
+            notes.append(
+                f'{choice.name} has the settings of configs/_base_/methods, not those of the base: '
+                f'{"; ".join(lost)}. To keep those of the base: --methods {choice.name}={path}.'
+            )
+    return notes
+
+
+def _of_method(cfg: Config) -> dict:
+    found = {key: cfg.get(key) for key in ('model', 'custom_hooks', 'stages', 'rounds')}
+    found['train_dataloader.dataset.views'] = cfg.train_dataloader.dataset.get('views')
+    return json.loads(json.dumps(found, default=str))
 
 
 def find_split(cfg: Config) -> dict:

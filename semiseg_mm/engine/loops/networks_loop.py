@@ -5,9 +5,12 @@ from mmengine.evaluator import Evaluator
 from mmengine.model import is_model_wrapper
 from mmengine.runner import TestLoop, ValLoop, autocast
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import LOOPS
 from semiseg_mm.utils import average_buffers
+
+from .prediction_files import PredictionFiles
 
 
 class _NetworksMixin:
@@ -17,6 +20,7 @@ class _NetworksMixin:
     """
 
     stage: str  # 'val' or 'test'
+    files: PredictionFiles | None = None
 
     def run(self) -> dict:
         model = self.runner.model
@@ -52,6 +56,8 @@ class _NetworksMixin:
         for name, evaluator in evaluators.items():
             with model.predicting_on(name), autocast(enabled=self.fp16):
                 outputs = model.test_step(copy.copy(batch))
+            if self.files is not None:  # before metrics, which may change the samples
+                self.files.write(outputs)
             evaluator.process(data_samples=outputs, data_batch=batch)
         self.runner.call_hook(
             f'after_{self.stage}_iter', batch_idx=index, data_batch=batch, outputs=outputs
@@ -65,13 +71,21 @@ class NetworksValLoop(_NetworksMixin, ValLoop):
 
 @LOOPS.register_module()
 class NetworksTestLoop(_NetworksMixin, TestLoop):
-    """Args: network: Evaluate this network alone."""
+    """mmengine's test loop, for all networks or one.
+
+    Args:
+        network: Evaluate this network alone.
+        out: Write the predictions of this one network there.
+    """
 
     stage = 'test'
 
-    def __init__(self, *args, network: str | None = None, **kwargs) -> None:
+    def __init__(self, *args, network: str | None = None, out: str | None = None, **kwargs) -> None:
         super().__init__(*args, **kwargs)
+        if out and not network:
+            raise UserError('test_cfg.out writes the predictions of test_cfg.network: name it.')
         self.network = network
+        self.files = PredictionFiles(out, self.dataloader.dataset) if out else None
 
     def _names(self, model: SemiSegmentor) -> list[str]:
         return [self.network] if self.network else super()._names(model)

@@ -1,3 +1,4 @@
+import logging
 import os.path as osp
 from collections.abc import Iterator
 
@@ -8,6 +9,7 @@ from mmengine.runner import IterBasedTrainLoop
 from semiseg_mm.datasets import SemiDataset
 from semiseg_mm.datasets.samplers import RequestStream, sampler_of
 from semiseg_mm.datasets.split_lists import log_splits
+from semiseg_mm.engine.batch_hint import batch_hint, batch_of
 from semiseg_mm.engine.hooks import AtomicCheckpointHook, MeanTeacherHook
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import LOOPS
@@ -124,13 +126,25 @@ class SemiTrainLoop(IterBasedTrainLoop):
         left = f'{self._iter} -> {self._max_iters} iterations'
         if not isinstance(sampler, RequestStream):
             self.runner.logger.info(left)
+            self._hint_on_batch()
             return
-        drawn = sampler.before(self._max_iters) // sampler.batch_size * get_world_size()
+        rows = sampler.before(self._max_iters) // sampler.batch_size
         sizes = dict(labeled=dataset.num_labeled, unlabeled=dataset.num_unlabeled)
+        crops = (1, getattr(sampler, 'crops', 1))  # of one image
         shares = [
-            f'{drawn * sampler.places.count(k) / size:.1f} passes over {size} {name} images'
+            f'{rows * get_world_size() * sampler.places.count(k) / crops[k] / size:.1f} passes '
+            f'over {size} {name} images'
             for k, (name, size) in enumerate(sizes.items())
             if sampler.places.count(k) and len(set(sampler.places)) > 1
         ]
         batch = f'{sampler.batch_size} x {get_world_size()} images an iteration'
         self.runner.logger.info(', '.join([left, batch, *shares]))
+        self._hint_on_batch(rows)
+
+    def _hint_on_batch(self, rows: int | None = None) -> None:
+        runner = self.runner
+        batch = batch_of(self.dataloader, runner.optim_wrapper)
+        hint = batch_hint(batch, runner.auto_scale_lr, self._max_iters, rows)
+        if hint:
+            scaled = runner.auto_scale_lr.get('enable')
+            runner.logger.log(logging.INFO if scaled else logging.WARNING, hint)
