@@ -63,14 +63,15 @@ def test_the_scan_finds_links_and_paths():
     assert len(PATH.findall(text)) > 5 and 'LICENSE' in LINK.findall(text)
 
 
-def test_tables_of_shapes_say_what_was_measured():
+@pytest.mark.parametrize('dataset', ['shapes', 'camvid'])
+def test_tables_say_what_was_measured(dataset):
     """Between the marks each row names a method, its network, and what the file of results says."""
-    rows = json.loads((ROOT / 'docs/shapes_results.json').read_text())['results']
+    rows = json.loads((ROOT / f'docs/{dataset}_results.json').read_text())['results']
     known = {(row['method'], row['network']): row for row in rows}
+    marked = re.compile(rf'<!-- {dataset}-table -->\n(.*?)<!-- /{dataset}-table -->', re.S)
     found = set()
     for document in DOCUMENTS:
-        text = document.read_text(encoding='utf-8')
-        for table in re.findall(r'<!-- shapes-table -->\n(.*?)<!-- /shapes-table -->', text, re.S):
+        for table in marked.findall(document.read_text(encoding='utf-8')):
             for line in table.splitlines()[2:]:
                 method, network, *cells = (cell.strip() for cell in line.strip('|').split('|'))
                 row = known[CHINESE.get(method, method), network]
@@ -79,7 +80,7 @@ def test_tables_of_shapes_say_what_was_measured():
                 seeds = [f'{value:.1f}' for value in row['mIoU']]
                 assert cells[:-2] in ([], seeds), document
                 found.add((method, network))
-    assert len(found) > 10
+    assert len(found) > 4
 
 
 def test_both_readmes_say_the_same():
