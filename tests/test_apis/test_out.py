@@ -1,5 +1,6 @@
 """The files of tools/test.py --out: named as label stages name theirs, and none twice."""
 
+import json
 import shutil
 
 import cv2
@@ -71,7 +72,7 @@ def images(tmp_path):
 
 
 @pytest.fixture
-def test(trained, tmp_path, capfd):
+def predict(trained, tmp_path, capfd):
     """Run tools/test.py --out on a dataset; returns its exit code, the files and the error."""
     cfg, checkpoint = trained
 
@@ -104,64 +105,71 @@ def read(path):
     return np.asarray(Image.open(path))
 
 
-def test_the_folders_of_the_images_are_kept(test, images):
-    code, files, _ = test(folder_of(images))
+def test_the_folders_of_the_images_are_kept(predict, images):
+    code, files, _ = predict(folder_of(images))
     assert code == 0 and set(files) == {'camA/1.png', 'camB/1.png', '2.png'}
     one, other = (read(files[f'cam{x}/1.png']) for x in 'AB')
     assert one.shape == (24, 24) and one.dtype == np.uint8
     assert (one != other).any() and len(np.unique(one)) > 1
 
 
-def test_classes_count_from_one_where_the_masks_do(test, images):
+def test_classes_count_from_one_where_the_masks_do(predict, images):
     """As mmseg's IoUMetric writes them."""
-    _, files, _ = test(folder_of(images))
+    _, files, _ = predict(folder_of(images))
     plain = {name: read(path) for name, path in files.items()}
-    code, files, _ = test(folder_of(images, reduce_zero_label=True))
+    code, files, _ = predict(folder_of(images, reduce_zero_label=True))
     assert code == 0
     assert all((read(path) == plain[name] + 1).all() for name, path in files.items())
 
 
-def test_a_list_of_metrics(test, images, capfd):
-    metric = dict(type='IoUMetric', iou_metrics=['mDice'], prefix='other', output_dir='nowhere')
-    code, files, _ = test(folder_of(images), [dict(type='IoUMetric'), metric])
-    assert code == 0 and len(files) == 3
+def test_a_list_of_metrics(predict, images, tmp_path):
+    """All are computed; a folder that a metric has for itself stays out of it."""
+    nowhere = tmp_path / 'nowhere'
+    metric = dict(type='IoUMetric', iou_metrics=['mDice'], prefix='own', output_dir=str(nowhere))
+    code, files, _ = predict(folder_of(images), [dict(type='IoUMetric'), metric])
+    assert code == 0 and set(files) == {'camA/1.png', 'camB/1.png', '2.png'}
+    (file,) = (tmp_path / 'work').glob('*/*.json')
+    found = json.loads(file.read_text(encoding='utf-8'))
+    assert 0 <= found['student/mIoU'] < found['student/own/mDice'] and not nowhere.exists()
 
 
-def test_a_test_set_without_masks(test, images, tmp_path):
+def test_a_test_set_without_masks(predict, images, tmp_path):
     where = tmp_path / 'formatted'
     metric = dict(type='IoUMetric', format_only=True, output_dir=str(where))
     dataset = folder_of(images, (LOAD, PACK), data_prefix=dict(img_path='img'), test_mode=True)
     for evaluator in (metric, [metric]):
-        code, files, error = test(dataset, evaluator)
+        code, files, error = predict(dataset, evaluator)
         assert code == 0, error
         assert set(files) == {'camA/1.png', 'camB/1.png', '2.png'} and not where.exists()
 
 
-def test_two_image_folders_in_one_test_set(test, images):
+def test_two_image_folders_in_one_test_set(predict, images):
     parts = [folder_of(images, data_prefix={k: f'{v}/cam{x}' for k, v in FOLDERS.items()})
              for x in 'AB']  # fmt: skip
-    code, files, error = test(dict(type='ConcatDataset', datasets=parts))
+    code, files, error = predict(dict(type='ConcatDataset', datasets=parts))
     assert code == 1 and not files
     assert f'camA/1.jpg and {images}/img/camB/1.jpg would share the file' in error
     assert 'data_prefix.img_path' in error
-    code, files, _ = test(dict(type='ConcatDataset', datasets=[parts[0], folder_of(images)]))
+    code, files, _ = predict(dict(type='ConcatDataset', datasets=[parts[0], folder_of(images)]))
     assert code == 0 and set(files) == {'1.png', 'camB/1.png', '2.png'}
 
 
-def test_without_an_image_folder_names_must_differ(test, images):
-    code, files, error = test(dict(type='UnknownFolders', paths=['camA/1', '2'], root=str(images)))
+def test_without_an_image_folder_names_must_differ(predict, images):
+    code, files, error = predict(
+        dict(type='UnknownFolders', paths=['camA/1', '2'], root=str(images))
+    )
     assert code == 0 and set(files) == {'1.png', '2.png'}
     paths = ['camA/1', 'camB/1']
-    code, _, error = test(dict(type='UnknownFolders', paths=paths, root=str(images)))
+    code, _, error = predict(dict(type='UnknownFolders', paths=paths, root=str(images)))
     assert code == 1 and 'camA/1.jpg and' in error and 'would share the file' in error
 
 
-def test_two_images_of_one_name_in_a_folder(test, images):
+def test_two_images_of_one_name_in_a_folder(predict, images):
     (images / 'img/2.png').write_bytes((images / 'img/2.jpg').read_bytes())
     dataset = dict(
         type='UnlabeledDataset', img_path=str(images / 'img'), pipeline=[LOAD, PACK],
         metainfo=dict(classes=CLASSES),
     )  # fmt: skip
-    code, files, error = test(dataset, dict(type='IoUMetric', format_only=True, output_dir='x'))
+    code, files, error = predict(dataset, dict(type='IoUMetric', format_only=True, output_dir='x'))
     assert code == 1 and not files
     assert 'img/2.jpg and' in error or 'img/2.png and' in error

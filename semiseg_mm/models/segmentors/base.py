@@ -16,7 +16,7 @@ from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
 
 from .loading import spread_checkpoint
-from .network import can_be_taken_apart, logits_of, override_network
+from .network import can_be_taken_apart, logits_of, mend_weighted_losses, override_network
 
 Logits = dict[str, dict[str, Tensor]]  # network -> view -> B,C,H,W
 
@@ -75,6 +75,7 @@ class SemiSegmentor(BaseModel):
             dict(type='SemiDataPreprocessor', network=borrowed[0] or data_preprocessor)
         )
         self.networks = ModuleDict({name: MODELS.build(cfg) for name, cfg in networks.items()})
+        mend_weighted_losses(self.networks)
         compares = student_views or loss_on_labeled
         if compares and any(net.out_channels == 1 for net in self.networks.values()):
             raise UserError(
