@@ -1,6 +1,7 @@
 from .atomic import atomic_path, atomic_write_text, make_folder
 from .boxes import draw_box
 from .buffers import average_buffers
+from .choices import check_choice, nearest
 from .label_png import write_mask
 from .random import preserved_rng, seed_all
 
@@ -8,8 +9,10 @@ __all__ = [
     'atomic_path',
     'atomic_write_text',
     'average_buffers',
+    'check_choice',
     'draw_box',
     'make_folder',
+    'nearest',
     'preserved_rng',
     'seed_all',
     'write_mask',
