@@ -10,9 +10,10 @@ PACKAGE = '''
 import torch
 from torch import nn
 
-from semiseg_mm.models import MixMask, WeakToStrongSegmentor
-from semiseg_mm.models.mixing.mix_mask import draw_partners
+from semiseg_mm.models import WeakToStrongSegmentor
+from semiseg_mm.models.mixing import draw_partners
 from semiseg_mm.registry import MODELS
+from semiseg_mm.structures import MixMask
 
 
 @MODELS.register_module()
@@ -39,9 +40,9 @@ class EveryOther(nn.Module):
 class Sharpened(WeakToStrongSegmentor):
     """Adds the entropy of the strong view's prediction."""
 
-    def unsupervised_loss(self, views, logits):
-        losses = super().unsupervised_loss(views, logits)
-        p = logits['student']['strong'].softmax(1)
+    def unsupervised_loss(self, views, outputs):
+        losses = super().unsupervised_loss(views, outputs)
+        p = outputs['student']['strong'].logits.softmax(1)
         losses['loss_entropy'] = 0.1 * -(p * p.clamp(min=1e-6).log()).sum(1).mean()
         return losses
 '''

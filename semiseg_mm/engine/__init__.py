@@ -7,7 +7,7 @@ from .hooks import (
     ResultHook,
 )
 from .loops import NetworksTestLoop, NetworksValLoop, SemiTrainLoop
-from .optimizers import LayerWiseConstructor
+from .optimizers import JointOptimizer, LayerWiseConstructor, PartwiseConstructor
 from .runner import SemiRunner, StagedRunner
 from .stages import TrainStage
 
@@ -17,10 +17,12 @@ __all__ = [
     'AtomicCheckpointHook',
     'CropSizeSchedulerHook',
     'IdentityHook',
+    'JointOptimizer',
     'LayerWiseConstructor',
     'MeanTeacherHook',
     'NetworksTestLoop',
     'NetworksValLoop',
+    'PartwiseConstructor',
     'ResultHook',
     'SemiRunner',
     'SemiTrainLoop',

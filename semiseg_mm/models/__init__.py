@@ -1,34 +1,40 @@
+from .auxiliaries import ClassBank, ConvDiscriminator, ConvProjector, frozen
 from .backbones import DINOv2, WideResNet38
 from .data_preprocessor import SemiDataPreprocessor
 from .decode_heads import DeepLabV2Head, DPTMapHead
-from .losses import MaskedCrossEntropy, ProbabilityMSE
-from .mixing import BoxMix, ClassMix, MixMask
+from .losses import MaskedCrossEntropy, ProbabilityMSE, UnreliableContrast
+from .mixing import BoxMix, ClassMix
 from .perturbations import ChannelDropout, ComplementaryDropout
 from .pseudo_labels import ConfidentShare, HardPseudoLabel, SoftPseudoLabel, Threshold
 from .segmentors import (
+    AdvSemSegSegmentor,
     CPSSegmentor,
     MeanTeacher,
     SelfTrainingSegmentor,
     SemiSegmentor,
     STPlusPlusSegmentor,
     SupOnly,
+    U2PLSegmentor,
     WeakToStrongSegmentor,
 )
 
 __all__ = [
+    'AdvSemSegSegmentor',
     'BoxMix',
     'CPSSegmentor',
     'ChannelDropout',
+    'ClassBank',
     'ClassMix',
     'ComplementaryDropout',
     'ConfidentShare',
+    'ConvDiscriminator',
+    'ConvProjector',
     'DINOv2',
     'DPTMapHead',
     'DeepLabV2Head',
     'HardPseudoLabel',
     'MaskedCrossEntropy',
     'MeanTeacher',
-    'MixMask',
     'ProbabilityMSE',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
@@ -37,6 +43,9 @@ __all__ = [
     'SoftPseudoLabel',
     'SupOnly',
     'Threshold',
+    'U2PLSegmentor',
+    'UnreliableContrast',
     'WeakToStrongSegmentor',
     'WideResNet38',
+    'frozen',
 ]

@@ -1,6 +1,11 @@
+from collections.abc import Iterable
 from typing import NamedTuple
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from .mix_mask import MixMask
 
 
 class PseudoLabel(NamedTuple):
@@ -12,10 +17,40 @@ class PseudoLabel(NamedTuple):
     weight: Tensor | None = None  # B,H,W: what a filter leaves of each pixel; None: all
 
     def weighted(self, weight: Tensor) -> 'PseudoLabel':
-        """With this weight, times what there was."""
+        """Return it with this weight, times what there was."""
         return self._replace(weight=weight if self.weight is None else self.weight * weight)
 
     @property
     def kept(self) -> Tensor:
         """B,H,W: how much each pixel counts; padding does not."""
         return self.valid.float() if self.weight is None else self.valid * self.weight
+
+    @property
+    def hard(self) -> Tensor:
+        """B,H,W: the class of each pixel, of soft labels the most probable one."""
+        return self.label if self.label.dim() == 3 else self.label.max(1).indices
+
+    @staticmethod
+    def cat(targets: 'Iterable[PseudoLabel]') -> 'PseudoLabel':
+        """Return several labels of one kind as one batch."""
+        parts = zip(*targets)
+        return PseudoLabel(*(None if part[0] is None else torch.cat(part) for part in parts))
+
+    def mixed(self, mix: MixMask, other: 'PseudoLabel | None' = None) -> 'PseudoLabel':
+        """Return it mixed as the image was; ``other`` is the partners' label, by default its own.
+
+        A hard partner of soft labels becomes certain probabilities.
+        """
+        other = self if other is None else other
+        if self.label.dim() == 4 and other.label.dim() == 3:
+            one_hot = F.one_hot(other.label, self.label.shape[1]).permute(0, 3, 1, 2)
+            other = other._replace(label=one_hot.to(self.label.dtype))
+        weight = None
+        if self.weight is not None or other.weight is not None:
+            own, theirs = (
+                torch.ones_like(one.confidence) if one.weight is None else one.weight
+                for one in (self, other)
+            )
+            weight = mix.paste(own, theirs)
+        pasted = (mix.paste(own, theirs) for own, theirs in zip(self[:3], other[:3], strict=True))
+        return PseudoLabel(*pasted, weight)

@@ -2,6 +2,7 @@ from .atomic import atomic_path, atomic_write_text, make_folder
 from .boxes import draw_box
 from .buffers import average_buffers
 from .choices import check_choice, nearest
+from .gather import gather_rows
 from .label_png import write_mask
 from .random import preserved_rng, seed_all
 
@@ -11,6 +12,7 @@ __all__ = [
     'average_buffers',
     'check_choice',
     'draw_box',
+    'gather_rows',
     'make_folder',
     'nearest',
     'preserved_rng',

@@ -67,7 +67,7 @@ def test_decay_1_freezes_weights_and_buffers(model, policy):
 
 @pytest.mark.parametrize('wrong', [dict(buffers='average'), dict(decay=1.5)])
 def test_wrong_arguments_are_refused(wrong):
-    with pytest.raises(ValueError, match=next(iter(wrong))):
+    with pytest.raises(UserError, match=next(iter(wrong))):
         MeanTeacherHook(**wrong)
 
 

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.models import ConfidentShare, MaskedCrossEntropy, Threshold
 from semiseg_mm.models.losses.average import average
 from semiseg_mm.structures import PseudoLabel
@@ -54,5 +55,5 @@ def test_nothing_to_learn_from_gives_zero_with_a_gradient_of_zero(over):
 
 
 def test_an_unknown_divisor_is_refused():
-    with pytest.raises(ValueError, match='over is one of'):
-        average(torch.zeros(1, 1, 1), target([1.0], [True]), 'some')
+    with pytest.raises(UserError, match=r"over='vaild'.* Did you mean 'valid'"):
+        MaskedCrossEntropy('vaild')

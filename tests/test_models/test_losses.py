@@ -3,6 +3,7 @@ from math import exp, log
 import pytest
 import torch
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.models import MaskedCrossEntropy, ProbabilityMSE
 from semiseg_mm.models.losses import sigmoid_rampup
 from semiseg_mm.registry import MODELS
@@ -63,7 +64,7 @@ def test_probability_distance_by_hand(valid, expected):
 
 
 def test_probability_distance_refuses_hard_labels():
-    with pytest.raises(ValueError, match="type='SoftPseudoLabel'"):
+    with pytest.raises(UserError, match="type='SoftPseudoLabel'"):
         ProbabilityMSE()(two_pixels(), target(HARD))
 
 

@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from semiseg_mm.errors import UserError
-from semiseg_mm.models import BoxMix, ClassMix, MixMask
+from semiseg_mm.models import BoxMix, ClassMix
 from semiseg_mm.registry import MODELS
-from semiseg_mm.structures import PseudoLabel, View
+from semiseg_mm.structures import MixMask, PseudoLabel, View
 
 # two images of 1 x 2 pixels; the first takes its right pixel from the second
 MASK = MixMask(torch.tensor([[[False, True]], [[False, False]]]), torch.tensor([1, 0]))
@@ -43,8 +43,8 @@ def test_image_label_confidence_and_valid_are_mixed_alike(soft):
     code = torch.tensor([[[10, 11]], [[20, 22]]])
     view = View(code[:, None].repeat(1, 3, 1, 1).float(), ['one', 'two'], code % 2 == 0)
     label = code[:, None].repeat(1, 4, 1, 1) if soft else code
-    mixed_view = MASK.mix_view(view)
-    mixed_label = MASK.mix_label(PseudoLabel(label, code / 100, code % 2 == 0))
+    mixed_view = view.mixed(MASK)
+    mixed_label = PseudoLabel(label, code / 100, code % 2 == 0).mixed(MASK)
     expected = torch.tensor([[[10, 22]], [[20, 22]]])
     assert torch.equal(mixed_view.inputs, expected[:, None].repeat(1, 3, 1, 1).float())
     wanted_label = expected[:, None].repeat(1, 4, 1, 1) if soft else expected
@@ -108,7 +108,7 @@ def test_three_boxes_are_one_box_made_smaller():
     mixer, mask = BoxMix(boxes=3, area=(0.5, 0.5)), torch.zeros(200, 100, dtype=torch.bool)
     heights, widths = [], []
     for _ in range(200):
-        mixer._flip_box(mask.zero_())
+        mixer.flip_box(mask.zero_())
         heights.append(mask.any(1).sum().item() / 200)
         widths.append(mask.any(0).sum().item() / 100)
     low, high = 0.5 / 3**0.5, 1 / 3**0.5  # 0.29, 0.58
@@ -177,15 +177,119 @@ def test_class_mix_pastes_whole_classes_of_the_partner():
     assert seen == {(a, b) for a in classes for b in halves}
 
 
-def test_class_mix_rounds_up_and_leaves_out_what_is_not_valid():
+@pytest.mark.parametrize(('rounding', 'of_one', 'of_three'), [('floor', 0, 1), ('ceil', 1, 2)])
+def test_class_mix_rounds_as_it_is_told(rounding, of_one, of_three):
+    """Half of one class is none or all of it (the paper, DACS); half of three is one or two."""
+    mixer = ClassMix(rounding=rounding)
+    one = mixer.draw(images(2, 1, 3), labels([0, 0, 0], [5, 5, 5]))
+    assert one.mask.sum((1, 2)).tolist() == [3 * of_one] * 2
+    three = mixer.draw(images(2, 1, 3), labels([0, 1, 2], [3, 4, 5]))
+    assert three.mask.sum((1, 2)).tolist() == [of_three, of_three]
+
+
+def test_class_mix_leaves_out_what_is_not_valid():
     target = labels([0, 0, 0], [5, 5, 5])
     target.valid[1, 0, 1] = False
-    drawn = ClassMix().draw(images(2, 1, 3), target)
+    drawn = ClassMix(rounding='ceil').draw(images(2, 1, 3), target)
     assert drawn.mask[:, 0].tolist() == [[True, False, True], [True, True, True]]
-    three = ClassMix().draw(images(2, 1, 3), labels([0, 1, 2], [3, 4, 5]))
-    assert three.mask.sum((1, 2)).tolist() == [2, 2]
     target.valid[:] = False
-    assert not ClassMix().draw(images(2, 1, 3), target).mask.any()
+    assert not ClassMix(rounding='ceil').draw(images(2, 1, 3), target).mask.any()
+
+
+# ------------------------------------------------------------------ labeled partners
+
+
+def labeled_view(*rows, valid=True):
+    """One labeled image a row, of 1 x W pixels; the pixels are 100 and on."""
+    label = torch.tensor(rows)[:, None]  # B,1,W
+    pixels = 100.0 + torch.arange(label.numel()).view(label.shape)[:, None]
+    known = torch.full(label.shape, valid)
+    truth = PseudoLabel(label, torch.ones(label.shape), label != 255)
+    return View(pixels, [], known, truth)
+
+
+def test_boxes_paste_labeled_images_with_their_truth():
+    """The right pixel comes from the labeled image whose turn it is; three images, two labeled."""
+    labeled = labeled_view([7, 8], [9, 255])
+    mix = MixMask(torch.tensor([[[False, True]]] * 3), torch.tensor([0, 1, 0]), from_labeled=True)
+    taught = PseudoLabel(
+        torch.tensor([[[1, 1]]] * 3), torch.full((3, 1, 2), 0.5), torch.ones(3, 1, 2) > 0
+    )
+    view = View(torch.zeros(3, 1, 1, 2), [], torch.ones(3, 1, 2) > 0, taught).mixed(mix, labeled)
+    assert view.inputs[:, 0, 0].tolist() == [[0, 101], [0, 103], [0, 101]]
+    assert view.target.label[:, 0].tolist() == [[1, 8], [1, 255], [1, 8]]
+    assert view.target.confidence[:, 0].tolist() == [[0.5, 1]] * 3
+    assert view.target.valid[:, 0].tolist() == [[True, True], [True, False], [True, True]]
+
+
+def test_a_label_made_after_the_mixing_is_mixed_as_the_image_was():
+    labeled = labeled_view([7, 8], [9, 6])
+    mix = MixMask(torch.tensor([[[False, True]]] * 2), torch.tensor([0, 1]), from_labeled=True)
+    taught = labels([1, 1], [2, 2])
+    view = View(torch.zeros(2, 1, 1, 2), [], torch.ones(2, 1, 2) > 0)
+    late = view.mixed(mix, labeled).taught(taught)
+    early = view._replace(target=taught).mixed(mix, labeled)
+    assert late.target.label.tolist() == early.target.label.tolist() == [[[1, 8]], [[2, 6]]]
+
+
+def test_hard_truth_becomes_certain_beside_soft_labels():
+    labeled = labeled_view([1])
+    mix = MixMask(torch.ones(1, 1, 1) > 0, torch.tensor([0]), from_labeled=True)
+    soft = PseudoLabel(
+        torch.tensor([0.4, 0.6]).view(1, 2, 1, 1),
+        torch.full((1, 1, 1), 0.6),
+        torch.ones(1, 1, 1) > 0,
+        torch.full((1, 1, 1), 0.3),
+    )
+    mixed = soft.mixed(mix, labeled.target)
+    assert mixed.label.flatten().tolist() == [0, 1]
+    assert mixed.weight.item() == 1  # what has no weight counts whole
+
+
+def test_padding_of_labeled_images_is_not_pasted():
+    whole = BoxMix(area=(1, 1), partner='labeled')
+    for valid in (True, False):
+        drawn = whole.draw(torch.zeros(1, 1, 1, 2), None, labeled_view([1, 2], valid=valid))
+        assert drawn.from_labeled and drawn.mask.all() == drawn.mask.any() == valid
+
+
+def test_class_mix_cuts_labeled_images_along_their_truth():
+    mixer = ClassMix(partner='labeled')
+    torch.manual_seed(0)
+    drawn = mixer.draw(torch.zeros(2, 1, 1, 4), None, labeled_view([0, 0, 1, 1], [2, 255, 3, 2]))
+    first, second = (set(torch.where(row)[0].tolist()) for row in drawn.mask[:, 0])
+    assert first in ({0, 1}, {2, 3}) and second in ({0, 3}, {2})
+
+
+def test_one_unlabeled_image_may_have_a_labeled_partner():
+    drawn = BoxMix(partner='labeled').draw(torch.zeros(1, 1, 1, 2), None, labeled_view([1, 2]))
+    assert drawn.partner.tolist() == [0]
+
+
+def test_labeled_crops_of_another_size_are_refused():
+    with pytest.raises(UserError, match='same crop_size'):
+        BoxMix(partner='labeled').draw(torch.zeros(1, 1, 1, 3), None, labeled_view([1, 2]))
+
+
+def test_u2pl_draws_for_the_whole_batch_boxes_of_half_the_image():
+    mixer = BoxMix(area=(0.5, 0.5), prob=0.5, prob_of='batch', sides='half')
+    drawn = [mask.float().mean((1, 2)) for mask in masks(mixer, 60, height=100, width=200)]
+    mixed = [bool(shares.max() > 0) for shares in drawn]
+    assert 15 < sum(mixed) < 45
+    for shares, any_box in zip(drawn, mixed):
+        assert (abs(shares - 0.5) < 0.02).all() if any_box else (shares == 0).all()
+    widths = [
+        mask.any(1).float().mean().item()
+        for mask in masks(BoxMix(area=(0.5, 0.5), sides='half'), 80, height=100, width=200)
+    ]
+    assert 0.5 <= min(widths) < 0.65 and 0.85 < max(widths) <= 1
+
+
+def test_misspelt_options_are_named():
+    with pytest.raises(UserError, match=r"partner='labelled' of BoxMix .* Did you mean 'labeled'"):
+        BoxMix(partner='labelled')
+    with pytest.raises(UserError, match="Did you mean 'floor'"):
+        ClassMix(rounding='flor')
 
 
 def test_class_mix_takes_soft_labels_by_their_largest_class():

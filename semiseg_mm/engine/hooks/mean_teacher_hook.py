@@ -4,6 +4,7 @@ from mmengine.model import is_model_wrapper
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import HOOKS
+from semiseg_mm.utils import check_choice
 
 BUFFER_POLICIES = ('copy', 'ema', 'keep')
 
@@ -11,6 +12,9 @@ BUFFER_POLICIES = ('copy', 'ema', 'keep')
 @HOOKS.register_module()
 class MeanTeacherHook(Hook):
     """Move the teacher after each optimizer step: teacher = d * teacher + (1 - d) * student.
+
+    It moves each follower of the model towards the module that it follows: teachers and what
+    stands beside them (a teacher's projector).
 
     Nothing happens in the iterations of a gradient accumulation that do not step. The number of
     updates is a buffer of the model, so it is resumed with it.
@@ -22,22 +26,36 @@ class MeanTeacherHook(Hook):
             teacher forgets the initial weights at once.
         buffers: BatchNorm statistics of the teacher: 'copy' the student's, 'ema' average them as
             well, or 'keep' the teacher's own.
+        begin: Until this share of the training is done, the teacher equals the student, buffers
+            too, and no update is counted (the supervised first epoch of U2PL, AugSeg's first).
     """
 
     priority = 'NORMAL'  # before checkpoints are saved
+    moves_teachers = True  # the train loop looks for a hook that does
 
-    def __init__(self, decay: float = 0.999, warmup: bool = True, buffers: str = 'copy') -> None:
+    def __init__(
+        self,
+        decay: float = 0.999,
+        warmup: bool = True,
+        buffers: str = 'copy',
+        begin: float = 0.0,
+    ) -> None:
         if not 0 <= decay <= 1:
-            raise ValueError(f'decay is the share of the teacher that is kept, 0 to 1; got {decay}')
-        if buffers not in BUFFER_POLICIES:
-            raise ValueError(f'buffers is one of {BUFFER_POLICIES}, got {buffers!r}')
+            raise UserError(
+                f'decay={decay} of MeanTeacherHook is the share of the teacher that is kept: give '
+                'a number from 0 to 1.'
+            )
+        check_choice('buffers', buffers, BUFFER_POLICIES, 'MeanTeacherHook')
         self.decay = decay
         self.warmup = warmup
         self.buffers = buffers
+        self.begin = begin
+        if not 0 <= begin < 1:
+            raise UserError(f'begin={begin} of MeanTeacherHook is a share of the training: 0 to 1.')
 
     def before_train(self, runner) -> None:
         model = _unwrap(runner.model)
-        if not getattr(model, 'teachers', ()):
+        if not (hasattr(model, 'followers') and model.followers()):
             raise UserError(
                 f'MeanTeacherHook found no teacher in {type(model).__name__}: remove the hook '
                 'from custom_hooks, or train a model that has one (MeanTeacher).'
@@ -47,7 +65,11 @@ class MeanTeacherHook(Hook):
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         if runner.optim_wrapper.should_update():  # true right after a step
-            self.update(_unwrap(runner.model))
+            model = _unwrap(runner.model)
+            if runner.iter < self.begin * runner.max_iters:
+                model.sync_teachers()
+            else:
+                self.update(model)
 
     @torch.no_grad()
     def update(self, model) -> None:
@@ -57,11 +79,9 @@ class MeanTeacherHook(Hook):
             return
         if self.warmup:
             decay = min(1 - 1 / (model.teacher_steps.item()), decay)
-        student = model.networks[model.students[0]]
-        for name in model.teachers:
-            teacher = model.networks[name]
-            _average(list(teacher.parameters()), list(student.parameters()), decay)
-            self._update_buffers(teacher, student, decay)
+        for follower, leader in model.followers():
+            _average(list(follower.parameters()), list(leader.parameters()), decay)
+            self._update_buffers(follower, leader, decay)
 
     def _update_buffers(self, teacher, student, decay: float) -> None:
         pairs = list(zip(teacher.buffers(), student.buffers(), strict=True))

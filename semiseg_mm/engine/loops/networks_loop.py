@@ -46,7 +46,7 @@ class _NetworksMixin:
 
     def _names(self, model: SemiSegmentor) -> list[str]:
         # the network that predicts comes last: its outputs are what hooks get to see
-        return sorted(model.networks, key=lambda name: name == model.predict_on)
+        return sorted(model.evaluated, key=lambda name: name == model.predict_on)
 
     @torch.no_grad()
     def _run_networks(

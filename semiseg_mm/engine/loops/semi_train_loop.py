@@ -10,8 +10,9 @@ from semiseg_mm.datasets import SemiDataset
 from semiseg_mm.datasets.samplers import RequestStream, sampler_of
 from semiseg_mm.datasets.split_lists import log_splits
 from semiseg_mm.engine.batch_hint import batch_hint, batch_of
-from semiseg_mm.engine.hooks import AtomicCheckpointHook, MeanTeacherHook
+from semiseg_mm.engine.hooks import AtomicCheckpointHook
 from semiseg_mm.errors import UserError
+from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import LOOPS
 from semiseg_mm.utils import seed_all
 
@@ -58,7 +59,8 @@ class SemiTrainLoop(IterBasedTrainLoop):
 
     def run_iter(self, data_batch) -> None:
         seed_all(self.runner.seed, self._iter, get_rank())
-        self._model.iteration, self._model.max_iters = self._iter, self._max_iters
+        if isinstance(self._model, SemiSegmentor):
+            self._model.iteration, self._model.max_iters = self._iter, self._max_iters
         super().run_iter(data_batch)
 
     @property
@@ -94,8 +96,8 @@ class SemiTrainLoop(IterBasedTrainLoop):
 
     def _check(self) -> None:
         hooks, model, dataset = self.runner.hooks, self._model, self.dataloader.dataset
-        teachers = getattr(model, 'teachers', ())
-        if teachers and not any(isinstance(hook, MeanTeacherHook) for hook in hooks):
+        teachers = list(getattr(model, 'teachers', ()))
+        if teachers and not any(getattr(hook, 'moves_teachers', False) for hook in hooks):
             raise UserError(
                 f"{type(model).__name__}'s {teachers[0]} would never move: add "
                 "custom_hooks = [dict(type='MeanTeacherHook')] to the config."

@@ -1,5 +1,14 @@
+from .adversarial import discrimination, judged_as
 from .masked_cross_entropy import MaskedCrossEntropy
 from .probability_mse import ProbabilityMSE
 from .ramps import sigmoid_rampup
+from .unreliable_contrast import UnreliableContrast
 
-__all__ = ['MaskedCrossEntropy', 'ProbabilityMSE', 'sigmoid_rampup']
+__all__ = [
+    'MaskedCrossEntropy',
+    'ProbabilityMSE',
+    'UnreliableContrast',
+    'discrimination',
+    'judged_as',
+    'sigmoid_rampup',
+]

@@ -3,8 +3,9 @@ from torch import Tensor, nn
 
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import PseudoLabel
+from semiseg_mm.utils import check_choice
 
-from .average import average
+from .average import NORMALISERS, average
 
 
 @MODELS.register_module()
@@ -19,6 +20,7 @@ class MaskedCrossEntropy(nn.Module):
 
     def __init__(self, over: str = 'valid') -> None:
         super().__init__()
+        check_choice('over', over, NORMALISERS, 'MaskedCrossEntropy')
         self.over = over
 
     def forward(self, logits: Tensor, target: PseudoLabel) -> Tensor:

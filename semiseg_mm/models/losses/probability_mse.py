@@ -1,9 +1,11 @@
 from torch import Tensor, nn
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import PseudoLabel
+from semiseg_mm.utils import check_choice
 
-from .average import average
+from .average import NORMALISERS, average
 
 
 @MODELS.register_module()
@@ -17,14 +19,14 @@ class ProbabilityMSE(nn.Module):
 
     def __init__(self, over: str = 'valid', classes: str = 'mean') -> None:
         super().__init__()
-        if classes not in ('mean', 'sum'):
-            raise ValueError(f"classes is 'mean' or 'sum', got {classes!r}")
+        check_choice('over', over, NORMALISERS, 'ProbabilityMSE')
+        check_choice('classes', classes, ('mean', 'sum'), 'ProbabilityMSE')
         self.over = over
         self.classes = classes
 
     def forward(self, logits: Tensor, target: PseudoLabel) -> Tensor:
         if target.label.dim() != 4:
-            raise ValueError(
+            raise UserError(
                 'ProbabilityMSE compares probabilities: set pseudo_label=dict('
                 "type='SoftPseudoLabel') beside it."
             )

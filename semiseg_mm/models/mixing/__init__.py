@@ -1,5 +1,5 @@
 from .box_mix import BoxMix
 from .class_mix import ClassMix
-from .mix_mask import MixMask
+from .partners import draw_partners, mix_view
 
-__all__ = ['BoxMix', 'ClassMix', 'MixMask']
+__all__ = ['BoxMix', 'ClassMix', 'draw_partners', 'mix_view']

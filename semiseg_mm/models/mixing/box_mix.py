@@ -4,24 +4,30 @@ import torch
 from torch import Tensor, nn
 
 from semiseg_mm.registry import MODELS
-from semiseg_mm.structures import PseudoLabel
-from semiseg_mm.utils import draw_box
+from semiseg_mm.structures import MixMask, PseudoLabel, View
+from semiseg_mm.utils import check_choice, draw_box
 
-from .mix_mask import MixMask, draw_partners
+from .partners import PARTNERS, draw_partners
+
+SIDES = ('log', 'half')
 
 
 @MODELS.register_module()
 class BoxMix(nn.Module):
-    """CutMix with boxes: the next image of the batch shows through them.
+    """Show another image through boxes (CutMix).
 
     Args:
         boxes: Number of boxes. Where an even number overlap, the image itself shows (XOR), as in
             French et al. 2020 and CPS.
         area: Range of the share of the image that all boxes together would cover.
         prob: Probability that an image is mixed at all.
+        prob_of: Whether ``prob`` is drawn for each 'image' or once for the whole 'batch' (U2PL).
         ratio: Range of a box's height over its width, see ``draw_box`` (UniMatch); None draws the
-            height log-uniformly and the width to go with it (French et al.).
-        partner: 'next' in the batch, 'flip', 'pair' or 'random', see ``draw_partners``.
+            sides as ``sides`` says.
+        sides: 'log' draws the height log-uniformly and the width to go with it (French et al.),
+            'half' the width uniformly from half of the image to all of it (U2PL).
+        partner: 'next' in the batch, 'flip', 'pair', 'random', or 'labeled': whose pixels show,
+            see ``draw_partners``. Padding of labeled images is not pasted.
     """
 
     def __init__(
@@ -31,35 +37,53 @@ class BoxMix(nn.Module):
         prob: float = 1.0,
         ratio: tuple[float, float] | None = None,
         partner: str = 'next',
+        prob_of: str = 'image',
+        sides: str = 'log',
     ) -> None:
         super().__init__()
+        check_choice('partner', partner, PARTNERS, 'BoxMix')
+        check_choice('prob_of', prob_of, ('image', 'batch'), 'BoxMix')
+        check_choice('sides', sides, SIDES, 'BoxMix')
         self.boxes = boxes
         self.area = area
         self.prob = prob
         self.ratio = ratio
         self.partner = partner
+        self.prob_of = prob_of
+        self.sides = sides
 
-    def draw(self, images: Tensor, target: PseudoLabel | None = None) -> MixMask:
+    def draw(
+        self, images: Tensor, target: PseudoLabel | None = None, labeled: View | None = None
+    ) -> MixMask:
         """Draw the masks for B,C,H,W. On the CPU generator, so devices agree."""
-        partner = draw_partners(images, self.partner)
+        partner = draw_partners(images, self.partner, labeled)
         batch, _, height, width = images.shape
         mask = torch.zeros(batch, height, width, dtype=torch.bool)
+        together = uniform() < self.prob if self.prob_of == 'batch' else None
         for sample in mask:
-            if uniform() < self.prob:
+            if together or (together is None and uniform() < self.prob):
                 for _ in range(self.boxes):
-                    self._flip_box(sample)
-        return MixMask(mask.to(images.device), partner)
+                    self.flip_box(sample)
+        mask = mask.to(images.device)
+        if labeled is not None:
+            mask &= labeled.valid[partner]
+        return MixMask(mask, partner, labeled is not None)
 
-    def _flip_box(self, mask: Tensor) -> None:
-        """Invert one box."""
+    def flip_box(self, mask: Tensor) -> None:
+        """Draw a box and invert the mask H,W inside it."""
         low, high = self.area
         share = low + (high - low) * uniform()
         if self.ratio is not None:
             box = draw_box(mask.shape, lambda: share / self.boxes, self.ratio, uniform)
             mask[box].logical_not_()
             return
-        height = math.exp(math.log(share) * uniform())  # share .. 1
-        sides = [side / math.sqrt(self.boxes) for side in (height, share / height)]
+        if self.sides == 'half':
+            width = 0.5 + 0.5 * uniform()
+            height = min(1.0, share / width)
+        else:
+            height = math.exp(math.log(share) * uniform())  # share .. 1
+            width = share / height
+        sides = [side / math.sqrt(self.boxes) for side in (height, width)]
         lengths = [max(1, round(s * n)) for s, n in zip(sides, mask.shape, strict=True)]
         corner = [
             int(torch.randint(n - length + 1, ()).item())

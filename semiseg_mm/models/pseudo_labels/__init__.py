@@ -1,5 +1,18 @@
+from .entropy import entropy_of, quantile
 from .filters import ConfidentShare, Threshold
 from .hard import HardPseudoLabel
+from .observing import observe, observe_logits
 from .soft import SoftPseudoLabel
+from .stored import stored_label
 
-__all__ = ['ConfidentShare', 'HardPseudoLabel', 'SoftPseudoLabel', 'Threshold']
+__all__ = [
+    'ConfidentShare',
+    'HardPseudoLabel',
+    'SoftPseudoLabel',
+    'Threshold',
+    'entropy_of',
+    'observe',
+    'observe_logits',
+    'quantile',
+    'stored_label',
+]

@@ -24,20 +24,30 @@ def spread_checkpoint(model: nn.Module, state_dict: dict, prefix: str, *_) -> No
     for key in own:
         inner = key[len(f'{prefix}{PREFIX}{names[0]}.') :]
         state_dict[prefix + inner] = state_dict.pop(key)
-    state_dict.pop(f'{prefix}teacher_steps', None)
-    heads = (f'{prefix}backbone.', f'{prefix}decode_head.')
-    if not any(key.startswith(heads) for key in state_dict):
+    # what a network consists of; all else belongs to the method that wrote the checkpoint
+    parts = {
+        f'{prefix}{name}' for net in model.networks.values() for name, _ in net.named_children()
+    }
+    spread = [
+        key for key in state_dict if '.'.join(key.split('.')[: prefix.count('.') + 1]) in parts
+    ]
+    if not spread:
         return
-    students = model.students
-    if len(students) > 1:
+    if len(model.students) > 1:
         print_log(
-            f'A checkpoint of one network was loaded into {len(students)}: they start equal and '
-            'teach each other nothing until their updates differ.',
+            f'A checkpoint of one network was loaded into {len(model.students)}: they start equal '
+            'and teach each other nothing until their updates differ.',
             'current',
             level=30,
         )
-    for key in [key for key in state_dict if key.startswith(prefix)]:
+    for key in spread:
         value = state_dict.pop(key)
         for name in model.networks:
             state_dict[f'{prefix}{PREFIX}{name}.{key[len(prefix) :]}'] = value
-    state_dict[f'{prefix}teacher_steps'] = model.teacher_steps
+    if own:  # of another method of ours: what stood beside its network means nothing here
+        for key in [key for key in state_dict if key.startswith(prefix)]:
+            if not key.startswith(prefix + PREFIX):
+                del state_dict[key]
+    for key, value in model.state_dict().items():  # what stands beside the networks stays as it is
+        if not key.startswith(PREFIX):
+            state_dict.setdefault(prefix + key, value)

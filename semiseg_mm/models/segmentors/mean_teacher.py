@@ -2,9 +2,11 @@ import torch
 from torch import Tensor
 
 from semiseg_mm.models.losses import sigmoid_rampup
+from semiseg_mm.models.pseudo_labels import observe_logits
 from semiseg_mm.registry import MODELS
+from semiseg_mm.utils import check_choice
 
-from .base import Logits, SemiSegmentor
+from .base import Outputs, SemiSegmentor
 
 
 @MODELS.register_module()
@@ -35,9 +37,10 @@ class MeanTeacher(SemiSegmentor):
         unsupervised: dict = dict(type='ProbabilityMSE'),
         **kwargs,
     ) -> None:
+        check_choice('covers', covers, ('all', 'unlabeled'), 'MeanTeacher')
         super().__init__(
             networks=dict(student=segmentor, teacher=segmentor),
-            teachers=('teacher',),
+            teachers=dict(teacher='student'),
             student_views=(student_view,),
             loss_on_labeled=covers == 'all',
             **kwargs,
@@ -49,15 +52,16 @@ class MeanTeacher(SemiSegmentor):
         self.pseudo_label = MODELS.build(pseudo_label)
         self.unsupervised = MODELS.build(unsupervised)
 
-    def unsupervised_loss(self, views: dict, logits: Logits) -> dict[str, Tensor]:
+    def unsupervised_loss(self, views: dict, outputs: Outputs) -> dict[str, Tensor]:
         """One mean over all covered images, as in the official code."""
         seen = [views[self.teacher_view]]
-        student = [logits['student'][self.student_view]]
+        student = [outputs['student'][self.student_view].logits]
         if self.loss_on_labeled:
             seen.append(views['labeled'])
-            student.append(logits['student']['labeled'])
+            student.append(outputs['student']['labeled'].logits)
         valid = torch.cat([view.valid for view in seen])
-        taught = self.teach('teacher', torch.cat([view.inputs for view in seen]))
+        taught = self.teach('teacher', torch.cat([view.inputs for view in seen])).logits
+        observe_logits(self.pseudo_label, taught, valid, self.progress)
         loss = self.unsupervised(torch.cat(student), self.pseudo_label(taught, valid))
         weight = self.weight * sigmoid_rampup(self.iteration, self.rampup_iters)
         return dict(loss_consistency=weight * loss)

@@ -1,6 +1,7 @@
 """What the methods need to know of mmseg's networks and heads."""
 
 import copy
+from collections.abc import Iterable
 
 from mmseg.models import EncoderDecoder
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -26,6 +27,49 @@ def override_network(network: dict, num_classes: int | None, test_cfg: dict | No
                     f'class_weight has {len(weights)} numbers, the data has {head["num_classes"]} '
                     'classes: give decode_head.loss_decode one number for each class.'
                 )
+
+
+def common_preprocessor(networks: list[dict], own: dict | None) -> dict | None:
+    """Take the preprocessor out of the networks' configs: they must have the same one."""
+    borrowed = [cfg.pop('data_preprocessor', None) for cfg in networks]
+    if any(other != borrowed[0] for other in borrowed[1:]):
+        raise UserError(
+            'The networks of model.segmentor have different data_preprocessors, but they see '
+            'the same images: give all of them the same one.'
+        )
+    if borrowed[0] and own not in (None, borrowed[0]):
+        raise UserError(
+            'model.data_preprocessor differs from model.segmentor.data_preprocessor: change '
+            "the segmentor's, and leave the other out."
+        )
+    return borrowed[0] or own
+
+
+def check_networks(networks: Iterable[nn.Module], compares: bool, perturbs: bool) -> None:
+    """Refuse networks that cannot give what the method compares or perturbs."""
+    for network in networks:
+        if compares and network.out_channels == 1:
+            raise UserError(
+                'A head with out_channels=1 has no class probabilities to compare: set '
+                'out_channels=num_classes=2 and a softmax CrossEntropyLoss in '
+                'model.segmentor.decode_head.'
+            )
+        if perturbs and not can_be_taken_apart(network):
+            raise UserError(
+                f'{type(network).__name__} with {type(network.decode_head).__name__} gives no '
+                'features to perturb: choose another network, or perturbation=None.'
+            )
+
+
+def embedding_channels(network: nn.Module) -> int:
+    """Return how many channels the last layer of the main head receives."""
+    layer = getattr(network.decode_head, 'conv_seg', None)
+    if layer is None:
+        raise UserError(
+            f'{type(network.decode_head).__name__} has no last layer conv_seg, whose input this '
+            'method compares: choose another decode_head.'
+        )
+    return layer.in_channels
 
 
 def mend_weighted_losses(network: nn.Module) -> None:

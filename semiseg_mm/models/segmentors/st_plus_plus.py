@@ -4,7 +4,7 @@ from torch import Tensor
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
 
-from .base import Logits, SemiSegmentor
+from .base import Outputs, SemiSegmentor
 
 
 @MODELS.register_module()
@@ -28,5 +28,5 @@ class STPlusPlusSegmentor(SemiSegmentor):
         )
         return dict(labeled=together)
 
-    def unsupervised_loss(self, views: dict[str, View], logits: Logits) -> dict[str, Tensor]:
+    def unsupervised_loss(self, views: dict[str, View], outputs: Outputs) -> dict[str, Tensor]:
         return {}

@@ -2,7 +2,7 @@ from torch import Tensor
 
 from semiseg_mm.registry import MODELS
 
-from .base import Logits, SemiSegmentor
+from .base import Outputs, SemiSegmentor
 
 
 @MODELS.register_module()
@@ -16,5 +16,5 @@ class SupOnly(SemiSegmentor):
     def __init__(self, segmentor: dict, **kwargs) -> None:
         super().__init__(networks=dict(student=segmentor), **kwargs)
 
-    def unsupervised_loss(self, views: dict, logits: Logits) -> dict[str, Tensor]:
+    def unsupervised_loss(self, views: dict, outputs: Outputs) -> dict[str, Tensor]:
         return {}

@@ -4,10 +4,13 @@ import torch
 from torch import Tensor
 
 from semiseg_mm.models.losses import sigmoid_rampup
+from semiseg_mm.models.mixing import mix_view
+from semiseg_mm.models.pseudo_labels import observe, observe_logits
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import PseudoLabel, View
+from semiseg_mm.utils import check_choice
 
-from .base import Logits, SemiSegmentor
+from .base import Outputs, SemiSegmentor
 
 TEACHERS = ('self', 'self_eval', 'ema')
 
@@ -48,15 +51,14 @@ class WeakToStrongSegmentor(SemiSegmentor):
         rampup_iters: int = 0,
         **kwargs,
     ) -> None:
-        if teacher not in TEACHERS:
-            raise ValueError(f'teacher is one of {", ".join(TEACHERS)}, got {teacher!r}')
+        check_choice('teacher', teacher, TEACHERS, 'WeakToStrongSegmentor')
         networks = dict(student=segmentor)
         if teacher == 'ema':
             networks['teacher'] = segmentor
         own_weak = teacher == 'self' or dropped_weight > 0
         super().__init__(
             networks=networks,
-            teachers=('teacher',) if teacher == 'ema' else (),
+            teachers=dict(teacher='student') if teacher == 'ema' else {},
             student_views=(*(['weak'] if own_weak else []), *strong_views),
             **kwargs,
         )
@@ -72,33 +74,38 @@ class WeakToStrongSegmentor(SemiSegmentor):
 
     def prepare_views(self, views: dict[str, View]) -> dict[str, View]:
         if self.teacher != 'self':
-            weak = views['weak']
-            name = 'teacher' if self.teacher == 'ema' else 'student'
-            target = self.pseudo_label(self.teach(name, weak.inputs), weak.valid)
-            views['weak'] = weak._replace(target=target)
-        if self.mixer is not None:
-            for name in self.strong_views:
-                view = views[name]
-                views[name] = self.mixer.draw(view.inputs, views['weak'].target).mix_view(view)
+            weak, name = views['weak'], 'teacher' if self.teacher == 'ema' else 'student'
+            views['weak'] = self._labeled(weak, self.teach(name, weak.inputs).logits)
+        for name in self.strong_views:
+            view = views[name]._replace(target=views['weak'].target)
+            views[name] = mix_view(self.mixer, view, views['labeled']) if self.mixer else view
         return views
 
-    def unsupervised_loss(self, views: dict[str, View], logits: Logits) -> dict[str, Tensor]:
-        own, weak = logits['student'], views['weak']
-        target = weak.target or self.pseudo_label(own['weak'], weak.valid)
-        strong = [self._term(own[name], target, views[name]) for name in self.strong_views]
+    def unsupervised_loss(self, views: dict[str, View], outputs: Outputs) -> dict[str, Tensor]:
+        own, weak = outputs['student'], views['weak']
+        if self.teacher == 'self':  # the label comes after the mixing
+            weak = self._labeled(weak, own['weak'].logits)
+            views = {name: views[name].taught(weak.target) for name in self.strong_views}
+        targets = [self._kept(views[name].target) for name in self.strong_views]
+        strong = [
+            self.unsupervised(own[name].logits, target)
+            for name, target in zip(self.strong_views, targets, strict=True)
+        ]
         ramp = sigmoid_rampup(self.iteration, self.rampup_iters)
         losses = dict(loss_strong=ramp * self.weight * torch.stack(strong).mean())
         if 'weak_dropped' in own:
-            dropped = self._term(own['weak_dropped'], target, weak)
+            dropped = self.unsupervised(own['weak_dropped'].logits, self._kept(weak.target))
             losses['loss_dropped'] = ramp * self.dropped_weight * dropped
         if self.filter is not None:
-            kept = self.filter(target).kept.sum()
+            kept = torch.stack([target.kept.sum() for target in targets]).mean()
             losses['kept'] = kept / weak.valid.sum().clamp(min=1)
         return losses
 
-    def _term(self, logits: Tensor, target: PseudoLabel, view: View) -> Tensor:
-        if view.mix is not None:
-            target = view.mix.mix_label(target)
-        if self.filter is not None:
-            target = self.filter(target)
-        return self.unsupervised(logits, target)
+    def _labeled(self, weak: View, logits: Tensor) -> View:
+        observe_logits(self.pseudo_label, logits, weak.valid, self.progress)
+        target = self.pseudo_label(logits, weak.valid)
+        observe(self.filter, target, self.progress)
+        return weak._replace(target=target)
+
+    def _kept(self, target: PseudoLabel) -> PseudoLabel:
+        return target if self.filter is None else self.filter(target)

@@ -33,7 +33,7 @@ def test_teach_uses_the_mode_asked_for_and_restores_each_modules_own(train_mode)
     frozen = network.backbone[1]
     frozen.eval()  # a user's choice that must survive
     statistics = network.backbone[5].running_mean.clone()
-    logits = model.teach('net_0', torch.randn(2, 3, 16, 16), train_mode)
+    logits = model.teach('net_0', torch.randn(2, 3, 16, 16), train_mode).logits
     assert not logits.requires_grad and logits.shape == (2, 3, 16, 16)
     assert network.training and not frozen.training
     assert torch.equal(statistics, network.backbone[5].running_mean) != train_mode
@@ -112,7 +112,7 @@ def test_test_mode_can_come_from_the_dataset():
 
 
 def test_predict_on_must_exist():
-    with pytest.raises(ValueError, match='net_0, net_1'):
+    with pytest.raises(UserError, match="'net_0', 'net_1'"):
         build(predict_on='student')
 
 

@@ -3,9 +3,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semiseg_mm.models.mixing import MixMask
-from semiseg_mm.models.segmentors.cps import _agreement
+from semiseg_mm.errors import UserError
+from semiseg_mm.models.segmentors.cps import agreement
 from semiseg_mm.registry import MODELS
+from semiseg_mm.structures import MixMask
 from semiseg_mm.testing import toy_batch, toy_network
 
 
@@ -53,7 +54,7 @@ def test_with_cutmix_labels_are_mixed_like_the_images(monkeypatch):
     mask = torch.zeros(2, 16, 16, dtype=torch.bool)
     mask[:, 3:9, 2:12] = True
     mix = MixMask(mask, torch.tensor([1, 0]))
-    monkeypatch.setattr(model.mixer, 'draw', lambda images: mix)
+    monkeypatch.setattr(model.mixer, 'draw', lambda images, target: mix)
     losses = unsupervised(model)
 
     (weak_a, weak_b), valid = logits_of(model, 'weak')
@@ -106,7 +107,7 @@ def test_agreement_is_the_share_of_valid_pixels_with_the_same_class():
     a = F.one_hot(torch.tensor([[[0, 1], [1, 1]]])).permute(0, 3, 1, 2).float()
     b = F.one_hot(torch.tensor([[[0, 0], [1, 1]]])).permute(0, 3, 1, 2).float()
     valid = torch.tensor([[[True, True], [True, False]]])
-    assert _agreement(a, b, valid) == pytest.approx(2 / 3)
+    assert agreement(a, b, valid) == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ def test_agreement_is_the_share_of_valid_pixels_with_the_same_class():
     ],
 )
 def test_contradictions_are_refused(wrong, says):
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(UserError, match=says):
         build(**wrong)
 
 

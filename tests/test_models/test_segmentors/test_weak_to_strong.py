@@ -10,8 +10,8 @@ from mmengine.config import Config
 from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
-from semiseg_mm.models import MixMask
 from semiseg_mm.registry import MODELS
+from semiseg_mm.structures import MixMask
 from semiseg_mm.testing import toy_batch, toy_network
 
 METHODS = Path(__file__).resolve().parents[3] / 'configs/_base_/methods'

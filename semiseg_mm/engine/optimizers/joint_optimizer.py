@@ -1,0 +1,33 @@
+from torch.optim import Optimizer
+
+
+class JointOptimizer(Optimizer):
+    """Several optimizers, each with its own parameters, that step, save and resume as one.
+
+    They share one list of parameter groups and one state. So a scheduler, a gradient scaler, a
+    checkpoint and a hook see a single optimizer, in torch's own format.
+    """
+
+    def __init__(self, *optimizers: Optimizer) -> None:
+        self.optimizers = optimizers
+        super().__init__([group for own in optimizers for group in own.param_groups], {})
+        self.defaults = optimizers[0].defaults
+        self._share()
+
+    def _share(self) -> None:
+        """Let the optimizers work on this one's groups and state."""
+        groups = iter(self.param_groups)
+        for own in self.optimizers:
+            own.param_groups = [next(groups) for _ in own.param_groups]
+            own.state = self.state
+
+    def step(self, closure=None) -> None:
+        """Let each optimizer step on its own parameters."""
+        if closure is not None:
+            raise ValueError('JointOptimizer takes no closure: its optimizers would repeat it.')
+        for own in self.optimizers:
+            own.step()
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        super().load_state_dict(state_dict)
+        self._share()

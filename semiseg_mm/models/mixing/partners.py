@@ -1,0 +1,50 @@
+import torch
+from torch import Tensor, nn
+
+from semiseg_mm.errors import UserError
+from semiseg_mm.models.pseudo_labels import stored_label
+from semiseg_mm.structures import View
+
+PARTNERS = ('next', 'flip', 'pair', 'random', 'labeled')
+
+
+def draw_partners(images: Tensor, how: str = 'next', labeled: View | None = None) -> Tensor:
+    """Return each image's partner, its number in the batch or among the labeled images.
+
+    In the batch it is the 'next' one, the mirrored place ('flip'), the other one of each 'pair',
+    or 'random'. With an odd batch the image in the middle of a 'flip' is its own partner; so may
+    'random' be. 'labeled' images are taken in turn.
+    """
+    if how == 'labeled':
+        if labeled.inputs.shape[2:] != images.shape[2:]:
+            raise UserError(
+                f"partner='labeled' pastes crops of {tuple(labeled.inputs.shape[2:])} on crops of "
+                f'{tuple(images.shape[2:])}: give both sources the same crop_size.'
+            )
+        return (torch.arange(len(images)) % len(labeled.inputs)).to(images.device)
+    if len(images) < 2:
+        raise UserError(
+            'CutMix takes the partner from the same batch, and a process has one unlabeled '
+            'image: it would mix the image with itself. Set train_dataloader.sampler.unlabeled to '
+            "2 or more, or partner='labeled'."
+        )
+    if how == 'pair' and len(images) % 2:
+        raise UserError(
+            f"partner='pair' needs an even number of unlabeled images in a process's batch, got "
+            f'{len(images)}: set train_dataloader.sampler.unlabeled.'
+        )
+    places = torch.arange(len(images))
+    ways = dict(next=places.roll(-1), flip=places.flip(0), pair=places ^ 1)
+    partner = torch.randperm(len(images)) if how == 'random' else ways[how]
+    return partner.to(images.device)
+
+
+def mix_view(mixer: nn.Module, view: View, labeled: View) -> View:
+    """Return the view mixed with its partners, its label as well if it is known.
+
+    Only a mixer with ``partner='labeled'`` gets to see the labeled images, with their labels.
+    """
+    if getattr(mixer, 'partner', None) != 'labeled':
+        return view.mixed(mixer.draw(view.inputs, view.target))
+    labeled = labeled._replace(target=stored_label(labeled))
+    return view.mixed(mixer.draw(view.inputs, view.target, labeled), labeled)

@@ -1,0 +1,22 @@
+from torch import Tensor, nn
+
+from semiseg_mm.structures import PseudoLabel
+
+from .hard import HardPseudoLabel
+
+
+def observe(part: nn.Module | None, target: PseudoLabel, progress: float) -> None:
+    """Show a part that changes over the training what it is about to be used on.
+
+    Filters and pseudo labels may have ``observe(target, progress)``. It is called once an
+    iteration, before they are used, and is the only place where they may change; what they
+    remember are buffers, the same on all processes.
+    """
+    if hasattr(part, 'observe'):
+        part.observe(target, progress)
+
+
+def observe_logits(part: nn.Module, logits: Tensor, valid: Tensor, progress: float) -> None:
+    """Show a ``pseudo_label`` what it is about to label, as plain hard labels."""
+    if hasattr(part, 'observe'):
+        part.observe(HardPseudoLabel()(logits, valid), progress)
