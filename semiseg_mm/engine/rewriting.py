@@ -33,12 +33,32 @@ def make_sup_only(cfg: Config) -> Config:
         share = sampler.labeled / (sampler.labeled + sampler.get('unlabeled', 0))
         cfg.auto_scale_lr.base_batch_size = round(cfg.auto_scale_lr.base_batch_size * share)
     sampler.labeled_only = True
+    use_parts(cfg, None)
     hooks = cfg.get('custom_hooks') or []
     cfg.custom_hooks = [hook for hook in hooks if hook['type'] != 'MeanTeacherHook']
     for key in ('stages', 'rounds'):
         cfg.pop(key, None)
     cfg.runner_type = 'SemiRunner'
     return cfg
+
+
+def use_parts(cfg: Config, parts: dict | None) -> None:
+    """Give parts of the model optimizers of their own, or none, in place."""
+    wrapper = cfg.get('optim_wrapper') or {}
+    if wrapper.get('constructor') == 'PartwiseConstructor':
+        wrapper.pop('constructor')
+        wrapper.paramwise_cfg.pop('parts', None)
+    if not parts:
+        return
+    if wrapper.get('constructor', 'DefaultOptimWrapperConstructor') != (
+        'DefaultOptimWrapperConstructor'
+    ):
+        raise UserError(
+            f'{", ".join(parts)} of the method needs an optimizer of its own, but '
+            f'optim_wrapper.constructor is {wrapper.constructor}: leave that out.'
+        )
+    wrapper.constructor = 'PartwiseConstructor'
+    wrapper.paramwise_cfg = dict(wrapper.get('paramwise_cfg') or {}, parts=parts)
 
 
 def use_labels(dataset: dict, sources: list[dict], filters: list[dict] = ()) -> None:

@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 from semiseg_mm.apis.cli import load_config
 from semiseg_mm.apis.quickstart.methods import ROOT
-from semiseg_mm.engine.rewriting import KEPT, make_sup_only
+from semiseg_mm.engine.rewriting import KEPT, make_sup_only, use_parts
 from semiseg_mm.errors import UserError
 
 METHODS = ROOT / 'configs/_base_/methods'
@@ -125,6 +125,7 @@ def compose(base: Config, choice: Choice) -> Config:
     own = {key: value for key, value in method.model.items() if f'model.{key}' not in SHARED}
     cfg.model = {**own, **kept}
     cfg.custom_hooks = method.get('custom_hooks', [])
+    use_parts(cfg, method.get('optimizer_parts'))
     for key in ('stages', 'rounds'):
         if method.get(key):
             cfg[key] = method[key]

@@ -102,6 +102,14 @@ class SemiTrainLoop(IterBasedTrainLoop):
                 f"{type(model).__name__}'s {teachers[0]} would never move: add "
                 "custom_hooks = [dict(type='MeanTeacherHook')] to the config."
             )
+        apart = getattr(getattr(self.runner.optim_wrapper, 'optimizer', None), 'names', ())
+        for name in getattr(model, 'own_optimizers', ()):
+            if name not in apart:
+                raise UserError(
+                    f"{type(model).__name__}'s {name} needs an optimizer of its own: "
+                    "optim_wrapper=dict(constructor='PartwiseConstructor', paramwise_cfg=dict("
+                    f"parts=dict({name}=dict(type='Adam', lr=1e-4)))) in the config."
+                )
         classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
         if classes and hasattr(model, 'num_classes') and len(classes) != model.num_classes:
             raise UserError(

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from torch.optim import Optimizer
 
 
@@ -6,10 +8,15 @@ class JointOptimizer(Optimizer):
 
     They share one list of parameter groups and one state. So a scheduler, a gradient scaler, a
     checkpoint and a hook see a single optimizer, in torch's own format.
+
+    Args:
+        optimizers: The first one's defaults are taken for the base learning rate.
+        names: The parts of the model that all but the first one move.
     """
 
-    def __init__(self, *optimizers: Optimizer) -> None:
+    def __init__(self, *optimizers: Optimizer, names: Sequence[str] = ()) -> None:
         self.optimizers = optimizers
+        self.names = tuple(names)
         super().__init__([group for own in optimizers for group in own.param_groups], {})
         self.defaults = optimizers[0].defaults
         self._share()

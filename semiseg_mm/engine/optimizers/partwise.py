@@ -43,9 +43,8 @@ class PartwiseConstructor(DefaultOptimWrapperConstructor):
             trained = [p for p in part.parameters() if p.requires_grad]
             optimizers.append(self._build(self.parts[name], trained))
         wrapper = dict(dict(type='OptimWrapper'), **self.optim_wrapper_cfg)
-        return OPTIM_WRAPPERS.build(
-            wrapper, default_args=dict(optimizer=JointOptimizer(*optimizers))
-        )
+        joint = JointOptimizer(*optimizers, names=list(parts))
+        return OPTIM_WRAPPERS.build(wrapper, default_args=dict(optimizer=joint))
 
     def _part(self, model: nn.Module, name: str) -> nn.Module:
         known = {

@@ -35,7 +35,8 @@ class AdvSemSegSegmentor(SemiSegmentor):
         **kwargs,
     ) -> None:
         super().__init__(dict(student=segmentor), {}, ('weak',), loss_on_labeled=True, **kwargs)
-        self.add_auxiliary('discriminator', discriminator, in_channels=self.out_channels)
+        inputs = dict(in_channels=self.out_channels)
+        self.add_auxiliary('discriminator', discriminator, own_optimizer=True, **inputs)
         self.weights, self.semi_begin = weights, semi_begin
         self.filter, self.unsupervised = MODELS.build(filter), MODELS.build(unsupervised)
 

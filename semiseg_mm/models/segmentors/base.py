@@ -83,6 +83,7 @@ class SemiSegmentor(BaseModel):
         self.auxiliaries = ModuleDict({})
         self.teachers = dict(teachers or {})  # follower -> leader, auxiliaries included
         self.guides: list[str] = []  # auxiliaries that never change
+        self.own_optimizers: list[str] = []  # auxiliaries that have one
         self.perturbation = MODELS.build(perturbation) if perturbation else None
         compares = bool(student_views) or loss_on_labeled
         check_networks(self.networks.values(), compares, self.perturbation is not None)
@@ -111,6 +112,7 @@ class SemiSegmentor(BaseModel):
         module: dict | nn.Module,
         follows: str | None = None,
         trained: bool = True,
+        own_optimizer: bool = False,
         **derived,
     ) -> nn.Module:
         """Put a module beside the networks: a projector, a discriminator, a frozen guide, …
@@ -123,6 +125,8 @@ class SemiSegmentor(BaseModel):
             follows: The auxiliary whose running mean it is: a teacher's projector follows the
                 student's. ``MeanTeacherHook`` moves it.
             trained: Whether it learns. If not it is a guide: it stays what it is, in eval mode.
+            own_optimizer: Whether it must not share the networks' optimizer (a discriminator): the
+                train loop then asks for one.
             derived: Arguments that the method knows and the config leaves out.
         """
         if name in self.networks or name in self.auxiliaries:
@@ -131,6 +135,7 @@ class SemiSegmentor(BaseModel):
             )
         built = module if isinstance(module, nn.Module) else MODELS.build({**derived, **module})
         self.auxiliaries[name] = built
+        self.own_optimizers += [name] * own_optimizer
         if follows is not None:
             self.teachers[name] = follows
             built.load_state_dict(self.module_of(follows).state_dict())

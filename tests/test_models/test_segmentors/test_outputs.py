@@ -65,7 +65,7 @@ def test_a_network_used_whole_has_an_embedding_and_no_features():
 
 @pytest.mark.parametrize('mode', [None, False, True])
 def test_look_gives_a_gradient_to_the_images_in_the_mode_asked_for(mode):
-    """VAT needs it: in eval mode every time the same, in train mode dropout and batch statistics."""
+    """VAT needs it. Only train mode moves the statistics of norms."""
     model = build().train()
     network = model.networks['student']
     frozen = network.backbone[1]
