@@ -77,7 +77,7 @@ def _be_python(argv: list[str], cwd: str, env: dict, out: str, err: str) -> None
     os.chdir(cwd)
     for number, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
-    sys.stdout, sys.stderr = (open(number, 'w', buffering=1) for number in (1, 2))
+    sys.stdout, sys.stderr = (os.fdopen(number, 'w', 1) for number in (1, 2))
     _forget_runs()
     argv = [word for k, word in enumerate(argv) if word != '-u' or k]
     paths = [path for path in env.get('PYTHONPATH', '').split(os.pathsep) if path]

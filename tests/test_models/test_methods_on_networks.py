@@ -56,8 +56,9 @@ def build(method: str, network: str) -> SemiSegmentor:
     return revert_sync_batchnorm(model).train()
 
 
-def total_loss(model: SemiSegmentor) -> torch.Tensor:
-    batch = toy_batch(size=SIZE, num_classes=CLASSES)
+def total_loss(model: SemiSegmentor, method: str) -> torch.Tensor:
+    views = Config.fromfile(METHODS[method]).views
+    batch = toy_batch(size=SIZE, num_classes=CLASSES, views=views)
     data = model.data_preprocessor(batch, True)
     return model.parse_losses(model(**data, mode='loss'))[0]
 
@@ -72,9 +73,9 @@ def test_a_method_takes_a_step_on_a_network(method, network):
     model = build(method, network)
     if model.perturbation is not None and network in UNPERTURBED:
         with pytest.raises(UserError, match='gives no features to perturb: choose another network'):
-            total_loss(model)
+            total_loss(model, method)
         return
-    loss = total_loss(model)
+    loss = total_loss(model, method)
     assert loss.isfinite() and loss > 0
     loss.backward()
     before = {key: p.detach().clone() for key, p in model.named_parameters()}
@@ -113,7 +114,7 @@ def test_transformers_keep_their_gradients_under_autocast(network):
     """The teacher's pass without gradient must not leave casts of weights behind."""
     model = build('unimatch_v2', network)
     with torch.autocast('cpu', torch.bfloat16):
-        loss = total_loss(model)
+        loss = total_loss(model, 'unimatch_v2')
     loss.backward()
     for key, p in model.named_parameters():
         assert (p.grad is not None and p.grad.isfinite().all()) == p.requires_grad, key
