@@ -11,6 +11,16 @@ from mmengine.registry import init_default_scope
 import semiseg_mm.engine  # noqa: F401  (registers everything, and the safe loaders)
 
 torch.set_num_threads(1)
+cv2.setNumThreads(0)  # forked processes hold no threads: OpenCV's would be waited for in vain
+
+
+@pytest.fixture(scope='session', autouse=True)
+def without_ornaments():
+    """Leave out what takes most of a toy run: laying out its config, collecting garbage."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (f'{text}\n', True))
+        patch.setattr('gc.collect', lambda *_: 0)
+        yield
 
 
 @pytest.fixture(autouse=True)

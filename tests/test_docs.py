@@ -4,14 +4,13 @@ import importlib
 import json
 import os
 import re
-import subprocess
-import sys
 import unicodedata
 from pathlib import Path
 from statistics import fmean, stdev
 
 import pytest
 from mmengine.config import Config
+from processes import forked
 
 from semiseg_mm.apis import run_train
 
@@ -102,11 +101,8 @@ def test_method_of_the_readme_trains(tmp_path):
     (tmp_path / 'configs').symlink_to(ROOT / 'configs')
     options = ['train_cfg.max_iters=2', 'val_dataloader.dataset.num_images=2']
     options += ['default_hooks.logger.interval=1']
-    command = [sys.executable, ROOT / 'tools/train.py', 'my_config.py', '--cfg-options', *options]
-    env = {**os.environ, 'PYTHONPATH': f'.{os.pathsep}{ROOT}'}
-    done = subprocess.run(
-        command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=200
-    )
+    command = [ROOT / 'tools/train.py', 'my_config.py', '--cfg-options', *options]
+    done = forked(command, cwd=tmp_path, env={**os.environ, 'PYTHONPATH': '.'})
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'strong.loss_own_labels' in done.stdout + done.stderr
     assert (tmp_path / 'work_dirs/my_config/iter_2.pth').is_file()

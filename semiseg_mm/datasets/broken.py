@@ -25,9 +25,13 @@ class BrokenImages:
         self._known = np.empty(0, np.uint64)  # hashes of paths, sorted
         self._seen = 0  # bytes of the report
 
+    def __len__(self) -> int:
+        """Return the number of images that are listed, as far as this process has read."""
+        return len(self._known)
+
     def add(self, error: BrokenImage) -> None:
         """List an image, once; stop the run if there are too many."""
-        self._read()
+        self.read()
         if self._remember([error.path]):
             if self.report:
                 line = f'{error.path}\t{error.reason}\n'.encode(errors='surrogateescape')
@@ -37,21 +41,22 @@ class BrokenImages:
                 finally:
                     os.close(file)
             print_log(
-                f'{error} The next image takes its place. So far {len(self._known)} of '
+                f'{error} The next image takes its place. So far {len(self)} of '
                 f'{self.total} unlabeled images, see {self.report}.',
                 'current',
                 level=30,
             )
-        if len(self._known) > self.max_share * self.total:
+        if len(self) > self.max_share * self.total:
             raise UserError(
-                f'{len(self._known)} of {self.total} unlabeled images cannot be read (the last: '
+                f'{len(self)} of {self.total} unlabeled images cannot be read (the last: '
                 f'{error.path}, {error.reason}); they are listed in {self.report}. Mend or remove '
                 'them, or raise train_dataloader.dataset.max_broken '
                 f'(now {self.max_share:g}). If a disk or server was away for a while, delete that '
                 'list and start again.'
             )
 
-    def _read(self) -> None:
+    def read(self) -> None:
+        """Read what other processes have added to the list."""
         if not self.report or not os.path.isfile(self.report):
             return
         with open(self.report, 'rb') as file:

@@ -61,15 +61,16 @@ def tile_centroids(
     if anchor not in ('pixel', 'centroid'):
         raise UserError(f"anchor must be 'pixel' or 'centroid', not {anchor!r}.")
     points = []
-    for top, bottom in _parts(mask.shape[0], tile):
-        for left, right in _parts(mask.shape[1], tile):
+    for top, bottom in tile_bounds(mask.shape[0], tile):
+        for left, right in tile_bounds(mask.shape[1], tile):
             part = mask[top:bottom, left:right]
             for label, y, x in _centres(part, num_classes, min_area, anchor, ignore_index):
                 points.append((label, top + y, left + x))
     return points
 
 
-def _parts(length: int, tile: int | None) -> list[tuple[int, int]]:
+def tile_bounds(length: int, tile: int | None) -> list[tuple[int, int]]:
+    """Cut a length into equal parts of at most ``tile``; return where each begins and ends."""
     count = -(-length // tile) if tile else 1
     ends = [length * k // count for k in range(count + 1)]
     return list(pairwise(ends))

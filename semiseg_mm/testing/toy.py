@@ -1,5 +1,7 @@
 """The only fakes of the test suite: a network of a few hundred weights, and a batch for it."""
 
+from collections.abc import Iterable
+
 import torch
 from mmengine.config import Config
 from mmengine.structures import PixelData
@@ -8,6 +10,10 @@ from torch import Tensor, nn
 
 from semiseg_mm.datasets.shapes import CLASSES
 from semiseg_mm.registry import MODELS
+
+STRONG = [dict(type='StrongView')]
+VIEWS = dict(weak=[], strong=STRONG, strong1=STRONG, strong2=STRONG)
+LABELED = ('labeled', 'pseudo')  # the views that come with labels
 
 
 @MODELS.register_module()
@@ -54,22 +60,29 @@ def toy_network(num_classes: int = 3, channels: int = 6) -> dict:
 
 
 def toy_batch(
-    labeled: int = 2, unlabeled: int = 2, size: int = 16, num_classes: int = 3, seed: int = 0
+    labeled: int = 2,
+    unlabeled: int = 2,
+    size: int = 16,
+    num_classes: int = 3,
+    seed: int = 0,
+    views: Iterable[str] = (*VIEWS, 'pseudo'),
 ) -> dict:
-    """A batch as ``collate_views`` returns it; one row and column of padding."""
+    """Make a batch as ``collate_views`` returns it; one row and column are padding.
+
+    ``views`` are those of the unlabeled images: a method's are the keys of its ``views``.
+    """
     generator = torch.Generator().manual_seed(seed)
     inputs: dict[str, list] = {}
     data_samples: dict[str, list] = {}
-    names = ('weak', 'strong', 'strong1', 'strong2', 'pseudo')
-    views = dict(labeled=labeled, **dict.fromkeys(names, unlabeled))
-    for view, count in views.items():
+    counts = dict(labeled=labeled, **dict.fromkeys(views, unlabeled))
+    for view, count in counts.items():
         for _ in range(count):
             image = torch.randint(0, 256, (3, size, size), dtype=torch.uint8, generator=generator)
             valid = torch.ones(1, size, size, dtype=torch.bool)
             valid[:, -1] = valid[:, :, -1] = False
             sample = SegDataSample(metainfo=dict(img_shape=(size, size), ori_shape=(size, size)))
             sample.valid = PixelData(data=valid)
-            if view in ('labeled', 'pseudo'):
+            if view in LABELED:
                 label = torch.randint(0, num_classes, (1, size, size), generator=generator)
                 sample.gt_sem_seg = PixelData(data=label.masked_fill(~valid, 255))
             inputs.setdefault(view, []).append(image)
@@ -82,20 +95,17 @@ def toy_config(
     model: dict,
     max_iters: int = 6,
     workers: int = 0,
-    pseudo: bool = False,
+    views: dict = VIEWS,
     **extra,
 ) -> Config:
-    """A whole run of a method on a few tiny scenes; ``extra`` is merged in.
+    """Make a whole run of a method on a few tiny scenes; ``extra`` is merged in.
 
-    With ``pseudo`` the second source has labels (its own, in the place of a network's).
+    ``views`` are a method's: the steps of each. For a view with labels the second source gives its
+    own, in the place of a network's.
     """
     scale_crop = dict(type='ScaleCrop', crop_size=(16, 16), scale=(0.75, 1.5))
     scenes = dict(type='ShapesDataset', size=(24, 24))
     load = dict(type='LoadShapes')
-    strong = [dict(type='StrongView')]
-    views = dict(weak=[], **dict.fromkeys(('strong', 'strong1', 'strong2'), strong))
-    views = dict(pseudo=strong) if pseudo else views
-    views = dict(type='MultiView', views=views)
     pack = dict(type='PackSemiInputs')
     network = toy_network(num_classes=len(CLASSES))
     cfg = Config(
@@ -117,8 +127,8 @@ def toy_config(
                         scenes,
                         start=100,
                         num_images=7,
-                        with_labels=pseudo,
-                        pipeline=[load, scale_crop, views, pack],
+                        with_labels=not set(LABELED).isdisjoint(views),
+                        pipeline=[load, scale_crop, dict(type='MultiView', views=views), pack],
                     ),
                 ),
             ),

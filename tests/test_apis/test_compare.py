@@ -2,15 +2,18 @@
 
 import csv
 import json
+import subprocess
 
 import pytest
 
 from semiseg_mm.apis import compare
 from semiseg_mm.apis.compare.methods import METHODS
+from semiseg_mm.apis.quickstart import training
 from semiseg_mm.engine.stages.keys import weights_hash
 from semiseg_mm.testing import toy_config
 
 ITERS = 40
+pytestmark = pytest.mark.usefixtures('forked_trainings')
 
 
 @pytest.fixture(scope='module')
@@ -45,7 +48,7 @@ def times(work_dir):
 
 
 @pytest.fixture(scope='module')
-def finished(base, tmp_path_factory):
+def finished(base, forked_trainings, tmp_path_factory):
     work_dir = tmp_path_factory.mktemp('one_by_one')
     assert call(base, work_dir) == 0
     return work_dir
@@ -165,8 +168,9 @@ def test_a_folder_without_a_record_is_left_alone(base, tmp_path, capsys):
     assert 'no record.json' in capsys.readouterr().err
 
 
-def test_the_report_says_what_the_method_of_the_base_lost(tmp_path, capsys):
-    """And that one process has half of the images that the rate is meant for."""
+def test_the_report_says_what_the_method_of_the_base_lost(tmp_path, capsys, monkeypatch):
+    """And that one process has half of the images that the rate is meant for. Nothing is forked."""
+    monkeypatch.setattr(training, 'Popen', subprocess.Popen)
     model = dict(type='WeakToStrongSegmentor', weight=3.0)
     cfg = toy_config('unused', model, 2, auto_scale_lr=dict(base_batch_size=8))
     path = tmp_path / 'leaf.py'

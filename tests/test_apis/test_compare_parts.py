@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 from rich.console import Console
 
-from semiseg_mm.apis.compare import _own_options, machine, report
+from semiseg_mm.apis.compare import machine, options_by_label, report
 from semiseg_mm.apis.compare.methods import METHODS, choose, compose, follow, load_base
 from semiseg_mm.apis.compare.settings import left_behind, settings_hash, settings_of
 from semiseg_mm.apis.quickstart import schedule
@@ -146,13 +146,13 @@ def test_options_of_one_method(toy):
     with pytest.raises(UserError, match='does not fit'):
         composed(toy, 'fixmatch_v1', **{'custom_hooks.0.decay': 1})
     words = ['a,b:model.weight=[1,2]', 'b:x=y:z']
-    assert _own_options(['a', 'b'], words) == dict(
+    assert options_by_label(['a', 'b'], words) == dict(
         a=['model.weight=[1,2]'], b=['model.weight=[1,2]', 'x=y:z']
     )
     with pytest.raises(UserError, match="'c' is none of --methods a b"):
-        _own_options(['a', 'b'], ['c:x=1'])
+        options_by_label(['a', 'b'], ['c:x=1'])
     with pytest.raises(UserError, match='LABEL:KEY=VALUE'):
-        _own_options(['a'], ['model.weight=1'])
+        options_by_label(['a'], ['model.weight=1'])
 
 
 CITYSCAPES = (

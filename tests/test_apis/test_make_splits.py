@@ -1,10 +1,9 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from processes import forked
 
 from semiseg_mm.apis.make_splits import find_images, make_splits, run_make_splits
 from semiseg_mm.apis.split_masks import find_masks, read_pixels
@@ -194,8 +193,5 @@ def test_drawing_depends_on_ids_and_seed_alone():
 
 def test_both_tools_start(tmp_path):
     for tool in ('make_splits', 'get_splits'):
-        command = [sys.executable, str(ROOT / f'tools/{tool}.py'), '--help']
-        done = subprocess.run(
-            command, capture_output=True, text=True, env={'PYTHONPATH': str(ROOT), 'PATH': ''}
-        )
+        done = forked([ROOT / f'tools/{tool}.py', '--help'], cwd=tmp_path, env={'PATH': ''})
         assert done.returncode == 0 and '--out' in done.stdout, done.stderr

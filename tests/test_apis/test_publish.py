@@ -1,9 +1,7 @@
-import subprocess
-import sys
-
 import pytest
 import torch
 from mmengine.config import Config
+from processes import forked
 
 from semiseg_mm.apis import publish, run_publish
 from semiseg_mm.apis.cli import build_runner
@@ -57,7 +55,7 @@ def test_plain_mmseg_loads_it_and_predicts_the_same(trained, tmp_path):
     images = torch.randn(1, 3, 24, 24)
     torch.save(images, tmp_path / 'images.pt')
     args = [config, out, str(tmp_path / 'images.pt'), str(tmp_path / 'logits.pt')]
-    done = subprocess.run([sys.executable, '-c', PLAIN, *args], capture_output=True, text=True)
+    done = forked(['-c', PLAIN, *args], plain=True)
     assert done.returncode == 0, done.stderr
     cfg = Config.fromfile(trained / 'config.py')
     from semiseg_mm.registry import MODELS

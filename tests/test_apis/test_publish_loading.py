@@ -1,8 +1,6 @@
 """A published network in a process of its own, through both of mmseg's doors to inference."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -11,6 +9,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from processes import forked
 
 from semiseg_mm.apis import publish
 from semiseg_mm.apis.plain_config import plain_config
@@ -120,13 +119,8 @@ def as_measured(cfg, folder, image):
 def loaded_elsewhere(out, config, image, folder, plain, path=str(ROOT)):
     file = folder / 'found.npz'
     arguments = [config, out, image, str(file), str(plain)]
-    done = subprocess.run(
-        [sys.executable, '-c', DOORS, *arguments],
-        env={**os.environ, 'PYTHONPATH': path},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-    )
+    env = {**os.environ, 'PYTHONPATH': path}
+    done = forked(['-c', DOORS, *arguments], cwd=folder, env=env, plain=True)
     assert done.returncode == 0, done.stderr
     found = np.load(file)
     return found['one'], found['other']
@@ -210,10 +204,7 @@ cfg.dump(folder / 'config.py')
 published(folder)
 np.save(folder / 'expected.npy', as_measured(cfg, folder, image_in(folder)))
 """
-    env = {**os.environ, 'PYTHONPATH': f'{ROOT}{os.pathsep}{Path(__file__).parent}'}
-    done = subprocess.run(
-        [sys.executable, '-c', code], cwd=ROOT, env=env, capture_output=True, text=True
-    )
+    done = forked(['-c', code], cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert f'it loads where {module} can be imported' in done.stderr
     paths = (str(tmp_path / 'pub.pth'), str(tmp_path / 'pub.py'), str(tmp_path / 'image.png'))

@@ -11,6 +11,7 @@ from semiseg_mm.apis.quickstart.report import conclude, make_table
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils.lock import locked
 
+pytestmark = pytest.mark.usefixtures('forked_trainings')
 TINY = [
     'val_dataloader.dataset.num_images=2',
     'train_dataloader.dataset.unlabeled.num_images=8',
@@ -27,7 +28,7 @@ def call(work_dir, *options):
 
 
 @pytest.fixture(scope='module')
-def finished(tmp_path_factory):
+def finished(forked_trainings, tmp_path_factory):
     """One quickstart of three real trainings, and what it printed."""
     work_dir = tmp_path_factory.mktemp('quickstart')
     printed = io.StringIO()
@@ -217,4 +218,4 @@ def test_time_left():
 def test_half_written_line_is_left_out(tmp_path):
     file = tmp_path / 'scalars.json'
     file.write_text('{"iter": 1, "time": 0.5}\n{"iter": 2, "ti')
-    assert training._rows(file) == [{'iter': 1, 'time': 0.5}]
+    assert training.whole_rows(file) == [{'iter': 1, 'time': 0.5}]

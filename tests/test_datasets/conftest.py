@@ -2,8 +2,6 @@ import cv2
 import numpy as np
 import pytest
 
-cv2.setNumThreads(0)  # worker processes are forked: OpenCV's threads would not survive it
-
 CLASSES = ('sky', 'road', 'car')
 LABELED, UNLABELED = ('a0', 'a1', 'a2'), ('b0', 'b1', 'b2', 'b3')
 

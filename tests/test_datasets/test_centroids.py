@@ -56,8 +56,8 @@ def test_pixel_of_a_concave_class_is_on_it():
 @pytest.mark.parametrize('tile', [1, 8, 32, None])
 def test_tiles_cover_everything_once(shape, tile):
     counts = np.zeros(shape, int)
-    for top, bottom in centroids._parts(shape[0], tile):
-        for left, right in centroids._parts(shape[1], tile):
+    for top, bottom in centroids.tile_bounds(shape[0], tile):
+        for left, right in centroids.tile_bounds(shape[1], tile):
             counts[top:bottom, left:right] += 1
             assert tile is None or max(bottom - top, right - left) <= tile
     assert (counts == 1).all()

@@ -214,31 +214,47 @@ def test_images_are_listed_once_for_the_log_and_all_checkpoints(folder_cfg, monk
 
 
 def test_many_broken_images_are_a_few_bytes_each(tmp_path):
-    """And the report is read on, not again: what another process wrote counts once."""
+    """What another process wrote counts once."""
     ours, theirs = (BrokenImages(10**6, 0.1) for _ in range(2))
     ours.report = theirs.report = str(tmp_path / 'broken.txt')
-    for k in range(200):
-        (ours, theirs)[k % 2].add(BrokenImage(f'images/é {k % 100}.jpg', 'it is empty'))
-    ours._read()
-    theirs._read()
-    assert len((tmp_path / 'broken.txt').read_text(encoding='utf-8').splitlines()) == 100
-    for one in (ours, theirs):
-        assert one._known.nbytes == 100 * 8
-        assert one._seen == (tmp_path / 'broken.txt').stat().st_size
+    sizes = []
+    for hundreds in (0, 1):
+        for k in range(200):
+            path = f'images/é {hundreds}{k % 100:02d}.jpg'
+            (ours, theirs)[k % 2].add(BrokenImage(path, 'it is empty'))
+        ours.read()
+        theirs.read()
+        lines = (tmp_path / 'broken.txt').read_text(encoding='utf-8').splitlines()
+        assert len(lines) == len(ours) == len(theirs) == 100 * (hundreds + 1)
+        sizes.append([len(pickle.dumps(one)) for one in (ours, theirs)])
+    assert [after - before for before, after in zip(*sizes)] == [100 * 8] * 2
     assert reachable(vars(ours)) <= 12
+
+
+def test_the_report_is_read_on_not_again(tmp_path):
+    """What has been read before is not looked at: here it names other images meanwhile."""
+    one, report = BrokenImages(10, 1), tmp_path / 'broken.txt'
+    one.report = str(report)
+    report.write_bytes(b'a.jpg\tempty\n')
+    one.read()
+    report.write_bytes(b'x.jpg\tempty\nb.jpg\tempty\n')
+    one.read()
+    assert len(one) == 2
+    one.add(BrokenImage('b.jpg', 'empty'))  # known
+    one.add(BrokenImage('x.jpg', 'empty'))  # not known
+    assert len(one) == 3
 
 
 def test_a_line_that_is_not_whole_yet_is_read_later(tmp_path):
     one = BrokenImages(10, 1)
     one.report = str(tmp_path / 'broken.txt')
     (tmp_path / 'broken.txt').write_bytes(b'a.jpg\tempty\nb.j')
-    one._read()
-    assert len(one._known) == 1
+    one.read()
+    assert len(one) == 1
     with open(one.report, 'ab') as file:
         file.write(b'pg\tempty\n')
-    one._read()
-    one._remember(['b.jpg'])
-    assert len(one._known) == 2
+    one.add(BrokenImage('b.jpg', 'empty'))
+    assert len(one) == 2 == len((tmp_path / 'broken.txt').read_text().splitlines())
 
 
 # ------------------------------------------------------------------ one reader of lists

@@ -33,10 +33,10 @@ STRIDES = {  # of what the head reads; the others have theirs in the name
 each_network = pytest.mark.parametrize('file', FILES, ids=lambda p: p.stem)
 
 
-def build(file: Path) -> nn.Module:
+def build(file: Path, method: str = 'SupOnly') -> nn.Module:
     torch.manual_seed(0)
-    sup_only = dict(type='SupOnly', segmentor=tiny_network(file), num_classes=CLASSES)
-    return revert_sync_batchnorm(MODELS.build(copy.deepcopy(sup_only)))
+    cfg = dict(type=method, segmentor=tiny_network(file), num_classes=CLASSES)
+    return revert_sync_batchnorm(MODELS.build(copy.deepcopy(cfg)))
 
 
 @each_network
@@ -45,11 +45,18 @@ def test_a_step_reaches_every_weight(file):
     model = build(file).train()
     batch = model.data_preprocessor(toy_batch(size=SIZE, num_classes=CLASSES), True)
     torch.manual_seed(1)
-    sum(v for k, v in model(**batch, mode='loss').items() if 'loss' in k).backward()
+    loss = sum(v for k, v in model(**batch, mode='loss').items() if 'loss' in k)
+    assert loss.isfinite() and loss > 0
+    loss.backward()
     assert [name for name, p in model.named_parameters() if p.grad is None] == []
     assert all(p.grad.isfinite().all() for p in model.parameters())
     classifier = model.networks['student'].decode_head.conv_seg.parameters()
     assert all(p.grad.abs().sum() > 0 for p in classifier)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    torch.optim.SGD(model.parameters(), lr=0.1).step()
+    moved = {name for name, p in model.named_parameters() if not torch.equal(p, before[name])}
+    assert {'backbone', 'decode_head'} <= {name.split('.')[2] for name in moved}
+    assert all(p.isfinite().all() for p in model.parameters())
 
 
 @each_network
@@ -73,14 +80,25 @@ def test_output_stride_is_the_named_one(file):
 
 
 @each_network
-def test_its_own_weights_load_strictly_and_predict_the_same(file):
-    first, second = build(file).eval(), build(file).eval()
-    for p in second.parameters():
-        nn.init.zeros_(p)
-    second.load_state_dict(first.state_dict(), strict=True)
+def test_weights_load_strictly_into_all_networks_and_predict_the_same(file):
+    """Plain: as tools/publish_model.py writes them, or mmseg; then with this project's prefixes."""
+    one, model = build(file).eval(), build(file, 'MeanTeacher').eval()
+    for buffer in one.buffers():  # statistics count, too
+        buffer.add_(1)
+    plain = one.networks['student'].state_dict()
     images = torch.randn(1, 3, SIZE, SIZE)
-    logits = [m.networks['student']._forward(images) for m in (first, second)]
-    assert torch.equal(*logits) and logits[0].shape[1] == CLASSES
+    expected = one.networks['student']._forward(images)
+    assert expected.shape[1] == CLASSES and set(model.networks) == {'student', 'teacher'}
+    for with_prefixes in (False, True):
+        weights = model.state_dict() if with_prefixes else plain
+        weights = {key: value.clone() for key, value in weights.items()}
+        for p in model.parameters():
+            nn.init.zeros_(p)
+        model.load_state_dict(weights, strict=True)
+        for network in model.networks.values():
+            own = network.state_dict()
+            assert own.keys() == plain.keys() and all(torch.equal(own[k], plain[k]) for k in own)
+    assert torch.equal(network._forward(images), expected)
 
 
 @each_network

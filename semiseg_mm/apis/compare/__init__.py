@@ -72,7 +72,7 @@ def _compare(args: argparse.Namespace) -> int:
         suffix = f'_{args.iters}-iters'
     base = load_base(args.config, options)
     choices = choose(args.methods)
-    own = _own_options([choice.name for choice in choices], args.method_options)
+    own = options_by_label([choice.name for choice in choices], args.method_options)
     choices = [c._replace(options=parse_options(own[c.name])) for c in choices]
     configs = {choice.name: compose(base, choice) for choice in choices}
     folder = args.work_dir or f'work_dirs/compare_{Path(args.config).stem}{suffix}'
@@ -88,7 +88,8 @@ def _compare(args: argparse.Namespace) -> int:
         return _report(runs, own, lost, work_dir, console)
 
 
-def _own_options(names: list[str], words: list[str]) -> dict[str, list[str]]:
+def options_by_label(names: list[str], words: list[str]) -> dict[str, list[str]]:
+    """Sort the words of --method-options, ``LABEL[,LABEL]:KEY=VALUE``, by their labels."""
     own: dict[str, list[str]] = {name: [] for name in names}
     for word in words:
         labels, colon, option = word.partition(':')

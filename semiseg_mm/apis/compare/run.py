@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from mmengine.config import Config
 
-from semiseg_mm.apis.quickstart.training import TrainingProcess, _rows, progress_in
+from semiseg_mm.apis.quickstart.training import TrainingProcess, progress_in, whole_rows
 from semiseg_mm.engine.checkpoint import checkpoints
 from semiseg_mm.engine.stages.rounds import expand_rounds
 from semiseg_mm.errors import UserError
@@ -108,7 +108,8 @@ class Run(TrainingProcess):
         seconds = []
         for file in self.folder.glob('**/vis_data/scalars.json'):
             if '.old-' not in str(file.relative_to(self.folder)):
-                seconds += [row['time'] for row in _rows(file) if 'iter' in row and 'time' in row]
+                rows = whole_rows(file)
+                seconds += [row['time'] for row in rows if 'iter' in row and 'time' in row]
         return round(statistics.median(seconds), 5) if seconds else None
 
     def _read_progress(self) -> None:

@@ -1,10 +1,10 @@
 import argparse
 import json
 import os
-import subprocess
 import sys
 from abc import abstractmethod
 from pathlib import Path
+from subprocess import DEVNULL, STDOUT, Popen, TimeoutExpired
 
 from mmengine.config import Config, DictAction
 
@@ -46,7 +46,7 @@ class TrainingProcess:
         self.phase = 'reused' if self.result() else 'waiting'
         self.iter = max_iters if self.phase == 'reused' else 0
         self.seconds_per_iter: float | None = None
-        self._process: subprocess.Popen | None = None
+        self._process: Popen | None = None
 
     @abstractmethod
     def result(self) -> dict | None:
@@ -75,11 +75,11 @@ class TrainingProcess:
             own['CUDA_VISIBLE_DEVICES'] = self.device
         with open(self.log, 'ab') as log:
             self._log_begin = log.tell()
-            self._process = subprocess.Popen(
+            self._process = Popen(
                 self.command,
-                stdin=subprocess.DEVNULL,
+                stdin=DEVNULL,
                 stdout=log,
-                stderr=subprocess.STDOUT,
+                stderr=STDOUT,
                 env={**os.environ, **own},
                 pass_fds=() if lock is None else (lock,),
             )
@@ -99,7 +99,7 @@ class TrainingProcess:
             self._process.terminate()
             try:
                 self._process.wait(10)
-            except subprocess.TimeoutExpired:
+            except TimeoutExpired:
                 self._process.kill()
             self.phase = 'stopped'
 
@@ -185,7 +185,7 @@ def progress_in(folder: Path, earlier: set[Path] = frozenset()) -> tuple[int, fl
     """
     files = [f / 'scalars.json' for f in set(folder.glob('*/vis_data')) - set(earlier)]
     files = [file for file in files if file.is_file()]
-    rows = _rows(max(files)) if files else []
+    rows = whole_rows(max(files)) if files else []
     trained = [row for row in rows if 'iter' in row]
     if not trained:
         return None
@@ -193,7 +193,8 @@ def progress_in(folder: Path, earlier: set[Path] = frozenset()) -> tuple[int, fl
     return trained[-1]['iter'], sum(last) / len(last), 'iter' not in rows[-1]
 
 
-def _rows(file: Path) -> list[dict]:
+def whole_rows(file: Path) -> list[dict]:
+    """Return the JSON objects of a file's lines, up to one that is only half written."""
     rows = []
     for line in file.read_text().splitlines():
         try:

@@ -60,10 +60,10 @@ def truth_of(folder):
 
 
 @pytest.fixture(scope='module')
-def trained(train_quickly, images, tmp_path_factory):
+def trained(images, tmp_path_factory):
     """ST over the folder, to the end."""
     folder = tmp_path_factory.mktemp('st') / 'run'
-    train_quickly(over(images, folder))
+    run_stages(over(images, folder))
     return folder
 
 

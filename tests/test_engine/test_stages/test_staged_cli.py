@@ -1,12 +1,11 @@
 """The command lines of tools/{train,test,publish_model}.py with a config that has stages."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 import torch
 from mmengine.config import Config
+from processes import forked
 
 from semiseg_mm.apis import publish, run_test, run_train
 from semiseg_mm.engine.checkpoint import safe_load
@@ -69,7 +68,7 @@ def test_train_again_evaluate_publish(config, tmp_path, capfd):
     images = torch.randn(1, 3, 24, 24)
     torch.save(images, tmp_path / 'images.pt')
     args = [plain, out, str(tmp_path / 'images.pt'), str(tmp_path / 'logits.pt')]
-    done = subprocess.run([sys.executable, '-c', PLAIN, *args], capture_output=True, text=True)
+    done = forked(['-c', PLAIN, *args], plain=True)
     assert done.returncode == 0, done.stderr
     model = MODELS.build(Config.fromfile(config).model).eval()
     model.load_state_dict(safe_load(student)['state_dict'])

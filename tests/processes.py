@@ -1,0 +1,99 @@
+"""Python processes without the seconds of their imports: each is forked from one that is warm.
+
+This module imports nothing of the project: a process in which mmseg alone is installed loads it.
+"""
+
+import multiprocessing
+import os
+import runpy
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from subprocess import TimeoutExpired
+from typing import NamedTuple
+
+
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def forked(argv: Sequence, cwd='.', env: dict | None = None, timeout=120, plain=False) -> Done:
+    """Run ``python *argv``: a script, or code after -c, and its arguments. Waits for its end.
+
+    With ``plain`` it comes from a process that has imported mmseg, and never this project.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = (Path(folder) / name for name in ('stdout', 'stderr'))
+        process = _start(argv, cwd, env, out, err, plain)
+        process.join(timeout)
+        if process.is_alive():
+            process.kill()
+            process.join()
+        return Done(process.exitcode, out.read_text(), err.read_text())
+
+
+class ForkedPopen:
+    """Stands for subprocess.Popen where a log file takes both outputs."""
+
+    def __init__(self, command, *, stdout, env, pass_fds=(), **_):
+        assert command[0] == sys.executable
+        self._process = _start(command[1:], '.', env, stdout.name, stdout.name)
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout=None) -> None:
+        self._process.join(timeout)
+        if self._process.is_alive():
+            raise TimeoutExpired('', timeout)
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
+def _start(argv, cwd, env, out, err, plain=False):
+    context = multiprocessing.get_context('forkserver' if plain else 'fork')
+    if plain:
+        context.set_forkserver_preload(['mmseg.apis'])
+    env = dict(os.environ if env is None else env)
+    arguments = ([str(word) for word in argv], str(cwd), env, str(out), str(err))
+    process = context.Process(target=_be_python, args=arguments)
+    process.start()
+    return process
+
+
+def _be_python(argv: list[str], cwd: str, env: dict, out: str, err: str) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(cwd)
+    for number, path in ((1, out), (2, err)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+    sys.stdout, sys.stderr = (os.fdopen(number, 'w', 1) for number in (1, 2))
+    _forget_runs()
+    argv = [word for k, word in enumerate(argv) if word != '-u' or k]
+    paths = [path for path in env.get('PYTHONPATH', '').split(os.pathsep) if path]
+    if argv[0] == '-c':
+        sys.argv, sys.path[:0] = ['-c', *argv[2:]], ['', *paths]
+        exec(compile(argv[1], '<string>', 'exec'), dict(__name__='__main__'))
+    else:
+        sys.argv, sys.path[:0] = argv, [os.path.dirname(os.path.abspath(argv[0])), *paths]
+        runpy.run_path(argv[0], run_name='__main__')
+
+
+def _forget_runs() -> None:
+    """mmengine keeps loggers, message hubs and the default scope of earlier runs."""
+    from mmengine.utils import ManagerMixin
+
+    kinds = ManagerMixin.__subclasses__()
+    for kind in kinds:
+        kind._instance_dict.clear()
+        kinds.extend(kind.__subclasses__())
