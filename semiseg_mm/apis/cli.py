@@ -21,6 +21,7 @@ from semiseg_mm.engine.rewriting import make_sup_only
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.loading import PREFIX
 from semiseg_mm.registry import RUNNERS
+from semiseg_mm.utils import nearest
 
 from .hints import explain_unexpected_key
 
@@ -207,7 +208,8 @@ def choose_network(weights: dict, checkpoint: str, wanted: str | None) -> str:
     if wanted is None and len(names) == 1:
         return names[0]
     if wanted not in names:
-        raise UserError(f'{checkpoint} has {", ".join(names)}: choose one with --network.')
+        near = nearest(wanted, names) if wanted else ''
+        raise UserError(f'{checkpoint} has {", ".join(names)}: choose one with --network.{near}')
     return wanted
 
 

@@ -1,7 +1,6 @@
 """From one base config and a method's file to the config of a training."""
 
 import copy
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from semiseg_mm.apis.cli import load_config
 from semiseg_mm.apis.quickstart.methods import ROOT
 from semiseg_mm.engine.rewriting import KEPT, make_sup_only
 from semiseg_mm.errors import UserError
+from semiseg_mm.utils import nearest
 
 METHODS = ROOT / 'configs/_base_/methods'
 SHARED = ('model.segmentor', *(f'model.{key}' for key in KEPT))
@@ -58,10 +58,8 @@ def _find(name: str) -> Path:
     known = sorted(path.stem for path in METHODS.glob('*.py'))
     if name in known:
         return METHODS / f'{name}.py'
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     raise UserError(
-        f"--methods: there is no '{name}' in {METHODS}."
-        + (f" Did you mean '{near[0]}'?" if near else '')
+        f"--methods: there is no '{name}' in {METHODS}.{nearest(name, known)}"
         + f' There are {", ".join(known)}; a path to a file (.py) will do, too.'
     )
 
