@@ -8,6 +8,7 @@ from typing import NamedTuple
 from mmengine.config import Config
 
 from semiseg_mm.apis.cli import load_config
+from semiseg_mm.apis.options import apply_options
 from semiseg_mm.apis.quickstart.methods import ROOT
 from semiseg_mm.engine.rewriting import KEPT, make_sup_only
 from semiseg_mm.errors import UserError
@@ -88,7 +89,7 @@ def load_base(path: str, options: dict) -> Config:
                     else 'the methods decide that. For one: --method-options NAME:KEY=VALUE.'
                 )
             )
-    cfg = load_config(path, options)
+    cfg = load_config(path, options, also=['strong_views'])
     sampler = (cfg.get('train_dataloader') or {}).get('sampler', {})
     if 'labeled' not in sampler or not sampler.get('unlabeled'):
         number = sampler.get('labeled')
@@ -165,13 +166,7 @@ def _apply(cfg: Config, choice: Choice) -> None:
             raise UserError(
                 f'{where}: a comparison keeps that equal. For all methods: --cfg-options.'
             )
-        first = key.split('.')[0]
-        if first not in cfg:
-            raise UserError(f"{where}: its config has no '{first}'.")
-        try:
-            cfg.merge_from_dict({key: choice.options[key]})
-        except (KeyError, TypeError) as error:
-            raise UserError(f'{where} does not fit its config: {error}.') from error
+    apply_options(cfg, choice.options, f'--method-options {choice.name}:')
 
 
 def below(key: str, names: Iterable[str]) -> bool:
