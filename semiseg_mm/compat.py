@@ -1,6 +1,10 @@
 """The version gate. Versions are read from files: importing a wrong mmseg would fail first."""
 
+import contextlib
+import io
 import runpy
+import sys
+from collections.abc import Iterator
 from importlib import metadata, util
 from pathlib import Path
 from typing import NamedTuple
@@ -38,6 +42,18 @@ def installed_version(package: str) -> str | None:
             except metadata.PackageNotFoundError:  # left-over files of an uninstalled package
                 return None
     return None
+
+
+@contextlib.contextmanager
+def without_printed_line(unwanted: str) -> Iterator[None]:
+    """Drop each printed line that is just ``unwanted``; all other output follows at the end."""
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            yield
+    finally:
+        lines = printed.getvalue().splitlines(keepends=True)
+        sys.stdout.write(''.join(line for line in lines if line.strip() != unwanted))
 
 
 def is_installed(distribution: str) -> bool:

@@ -118,3 +118,27 @@ def test_commands_agree_with_the_requirements_file():
     for needed in compat.NEEDED:  # the lowest version of the default lies within the bounds
         lowest = needed.default.split('>=')[1].split(',')[0]
         assert Requirement(f'x{needed.bounds}').specifier.contains(lowest)
+
+
+def test_one_printed_line_is_dropped_and_all_else_passes(capsys):
+    with compat.without_printed_line('unwanted'):
+        print('before')
+        print('unwanted')
+        print('unwanted, but with more')
+    assert capsys.readouterr().out == 'before\nunwanted, but with more\n'
+
+
+def test_printed_lines_pass_when_the_import_fails(capsys):
+    with pytest.raises(ImportError), compat.without_printed_line('unwanted'):
+        print('a reason')
+        raise ImportError
+    assert capsys.readouterr().out == 'a reason\n'
+
+
+@pytest.mark.parametrize('tool', ['train', 'dataset_converters/cityscapes'])
+def test_help_begins_with_the_usage(tool):
+    """The note of onedl-mmsegmentation on a package that nobody needs is not printed."""
+    command = [sys.executable, str(ROOT / f'tools/{tool}.py'), '--help']
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert 'OneDL' not in done.stdout + done.stderr
+    assert done.stdout.startswith('usage: ')

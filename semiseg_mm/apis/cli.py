@@ -1,14 +1,13 @@
 """The command lines of tools/train.py and tools/test.py."""
 
 import argparse
-import difflib
 import errno
 import logging
 import os
 import os.path as osp
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from mmengine.config import Config, DictAction
 from mmengine.dist import barrier, is_distributed
@@ -21,8 +20,10 @@ from semiseg_mm.engine.rewriting import make_sup_only
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.loading import PREFIX
 from semiseg_mm.registry import RUNNERS
+from semiseg_mm.utils import nearest
 
 from .hints import explain_unexpected_key
+from .options import apply_options
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -121,21 +122,17 @@ def _how_to_go_on(args: argparse.Namespace) -> str:
     return 'goes on' if getattr(args, 'staged', False) else 'with --resume goes on'
 
 
-def load_config(path: str, options: dict | None = None) -> Config:
-    """Read a config, with overrides whose first key must exist in it."""
+def load_config(path: str, options: dict | None = None, also: Iterable[str] = ()) -> Config:
+    """Read a config, with overrides that something reads.
+
+    Args:
+        also: Names at the top of the config that the caller itself reads.
+    """
     if not osp.isfile(path):
         raise UserError(f'The config {path} does not exist.')
     cfg = Config.fromfile(path)
-    for key in options or {}:
-        first = key.split('.')[0]
-        if first not in cfg and first not in Runner.__init__.__annotations__:
-            near = difflib.get_close_matches(first, list(cfg), n=1, cutoff=0.5)
-            raise UserError(
-                f"--cfg-options {key}=…: {path} has no '{first}'."
-                + (f" Did you mean '{near[0]}'?" if near else '')
-            )
-    cfg.merge_from_dict(options or {})
     init_default_scope(cfg.get('default_scope', 'semiseg_mm'))
+    apply_options(cfg, options or {}, also=also)
     return cfg
 
 
@@ -207,7 +204,8 @@ def choose_network(weights: dict, checkpoint: str, wanted: str | None) -> str:
     if wanted is None and len(names) == 1:
         return names[0]
     if wanted not in names:
-        raise UserError(f'{checkpoint} has {", ".join(names)}: choose one with --network.')
+        near = nearest(wanted, names) if wanted else ''
+        raise UserError(f'{checkpoint} has {", ".join(names)}: choose one with --network.{near}')
     return wanted
 
 

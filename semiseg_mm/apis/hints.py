@@ -2,11 +2,28 @@ import difflib
 import inspect
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
+
+from mmengine.model import BaseModule
+from torch import nn
 
 from semiseg_mm import registry
 
+GENERIC = (BaseModule, nn.Module)
 UNEXPECTED = re.compile(r"got an unexpected keyword argument '(\w+)'")
+
+
+class Arguments(NamedTuple):
+    """The keywords that a type takes."""
+
+    names: set[str]
+    open: bool  # it may hand others on
+
+    def refusal(self, path: str, key: str, kind: str) -> str:
+        near = difflib.get_close_matches(key, self.names, n=1, cutoff=0.6)
+        listed = ', '.join(sorted(self.names))
+        hint = f"did you mean '{near[0]}'?" if near else f'it takes {listed}.'
+        return f'{path}.{key} is not an argument of {kind}: {hint}'
 
 
 def explain_unexpected_key(error: TypeError, cfg: dict) -> str | None:
@@ -16,11 +33,9 @@ def explain_unexpected_key(error: TypeError, cfg: dict) -> str | None:
         return None
     key = match.group(1)
     for path, node in _nodes_with(cfg, key):
-        known = _arguments(node.get('type'))
-        if known is not None and key not in known:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-            hint = f"did you mean '{near[0]}'?" if near else f'it takes {", ".join(sorted(known))}.'
-            return f'{path}.{key} is not an argument of {node["type"]}: {hint}'
+        known = arguments(node['type'])
+        if known is not None and key not in known.names:
+            return known.refusal(path, key, node['type'])
     return None
 
 
@@ -37,15 +52,23 @@ def _nodes_with(node: Any, key: str, path: str = '') -> Iterator[tuple[str, dict
         yield from _nodes_with(child, key, f'{path}.{name}' if path else str(name))
 
 
-def _arguments(name: str) -> set[str] | None:
-    """The keyword arguments of a registered type, with those its base classes take."""
-    for nodes in vars(registry).values():
-        if isinstance(nodes, registry.HintingRegistry) and name in nodes:
-            return _signature_of(nodes.get(name))
-    return None
+def arguments(name: str) -> Arguments | None:
+    """What a registered type takes, with what its base classes do; None if there is no such type.
+
+    Several registries may have a type of that name: then all that these take.
+    """
+    found = [
+        _signature_of(nodes.get(name))
+        for nodes in vars(registry).values()
+        if isinstance(nodes, registry.HintingRegistry) and name in nodes
+    ]
+    if not found:
+        return None
+    names = set().union(*(one.names for one in found))
+    return Arguments(names, any(one.open for one in found))
 
 
-def _signature_of(kind: type) -> set[str]:
+def _signature_of(kind: type) -> Arguments:
     known: set[str] = set()
     for base in inspect.getmro(kind) if inspect.isclass(kind) else [kind]:
         init = base.__dict__.get('__init__') if inspect.isclass(base) else base
@@ -53,7 +76,8 @@ def _signature_of(kind: type) -> set[str]:
             continue
         parameters = inspect.signature(init).parameters
         named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-        known |= {n for n, p in parameters.items() if p.kind in named and n != 'self'}
+        before, known = known, known | {n for n, p in parameters.items() if p.kind in named}
         if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
-            break
-    return known
+            # what comes to these with **kwargs may as well be for a part
+            return Arguments(known - {'self'}, base in GENERIC and bool(before))
+    return Arguments(known - {'self'}, True)

@@ -1,3 +1,4 @@
+from . import quiet_import  # noqa: F401  (mmseg's datasets, before others import them)
 from .camvid import CamVidDataset
 from .centroids import CentroidIndex, build_index, crop_histogram, tile_centroids
 from .coco import COCO81Dataset

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATASETS, TRANSFORMS
+from semiseg_mm.utils import check_choice
 
 from . import http_backend  # noqa: F401  (registers it)
 
@@ -85,6 +86,8 @@ def with_backend(source: dict | None, backend_args: dict | None) -> dict | None:
     args = (source or {}).get('backend_args') or backend_args
     if not source or not args:
         return source
+    if 'backend' in args:
+        check_choice('backend', args['backend'], fileio.backends.backends, 'backend_args')
     source = copy.deepcopy(source)
     if 'images' in source:
         source['images'] = with_backend(source['images'], args)

@@ -18,10 +18,11 @@ from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
 from semiseg_mm.errors import BrokenImage, UserError
-from semiseg_mm.utils import atomic_path, preserved_rng
+from semiseg_mm.utils import atomic_path, check_choice, preserved_rng
 
 from .mask_reading import Job, MaskLoader, run_all
 
+ANCHORS = ('pixel', 'centroid')
 VERSION = 1  # part of the key: raise it when tile_centroids gives other records
 
 
@@ -58,8 +59,7 @@ def tile_centroids(
             ring). 'pixel' is the pixel of the class that is nearest to it (of several, the first
             one row by row), so a crop around it holds the class.
     """
-    if anchor not in ('pixel', 'centroid'):
-        raise UserError(f"anchor must be 'pixel' or 'centroid', not {anchor!r}.")
+    check_choice('anchor', anchor, ANCHORS)
     points = []
     for top, bottom in tile_bounds(mask.shape[0], tile):
         for left, right in tile_bounds(mask.shape[1], tile):

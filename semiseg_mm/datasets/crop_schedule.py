@@ -11,8 +11,10 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from semiseg_mm.errors import UserError
+from semiseg_mm.utils import check_choice
 
 Size = tuple[int, int]
+KINDS = ('constant', 'coarse2fine', 'fine2coarse', 'coarse2fine+', 'fine2coarse+', 'constant+')
 
 
 class CropPhase(NamedTuple):
@@ -105,6 +107,10 @@ def with_growth(phases: Sequence[tuple]) -> list[CropPhase]:
     return [CropPhase(end, crop, largest // _area(crop)) for (end, _), crop in zip(phases, crops)]
 
 
+def check_kind(kind: str) -> None:
+    check_choice('schedule', kind, KINDS, 'CropSizeSchedulerHook')
+
+
 def sweep(
     kind: str, sizes: Sequence, max_iters: int, warmup: int = 0, cycles: int = 1
 ) -> list[tuple[int, Size]]:
@@ -116,11 +122,8 @@ def sweep(
         sizes: The crop sizes, in any order.
         warmup: So many iterations at the largest size come first.
     """
+    check_kind(kind)
     name = kind.removesuffix('+')
-    if name not in ('constant', 'coarse2fine', 'fine2coarse'):
-        raise UserError(
-            f"schedule='{kind}' is none of constant, coarse2fine, fine2coarse, with or without '+'."
-        )
     repeats = cycles if kind.endswith('+') else 1
     ordered = sorted((as_size(size) for size in sizes), key=_area)
     largest = ordered[-1]

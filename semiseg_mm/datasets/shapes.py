@@ -17,6 +17,7 @@ from mmseg.datasets.basesegdataset import BaseSegDataset
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATASETS, TRANSFORMS
+from semiseg_mm.utils import check_choice
 
 CLASSES = ('background', 'ball', 'slab', 'bowl', 'stripes', 'checker', 'star')
 PALETTE = [
@@ -143,8 +144,7 @@ class ShapesDataset(BaseSegDataset):
         with_labels: bool = True,
         **kwargs,
     ) -> None:
-        if split not in ('train', 'val'):
-            raise UserError(f"ShapesDataset: split must be 'train' or 'val', not {split!r}.")
+        check_choice('split', split, ('train', 'val'), 'ShapesDataset')
         if (num_images is None) == (ids is None):
             raise UserError('ShapesDataset: give either num_images (with start) or ids.')
         self.ids = list(range(start, start + num_images) if ids is None else map(int, ids))

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseDataPreprocessor
 from mmengine.structures import PixelData
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
 
 
@@ -36,7 +37,7 @@ class SemiDataPreprocessor(BaseDataPreprocessor):
         for view, images in data['inputs'].items():
             shapes = {tuple(image.shape) for image in images}
             if len(shapes) > 1:
-                raise ValueError(
+                raise UserError(
                     f"Images of the view '{view}' differ in shape within a batch: "
                     f'{sorted(shapes)}. Crop them to one size (ScaleCrop does).'
                 )

@@ -125,7 +125,7 @@ def test_interrupted_and_in_parallel_it_comes_to_the_same(finished, base, tmp_pa
 
 def test_another_seed_and_a_failure_leave_the_rest(finished, base, capsys):
     before = times(finished)
-    options = ('--method-options', 'broken:model.nonsense=1')
+    options = ('--method-options', 'broken:model.filter.type=nonsense')
     methods = ('sup_only', 'broken=fixmatch')
     assert call(base, finished, *options, methods=methods, seeds=(0, 1), jobs=3) == 1
     printed = capsys.readouterr().out

@@ -100,7 +100,7 @@ def test_ignored_and_unknown_labels_have_no_point():
 
 
 def test_unknown_anchor_is_refused():
-    with pytest.raises(UserError, match="'pixel' or 'centroid'"):
+    with pytest.raises(UserError, match="anchor='corner' is none of 'pixel', 'centroid'"):
         tile_centroids(mask(), 3, anchor='corner')
 
 

@@ -66,7 +66,7 @@ def test_sides_must_be_multiples_of_the_divisor():
 def test_impossible_plans_are_refused():
     with pytest.raises(UserError, match='leave no room'):
         sweep('coarse2fine', SIZES, 12, warmup=10)
-    with pytest.raises(UserError, match='none of constant'):
+    with pytest.raises(UserError, match="none of 'constant'"):
         sweep('fine2fine', SIZES, 12)
 
 

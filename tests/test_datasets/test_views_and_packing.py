@@ -64,7 +64,7 @@ def test_two_strong_views_draw_their_own_changes():
 def test_geometry_inside_a_view_is_refused(geometric):
     """Labels of the weak view would be learned at other places, silently."""
     np.random.seed(0)
-    with pytest.raises(ValueError, match=r"View 'strong'.*before MultiView"):
+    with pytest.raises(UserError, match=r"View 'strong'.*before MultiView"):
         MultiView(dict(weak=[], strong=[geometric])).transform(sample())
 
 

@@ -12,7 +12,7 @@ from semiseg_mm.apis.quickstart.schedule import continuable, run_all
 from semiseg_mm.apis.quickstart.training import parse_options
 from semiseg_mm.engine.batch_hint import batch_hint, batch_in
 from semiseg_mm.errors import UserError
-from semiseg_mm.utils import atomic_write_text
+from semiseg_mm.utils import atomic_write_text, nearest
 from semiseg_mm.utils.lock import locked
 
 from . import report
@@ -99,6 +99,7 @@ def options_by_label(names: list[str], words: list[str]) -> dict[str, list[str]]
             if label not in own:
                 raise UserError(
                     f"--method-options {word}: '{label}' is none of --methods {' '.join(names)}."
+                    + nearest(label, names)
                 )
             own[label].append(option)
     return own

@@ -1,7 +1,6 @@
 """From one base config and a method's file to the config of a training."""
 
 import copy
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -9,9 +8,11 @@ from typing import NamedTuple
 from mmengine.config import Config
 
 from semiseg_mm.apis.cli import load_config
+from semiseg_mm.apis.options import apply_options
 from semiseg_mm.apis.quickstart.methods import ROOT
 from semiseg_mm.engine.rewriting import KEPT, make_sup_only, use_parts
 from semiseg_mm.errors import UserError
+from semiseg_mm.utils import nearest
 
 METHODS = ROOT / 'configs/_base_/methods'
 SHARED = ('model.segmentor', *(f'model.{key}' for key in KEPT))
@@ -58,10 +59,8 @@ def _find(name: str) -> Path:
     known = sorted(path.stem for path in METHODS.glob('*.py'))
     if name in known:
         return METHODS / f'{name}.py'
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     raise UserError(
-        f"--methods: there is no '{name}' in {METHODS}."
-        + (f" Did you mean '{near[0]}'?" if near else '')
+        f"--methods: there is no '{name}' in {METHODS}.{nearest(name, known)}"
         + f' There are {", ".join(known)}; a path to a file (.py) will do, too.'
     )
 
@@ -90,7 +89,7 @@ def load_base(path: str, options: dict) -> Config:
                     else 'the methods decide that. For one: --method-options NAME:KEY=VALUE.'
                 )
             )
-    cfg = load_config(path, options)
+    cfg = load_config(path, options, also=['strong_views'])
     sampler = (cfg.get('train_dataloader') or {}).get('sampler', {})
     if 'labeled' not in sampler or not sampler.get('unlabeled'):
         number = sampler.get('labeled')
@@ -168,13 +167,7 @@ def _apply(cfg: Config, choice: Choice) -> None:
             raise UserError(
                 f'{where}: a comparison keeps that equal. For all methods: --cfg-options.'
             )
-        first = key.split('.')[0]
-        if first not in cfg:
-            raise UserError(f"{where}: its config has no '{first}'.")
-        try:
-            cfg.merge_from_dict({key: choice.options[key]})
-        except (KeyError, TypeError) as error:
-            raise UserError(f'{where} does not fit its config: {error}.') from error
+    apply_options(cfg, choice.options, f'--method-options {choice.name}:')
 
 
 def below(key: str, names: Iterable[str]) -> bool:

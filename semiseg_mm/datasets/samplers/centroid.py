@@ -4,10 +4,11 @@ from fractions import Fraction
 import numpy as np
 from mmengine.logging import print_log
 
-from semiseg_mm.datasets.centroids import CentroidIndex, read_labels
+from semiseg_mm.datasets.centroids import ANCHORS, CentroidIndex, read_labels
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATA_SAMPLERS
 from semiseg_mm.structures import SampleRequest
+from semiseg_mm.utils import check_choice, nearest
 
 from .source_ratio import SourceRatioSampler
 from .stream import ShuffledOrder
@@ -81,6 +82,7 @@ class CentroidSampler(SourceRatioSampler):
         super().__init__(dataset, labeled, unlabeled, labeled_only, seed=seed)
         if not 0 <= fraction <= 1:
             raise UserError(f'train_dataloader.sampler.fraction={fraction} is not within 0 to 1.')
+        check_choice('train_dataloader.sampler.anchor', anchor, ANCHORS)
         # exact, whatever the serial; 1 / 3 becomes a third
         self.fraction = Fraction(fraction).limit_denominator(10**6)
         self.settings = dict(tile=tile, min_area=min_area, anchor=anchor)
@@ -99,6 +101,7 @@ class CentroidSampler(SourceRatioSampler):
                 raise UserError(
                     f"train_dataloader.sampler.sources names '{name}', but label maps have: "
                     f'{", ".join(having)}. An unlabeled source has them as a PseudoLabeledDataset.'
+                    f'{nearest(name, having)}'
                 )
         chosen = having if sources is None else sources
         return [name for name in having if name in chosen and SOURCES[name] in self.places]

@@ -6,6 +6,7 @@ from mmcv.transforms import BaseTransform
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import TRANSFORMS
+from semiseg_mm.utils import check_choice
 
 from .strong import blend, blur, gray_mean, is_colour, saturate, shift_hue
 
@@ -26,9 +27,8 @@ class RandomOps(BaseTransform):
     def __init__(self, count: int | tuple[int, int] = (1, 3), ops: list[str] | None = None) -> None:
         self.count = (count, count) if isinstance(count, int) else tuple(count)
         self.ops = list(ops or AUGSEG)
-        unknown = sorted(set(self.ops) - set(POOL))
-        if unknown:
-            raise UserError(f"RandomOps has no '{unknown[0]}': choose of {', '.join(POOL)}.")
+        for name in self.ops:
+            check_choice('ops', name, POOL, 'RandomOps')
 
     def transform(self, results: dict) -> dict:
         image = results['img']

@@ -3,6 +3,7 @@ import copy
 import numpy as np
 from mmcv.transforms import BaseTransform, Compose
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.registry import TRANSFORMS
 
 MARKS = ('img_shape', 'scale_factor', 'flip', 'flip_direction')  # left by geometric transforms
@@ -27,7 +28,7 @@ class MultiView(BaseTransform):
             views[name] = pipeline({key: _copied(value) for key, value in results.items()})
             moved = [views[name].get(key) for key in MARKS] != marks
             if moved or views[name]['img'].shape != shape:
-                raise ValueError(
+                raise UserError(
                     f"View '{name}' flips, scales or crops ({shape} to "
                     f'{views[name]["img"].shape}): put geometric transforms before MultiView.'
                 )

@@ -7,7 +7,7 @@ from mmengine.hooks import Hook
 
 from semiseg_mm.engine.checkpoint import checkpoints
 from semiseg_mm.registry import HOOKS
-from semiseg_mm.utils import atomic_write_text, average_buffers
+from semiseg_mm.utils import atomic_write_text, average_buffers, check_choice
 
 
 @HOOKS.register_module()
@@ -71,6 +71,9 @@ class AtomicCheckpointHook(Hook):
     def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
         if self.save_best is None or not self._training:  # a stand-alone validation keeps nothing
             return
+        names = {key.split('/')[-1] for key in metrics or ()}
+        if names:
+            check_choice('default_hooks.checkpoint.save_best', self.save_best, sorted(names))
         best = dict(runner.message_hub.runtime_info.get('best_scores', {}))
         for key, score in (metrics or {}).items():
             if key.split('/')[-1] != self.save_best or not score > best.get(key, float('-inf')):

@@ -4,7 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapperDict
 from torch.optim import Optimizer
 
-from semiseg_mm.datasets.crop_schedule import CropSchedule, sweep, with_growth
+from semiseg_mm.datasets.crop_schedule import CropSchedule, check_kind, sweep, with_growth
 from semiseg_mm.datasets.samplers import RequestBatches, RequestStream, sampler_of
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import HOOKS
@@ -45,6 +45,7 @@ class CropSizeSchedulerHook(Hook):
     ) -> None:
         if not (sizes or phases):
             raise UserError('CropSizeSchedulerHook needs sizes=[…] or phases=[(end, crop), …].')
+        check_kind(schedule)
         self.named = dict(kind=schedule, sizes=sizes, warmup=warmup, cycles=cycles)
         self.phases = phases
         self.divisor = divisor

@@ -5,6 +5,7 @@ from semiseg_mm.datasets.samplers import RequestStream, sampler_of
 from semiseg_mm.engine.checkpoint import from_plain, to_plain
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import HOOKS
+from semiseg_mm.utils import check_choice
 
 KEY = 'semiseg_mm'
 
@@ -23,8 +24,7 @@ class IdentityHook(Hook):
     priority = 'LOWEST'
 
     def __init__(self, on_mismatch: str = 'stop') -> None:
-        if on_mismatch not in ('stop', 'warn'):
-            raise ValueError(f"on_mismatch is 'stop' or 'warn', got {on_mismatch!r}")
+        check_choice('on_mismatch', on_mismatch, ('stop', 'warn'), 'IdentityHook')
         self.on_mismatch = on_mismatch
         self._data: dict | None = None
 

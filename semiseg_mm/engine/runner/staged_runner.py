@@ -21,7 +21,7 @@ from semiseg_mm.engine.stages.checks import check_prediction
 from semiseg_mm.engine.stages.keys import identity_of
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import RUNNERS, STAGES
-from semiseg_mm.utils import atomic_write_text
+from semiseg_mm.utils import atomic_write_text, nearest
 from semiseg_mm.utils.lock import locked
 
 from .semi_runner import SemiRunner, join_processes
@@ -102,6 +102,7 @@ class StagedRunner:
             raise UserError(
                 f"A stage uses '{name}', but the stages before it are "
                 f'{", ".join(self.stages) or "none"}: correct stages in the config.'
+                f'{nearest(name, self.stages)}'
             )
         return self.stages[name]
 
@@ -127,7 +128,7 @@ class StagedRunner:
         if not osp.isdir(name):
             raise UserError(
                 f"labels of a stage name '{name}', which is neither a stage before it "
-                f'({", ".join(self.stages)}) nor a folder.'
+                f'({", ".join(self.stages)}) nor a folder.{nearest(name, self.stages)}'
             )
         if confidence:
             raise UserError(

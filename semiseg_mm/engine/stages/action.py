@@ -11,7 +11,7 @@ from semiseg_mm.engine.inference import ImageSource, Predictor
 from semiseg_mm.engine.inference.source import loading_part
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
-from semiseg_mm.utils import atomic_write_text, make_folder
+from semiseg_mm.utils import atomic_write_text, check_choice, make_folder, nearest
 from semiseg_mm.utils.atomic import read_lines
 
 from .keys import PLACES, weights_hash
@@ -101,7 +101,7 @@ class ChunkedAction(Stage):
         if file not in lists:
             raise UserError(
                 f"Stage '{self.name}': images='{self.images}' is no list of images; those of stage "
-                f"'{stage}' are {', '.join(lists) or 'none'}."
+                f"'{stage}' are {', '.join(lists) or 'none'}.{nearest(file, lists)}"
             )
 
     def check_data(self) -> None:
@@ -246,10 +246,7 @@ class ChunkedAction(Stage):
         return self._named(model).to(get_device()).eval()
 
     def _named(self, model):
-        if self.network and self.network not in model.networks:
-            raise UserError(
-                f"Stage '{self.name}': network='{self.network}' is none of "
-                f'{", ".join(model.networks)}.'
-            )
+        if self.network:
+            check_choice('network', self.network, model.networks, f"stage '{self.name}'")
         model.predict_on = self.network or model.predict_on
         return model

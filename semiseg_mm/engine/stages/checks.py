@@ -7,6 +7,7 @@ from torch import nn
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS, TRANSFORMS
+from semiseg_mm.utils import nearest
 
 from .stage import Stage
 
@@ -59,7 +60,7 @@ def _check_filter(stage: Stage, step: dict) -> None:
     if path and writer not in stages and not osp.isfile(path):
         raise UserError(
             f"Stage '{stage.name}': its filters use {path}, which is neither a file nor of a stage "
-            f'before it ({", ".join(stages)}).'
+            f'before it ({", ".join(stages)}).{nearest(writer, stages)}'
         )
 
 

@@ -16,7 +16,7 @@ from semiseg_mm.datasets.truth import TrueLabels
 from semiseg_mm.engine.inference import predict_labels
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import STAGES
-from semiseg_mm.utils import atomic_write_text, make_folder, write_mask
+from semiseg_mm.utils import atomic_write_text, check_choice, make_folder, write_mask
 
 from .action import ChunkedAction
 from .quality import LabelQuality
@@ -60,12 +60,11 @@ class LabelStage(ChunkedAction):
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
-        if select not in ('last', 'best'):
-            raise UserError(f"Stage '{self.name}': select is 'last' or 'best', not {select!r}.")
+        owner = f"stage '{self.name}'"
+        check_choice('select', select, ('last', 'best'), owner)
+        check_choice('balance', balance, ('class', 'labeled'), owner)
         if quota is not None and not confidence:
             raise UserError(f"Stage '{self.name}': quota needs confidence=True.")
-        if balance not in ('class', 'labeled'):
-            raise UserError(f"Stage '{self.name}': balance is 'class' or 'labeled'.")
         self.select = select
         self.scales = [float(scale) for scale in scales]
         self.flip = flip

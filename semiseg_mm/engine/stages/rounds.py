@@ -12,10 +12,16 @@ def expand_rounds(stages: Sequence[dict], rounds: int = 1) -> list[dict]:
 
     The copies of round 2 are called ``<name>_2`` and use each other. Where a copy would predict
     with a stage that is not repeated, it does so with the last training stage of the round before.
+    A stage whose ``init`` is its own name starts from itself of the round before: ``b_3`` from
+    ``b_2``, ``b_2`` from ``b``, and ``b`` as if it had no ``init``.
     """
     stages = [dict(copy.deepcopy(stage)) for stage in stages]
     marked = [bool(stage.pop('repeat', False)) for stage in stages]
     block = [stage for stage, is_marked in zip(stages, marked, strict=True) if is_marked]
+    own = {stage['name'] for stage in block if stage.get('init') == stage['name']}
+    for stage in block:
+        if stage['name'] in own:
+            del stage['init']
     if rounds == 1:
         return stages
     trained = [stage['name'] for stage in block if stage['type'] == 'TrainStage']
@@ -26,10 +32,17 @@ def expand_rounds(stages: Sequence[dict], rounds: int = 1) -> list[dict]:
         )
     names = {stage['name'] for stage in block}
     for number in range(2, rounds + 1):
-        before = trained[-1] if number == 2 else f'{trained[-1]}_{number - 1}'
+        before = _of_round(trained[-1], number - 1)
         for stage in block:
-            stages.append(_renamed(stage, names, f'_{number}', before))
+            copied = _renamed(stage, names, f'_{number}', before)
+            if stage['name'] in own:
+                copied['init'] = _of_round(stage['name'], number - 1)
+            stages.append(copied)
     return stages
+
+
+def _of_round(name: str, number: int) -> str:
+    return name if number == 1 else f'{name}_{number}'
 
 
 def _renamed(stage: dict, names: set[str], suffix: str, newest: str) -> dict:

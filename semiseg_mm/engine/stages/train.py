@@ -38,7 +38,8 @@ class TrainStage(Stage):
         filters: Transforms of the labels, such as ``dict(type='IgnoreUncertain', threshold=0.9)``.
         init: A training stage whose weights this one starts from. A method with other networks
             gets those of the network that predicts, in each of its own. Where shapes differ
-            (another number of classes) the weights stay as initialised.
+            (another number of classes) the weights stay as initialised. A stage with repeat=True
+            that names itself starts from its own former round.
         milestones: Shares of the iterations at which a checkpoint is kept: (1 / 3, 2 / 3).
     """
 

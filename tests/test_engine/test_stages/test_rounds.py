@@ -1,5 +1,7 @@
 import pytest
+import torch
 
+from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.stages import expand_rounds
 from semiseg_mm.errors import UserError
 from semiseg_mm.testing.stages import run_stages, toy_stages
@@ -71,6 +73,32 @@ def test_names_of_files_and_of_stages_that_are_repeated_too():
 def test_rounds_that_make_no_sense(stages, rounds):
     with pytest.raises(UserError, match='needs stages with repeat=True at the end'):
         expand_rounds(stages, rounds)
+
+
+def test_a_stage_that_names_itself_starts_from_its_own_former_round():
+    block = [LABELS, dict(STUDENT, name='b', init='b'), dict(STUDENT, name='c', init='b')]
+    stages = by_name([TEACHER, *block], rounds=3)
+    assert 'init' not in stages['b']  # there is no round before
+    assert [stages[name]['init'] for name in ('b_2', 'b_3')] == ['b', 'b_2']
+    assert [stages[name]['init'] for name in ('c', 'c_2', 'c_3')] == ['b', 'b_2', 'b_3']
+    assert 'init' not in by_name([TEACHER, *block])['b'] and block[1]['init'] == 'b'
+    (alone,) = expand_rounds([dict(STUDENT, repeat=False, init='student')])
+    assert alone['init'] == 'student'  # which the runner refuses: there is no such stage before it
+
+
+def test_the_second_round_has_the_weights_of_the_first(tmp_path):
+    cfg = toy_stages(tmp_path, 'self_training', max_iters=2)
+    cfg.stages[-1].init = 'student'
+    cfg.stages = expand_rounds(cfg.stages, 2)
+    still = dict(optim_wrapper=dict(optimizer=dict(lr=0.0)))
+    cfg.stages[-1].cfg = still  # so that it ends with what it has started from
+    run_stages(cfg)
+    first, second = (
+        safe_load(tmp_path / f'{folder}/iter_2.pth')['state_dict']
+        for folder in ('03_student', '05_student_2')
+    )
+    names = [name for name in first if name.endswith('conv.weight')]
+    assert names and all(torch.equal(first[name], second[name]) for name in names)
 
 
 def test_two_rounds_to_the_end(tmp_path):

@@ -117,7 +117,9 @@ WRONG = {
         2, images='ranking/relieble.txt'
     ),
     "compares checkpoints: give stage 'teacher'": changed(0, milestones=()),
-    "network='teacher' is none of student": changed(2, network='teacher'),
+    "network='teacher' of stage 'reliable_labels' is none of 'student'": changed(
+        2, network='teacher'
+    ),
     "select='best' needs": lambda cfg: (
         changed(2, select='best')(cfg),
         cfg.default_hooks.checkpoint.pop('save_best'),
