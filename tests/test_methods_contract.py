@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
 from mmengine.runner import Runner
 from torch import nn
 
@@ -21,6 +22,8 @@ METHODS = {
     path.stem: Config.fromfile(path)
     for path in sorted(Path(__file__).parents[1].glob('configs/_base_/methods/*.py'))
 }
+
+CLASSES = 4
 
 
 def setting_of(cfg: Config) -> dict:
@@ -47,13 +50,14 @@ method = pytest.mark.parametrize('name', SETTINGS)
 
 def build(name: str) -> SemiSegmentor:
     torch.manual_seed(0)
-    model = MODELS.build(dict(SETTINGS[name]['model'], segmentor=toy_network()))
+    cfg = dict(SETTINGS[name]['model'], segmentor=toy_network(CLASSES))
+    model = revert_sync_batchnorm(MODELS.build(cfg))
     model.init_weights()
     return model.train()
 
 
 def batch_of(name: str) -> dict:
-    return toy_batch(views=SETTINGS[name]['views'])
+    return toy_batch(views=SETTINGS[name]['views'], num_classes=CLASSES)
 
 
 def losses_of(model: SemiSegmentor, batch: dict) -> dict:

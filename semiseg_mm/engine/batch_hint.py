@@ -60,6 +60,7 @@ def batch_hint(
     scale: dict | None,
     iters: int,
     rows: int | None = None,
+    epochs: float | None = None,
     switch: str = '--auto-scale-lr',
 ) -> str | None:
     """One line, or None where the batch is as written.
@@ -67,6 +68,7 @@ def batch_hint(
     Args:
         scale: ``auto_scale_lr``; without ``base_batch_size`` nobody knows what was meant.
         rows: Batches of plain size in all iterations, where a crop schedule lets them grow.
+        epochs: Those that the iterations were counted from; they stay, so the planned images do.
         switch: How scaling is asked for.
     """
     base = (scale or {}).get('base_batch_size')
@@ -78,6 +80,8 @@ def batch_hint(
         said = f'auto_scale_lr: the learning rate is {share:.4g} times that of the config'
         if batch.accumulated > 1:
             said += f' (optim_wrapper.accumulative_counts={batch.accumulated} is not counted)'
+        if epochs:
+            return f'{said}. The {epochs:g} epochs stay as written: here {iters} iterations.'
         return (
             f'{said}. The {iters} iterations stay as written: this run sees {rows * batch.total} '
             f'images, {100 * share:.3g} % of the planned {rows * base}.'
@@ -89,6 +93,8 @@ def batch_hint(
     if batch.accumulated > 1:
         said += f', added up over {batch.accumulated} iterations for a step'
     said += f': {_what_to_do(batch, base, switch)}.'
+    if epochs:
+        return f'{said} The {epochs:g} epochs stay as written: here {iters} iterations.'
     seen = (
         ''
         if share == 1

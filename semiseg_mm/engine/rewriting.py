@@ -14,14 +14,15 @@ KEPT = ('num_classes', 'test_cfg', 'data_preprocessor')
 def make_sup_only(cfg: Config) -> Config:
     """Turn a method's config into its yardstick: the same network, labels, stream and schedule.
 
-    The labeled requests, their augmentations and the number of iterations stay what they were.
+    The labeled requests, their augmentations and the number of iterations (also where epochs say
+    it) stay what they were.
     """
     cfg = copy.deepcopy(cfg)
     sampler = cfg.train_dataloader.sampler
     if sampler.type == 'LabeledOversampleSampler':
-        sampler = cfg.train_dataloader.sampler = Config(
-            dict(type='SourceRatioSampler', labeled=sampler.batch_size, unlabeled=0)
-        )
+        labels = dict(type='SourceRatioSampler', labeled=sampler.batch_size, unlabeled=0)
+        cfg.train_dataloader.sampler = labels
+        sampler = cfg.train_dataloader.sampler
     if 'labeled' not in sampler:
         raise UserError('--sup-only needs a SourceRatioSampler in train_dataloader.sampler.')
     segmentor = cfg.model.segmentor

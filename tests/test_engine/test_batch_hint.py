@@ -25,6 +25,17 @@ def log_of(cfg):
     return path.read_text()
 
 
+def test_epochs_stay_where_the_config_says_them():
+    """Half the images an iteration: twice the iterations, the same images."""
+    batch = Batch(8, dict())
+    plain = batch_hint(batch, dict(base_batch_size=16), 2000, epochs=5)
+    assert plain.endswith('The 5 epochs stay as written: here 2000 iterations.')
+    scaled = batch_hint(batch, dict(base_batch_size=16, enable=True), 2000, epochs=5)
+    assert scaled.endswith(
+        '0.5 times that of the config. The 5 epochs stay as written: here 2000 iterations.'
+    )
+
+
 def test_the_example_of_own_images_on_one_gpu():
     """sgd_20k_voc: 8 GPUs x (2 + 2) images; its rate on one of them is eight times too high."""
     hint = batch_hint(Batch(4, PAIR), dict(base_batch_size=32), 20000)

@@ -11,6 +11,7 @@ from semiseg_mm.apis.quickstart.report import short_path, tell_failures
 from semiseg_mm.apis.quickstart.schedule import continuable, run_all
 from semiseg_mm.apis.quickstart.training import parse_options
 from semiseg_mm.engine.batch_hint import batch_hint, batch_in
+from semiseg_mm.engine.train_plan import settle
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text, nearest
 from semiseg_mm.utils.lock import locked
@@ -68,9 +69,10 @@ def _compare(args: argparse.Namespace) -> int:
     options = dict(args.cfg_options or {})
     suffix = ''
     if args.iters is not None:
-        options['train_cfg.max_iters'] = args.iters
+        options.update({'train_cfg.max_iters': args.iters, 'train_cfg.epochs': None})
         suffix = f'_{args.iters}-iters'
     base = load_base(args.config, options)
+    epochs = settle(base).epochs  # each run is one process, so all have these iterations
     choices = choose(args.methods)
     own = options_by_label([choice.name for choice in choices], args.method_options)
     choices = [c._replace(options=parse_options(own[c.name])) for c in choices]
@@ -79,7 +81,7 @@ def _compare(args: argparse.Namespace) -> int:
     work_dir, console = Path(folder).resolve(), _console()
     with locked(work_dir) as lock:
         runs = _plan(base, args, choices, configs, work_dir)
-        _hint_on_batch(base, console)
+        _hint_on_batch(base, epochs, console)
         lost = left_behind(base, args.config, choices)
         for note in lost:
             console.print(note, highlight=False, markup=False)
@@ -149,11 +151,12 @@ def _watched(cfg: Config) -> None:
         hooks.checkpoint.interval = -(-interval // step) * step
 
 
-def _hint_on_batch(base: Config, console: Console) -> None:
+def _hint_on_batch(base: Config, epochs: float | None, console: Console) -> None:
     hint = batch_hint(
         batch_in(base),
         base.get('auto_scale_lr'),
         int(base.train_cfg.max_iters),
+        epochs=epochs,
         switch='--cfg-options auto_scale_lr.enable=True',
     )
     if hint:

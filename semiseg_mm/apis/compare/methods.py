@@ -103,8 +103,10 @@ def load_base(path: str, options: dict) -> Config:
         raise UserError(
             f'{path} has several networks in model.segmentor: a base of a comparison has one.'
         )
-    if not cfg.get('train_cfg', {}).get('max_iters'):
-        raise UserError(f'{path} needs train_cfg.max_iters, to be the base of a comparison.')
+    if not any((cfg.get('train_cfg') or {}).get(name) for name in ('max_iters', 'epochs')):
+        raise UserError(
+            f'{path} needs train_cfg.max_iters or train_cfg.epochs, to be the base of a comparison.'
+        )
     if sampler.get('labeled_only') and 'auto_scale_lr' in cfg:  # it counted the labeled images
         whole = (sampler.labeled + sampler.unlabeled) / sampler.labeled
         cfg.auto_scale_lr.base_batch_size = round(cfg.auto_scale_lr.base_batch_size * whole)

@@ -124,7 +124,8 @@ class Run(TrainingProcess):
 
 
 def _stage_iters(stage: dict, iters: int) -> int:
-    return int((stage.get('cfg') or {}).get('train_cfg', {}).get('max_iters', iters))
+    """Iterations of a stage; of one with epochs of its own they are not known before its turn."""
+    return int((stage.get('cfg') or {}).get('train_cfg', {}).get('max_iters') or iters)
 
 
 def describe(cfg: Config, base: str, split: dict, metric: str) -> dict:

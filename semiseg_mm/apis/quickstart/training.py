@@ -9,6 +9,7 @@ from subprocess import DEVNULL, STDOUT, Popen, TimeoutExpired
 from mmengine.config import Config, DictAction
 
 from semiseg_mm.apis.cli import load_config
+from semiseg_mm.engine.train_plan import plan_of
 from semiseg_mm.errors import UserError
 
 from .methods import ROOT, Method, find_config
@@ -134,7 +135,7 @@ class Training(TrainingProcess):
         config = find_config(method.config)
         options = [*options, *method.options]
         self.cfg = load_config(str(config), parse_options(options))
-        iters, val_interval = self.cfg.train_cfg.max_iters, self.cfg.train_cfg.val_interval
+        iters, val_interval, *_ = plan_of(self.cfg)
         watch = [
             f'default_hooks.logger.interval={max(1, iters // 100)}',
             f'default_hooks.checkpoint.interval={max(1, iters // 10)}',

@@ -1,5 +1,5 @@
 from .centroid import CentroidSampler
-from .labeled_oversample import LabeledOversampleSampler
+from .labeled_oversample import LabeledOversampleSampler, oversampled
 from .source_ratio import SourceRatioSampler
 from .stream import RequestBatches, RequestStream, ShuffledOrder, sampler_of
 
@@ -10,5 +10,6 @@ __all__ = [
     'RequestStream',
     'ShuffledOrder',
     'SourceRatioSampler',
+    'oversampled',
     'sampler_of',
 ]

@@ -5,6 +5,11 @@ from semiseg_mm.registry import DATA_SAMPLERS
 from .stream import RequestStream, ShuffledOrder
 
 
+def oversampled(labeled: int, unlabeled: int) -> int:
+    """Count the labeled images when their list is repeated up to the unlabeled images' number."""
+    return labeled * max(1, math.ceil(unlabeled / labeled))
+
+
 @DATA_SAMPLERS.register_module()
 class LabeledOversampleSampler(RequestStream):
     """The labeled list repeated to about the unlabeled list's size, then drawn uniformly.
@@ -19,12 +24,18 @@ class LabeledOversampleSampler(RequestStream):
     def __init__(self, dataset, batch_size: int, seed: int | None = None) -> None:
         super().__init__(dataset, seed, self.layout(batch_size))
         labeled, unlabeled = dataset.num_labeled, dataset.num_unlabeled
-        self.repeated = labeled * max(1, math.ceil(unlabeled / labeled))
+        self.repeated = oversampled(labeled, unlabeled)
+        self.own_shares = self.shares(batch_size)
         self.order = ShuffledOrder(self.repeated + unlabeled, seed, 0)
 
     @staticmethod
     def layout(batch_size: int) -> list[int]:
         return [0] * batch_size
+
+    @classmethod
+    def shares(cls, batch_size: int) -> dict[str, int]:
+        """Count the images of a batch: all come from the one list."""
+        return dict(oversampled=batch_size)
 
     def __len__(self) -> int:
         return self.order.size

@@ -40,6 +40,7 @@ class SourceRatioSampler(RequestStream):
                 'none: set train_dataloader.dataset.unlabeled, or labeled_only=True.'
             )
         self.crops = crops
+        self.own_shares = self.shares(labeled, unlabeled, crops=crops)
         sizes = (dataset.num_labeled, dataset.num_unlabeled)
         self.orders = [ShuffledOrder(size, seed, k) for k, size in enumerate(sizes)]
 
@@ -54,6 +55,18 @@ class SourceRatioSampler(RequestStream):
                 f'labeled={labeled}, unlabeled={unlabeled}.'
             )
         return [0] * labeled + [1] * (0 if labeled_only else unlabeled)
+
+    @classmethod
+    def shares(
+        cls, labeled: int, unlabeled: int = 0, labeled_only: bool = False, crops: int = 1, **_
+    ) -> dict[str, int]:
+        """Count the images of each list in a batch; crops of one image are one.
+
+        With labeled_only the unlabeled places count all the same: so a yardstick has the
+        iterations of its method.
+        """
+        oversampled = 0 if unlabeled else labeled
+        return dict(labeled=labeled, unlabeled=unlabeled // crops, oversampled=oversampled)
 
     def index(self, source: int, serial: int) -> int:
         position = serial // self.crops if source == 1 else serial

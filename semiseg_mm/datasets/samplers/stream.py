@@ -54,6 +54,7 @@ class RequestStream(Sampler):
         self.dataset = dataset
         self.seed = seed
         self.places = places
+        self.own_shares = _shares(places)  # see shares
         self.rank, self.world_size = get_dist_info()
         self.position = 0  # of the next request of this process
         self.crop_schedule = None  # set by CropSizeSchedulerHook
@@ -126,9 +127,23 @@ class RequestStream(Sampler):
     def layout(**arguments) -> list[int]:
         """The places of a batch, from the sampler's own arguments (without dataset and seed)."""
 
+    @classmethod
+    def shares(cls, **arguments) -> dict[str, int]:
+        """Count the images that a batch of one process takes from each list.
+
+        The lists are those of ``train_cfg.of``; 'oversampled' is what places for labels alone
+        walk through where a training has no other images. Takes the arguments of ``layout``.
+        """
+        return _shares(cls.layout(**arguments))
+
     @abstractmethod
     def index(self, source: int, serial: int) -> int:
         """Which image of the dataset; a function of its arguments and the seed alone."""
+
+
+def _shares(places: list[int]) -> dict[str, int]:
+    labeled, unlabeled = places.count(0), places.count(1)
+    return dict(labeled=labeled, unlabeled=unlabeled, oversampled=0 if unlabeled else labeled)
 
 
 @DATA_SAMPLERS.register_module()

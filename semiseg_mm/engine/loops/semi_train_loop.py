@@ -11,6 +11,7 @@ from semiseg_mm.datasets.samplers import RequestStream, sampler_of
 from semiseg_mm.datasets.split_lists import log_splits
 from semiseg_mm.engine.batch_hint import batch_hint, batch_of
 from semiseg_mm.engine.hooks import AtomicCheckpointHook
+from semiseg_mm.engine.train_plan import TrainPlan, sizes_of
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import LOOPS
@@ -24,9 +25,33 @@ class SemiTrainLoop(IterBasedTrainLoop):
     Every iteration starts from the random state (run seed, iteration, rank). On resume the
     request stream moves to its place without loading anything, and a validation that was due
     at the checkpoint's iteration is run first: it may have been cut off.
+
+    Its length is ``max_iters``, or ``epochs`` of one of the lists, which become iterations as soon
+    as the lists are read.
+
+    Args:
+        max_iters, val_interval, epochs, of, length, double_labels_below, padded, vals: See
+            TrainPlan.
+        kwargs: mmengine's: ``val_begin``, ``dynamic_intervals``.
     """
 
-    def __init__(self, runner, dataloader, *args, **kwargs) -> None:
+    def __init__(
+        self,
+        runner,
+        dataloader,
+        max_iters: int | None = None,
+        val_interval: int | None = None,
+        epochs: float | None = None,
+        of: str | None = None,
+        length: int | None = None,
+        double_labels_below: int = 0,
+        padded: bool = False,
+        vals: int | None = None,
+        **kwargs,
+    ) -> None:
+        words = TrainPlan(
+            max_iters, val_interval, epochs, of, length, double_labels_below, padded, vals
+        )
         if isinstance(dataloader, dict):
             if any(getattr(hook, 'grows_batch', False) for hook in runner.hooks):
                 dataloader = dict(dataloader, batch_sampler=dict(type='RequestBatches'))
@@ -36,7 +61,11 @@ class SemiTrainLoop(IterBasedTrainLoop):
             # before there are workers: mmengine 0.10.7 starts them in its constructor
             report = osp.join(runner.work_dir, 'broken_images.txt')
             dataloader.dataset.broken.report = report
-        super().__init__(runner, dataloader, *args, **kwargs)
+        shares = getattr(sampler_of(dataloader), 'own_shares', {})
+        self.plan = plan = words.count(sizes_of(dataloader.dataset), shares, get_world_size())
+        super().__init__(
+            runner, dataloader, plan.max_iters, val_interval=plan.val_interval, **kwargs
+        )
 
     def run(self):
         self.dataloader_iterator = None  # mmengine's own, with workers of its own in 0.10.7
@@ -133,6 +162,8 @@ class SemiTrainLoop(IterBasedTrainLoop):
     def _log_plan(self) -> None:
         """How much of each source the run will see."""
         sampler, dataset = sampler_of(self.dataloader), self.dataloader.dataset
+        if self.plan.text:
+            self.runner.logger.info(f'{self.plan.text}, validated every {self.val_interval}.')
         left = f'{self._iter} -> {self._max_iters} iterations'
         if not isinstance(sampler, RequestStream):
             self.runner.logger.info(left)
@@ -154,7 +185,7 @@ class SemiTrainLoop(IterBasedTrainLoop):
     def _hint_on_batch(self, rows: int | None = None) -> None:
         runner = self.runner
         batch = batch_of(self.dataloader, runner.optim_wrapper)
-        hint = batch_hint(batch, runner.auto_scale_lr, self._max_iters, rows)
+        hint = batch_hint(batch, runner.auto_scale_lr, self._max_iters, rows, self.plan.epochs)
         if hint:
             scaled = runner.auto_scale_lr.get('enable')
             runner.logger.log(logging.INFO if scaled else logging.WARNING, hint)

@@ -2,6 +2,7 @@ import gc
 import json
 import os
 import os.path as osp
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import nn
 from semiseg_mm.engine.checkpoint import checkpoints, safe_load
 from semiseg_mm.engine.hooks.atomic_checkpoint_hook import milestone_steps
 from semiseg_mm.engine.rewriting import FOLDERS, make_sup_only, use_labels
+from semiseg_mm.engine.train_plan import TrainPlan, plan_of
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.loading import PREFIX
 from semiseg_mm.registry import RUNNERS, STAGES
@@ -68,6 +70,7 @@ class TrainStage(Stage):
         self.init = init
         self.milestones = list(milestones)
         self._sketch: tuple[str, nn.Module] | None = None
+        self._counted: int | None = None
 
     @property
     def own_cfg(self) -> Config:
@@ -77,8 +80,10 @@ class TrainStage(Stage):
     def check(self) -> None:
         if self.init:
             self.run.training(self.init)
-        if not self.own_cfg.get('train_cfg', {}).get('max_iters'):
-            raise UserError(f"Stage '{self.name}' needs train_cfg.max_iters.")
+        try:
+            TrainPlan.of_cfg(self.own_cfg.get('train_cfg') or {})
+        except UserError as error:
+            raise UserError(f"Stage '{self.name}': {error}") from error
         check_training(self)
 
     def sketch(self) -> nn.Module:
@@ -102,8 +107,6 @@ class TrainStage(Stage):
             use_labels(dataset, sources, self._placed(self.filters))
         if self.milestones:
             cfg.default_hooks.checkpoint.milestones = self.milestones
-        if self.init:
-            cfg.load_from = self.run.training(self.init).last_path
         cfg.runner_type = 'SemiRunner'
         cfg.work_dir = self.folder
         return cfg
@@ -114,9 +117,9 @@ class TrainStage(Stage):
         used = {name: self.run.labels_fingerprint(name) for name in self.labels}
         if self.init:
             used[self.init] = self.run.training(self.init).fingerprint()
-            cfg.pop('load_from')
+            cfg.pop('load_from', None)
         cfg = decisive(cfg)
-        for option in ('val_interval', 'val_begin', 'dynamic_intervals'):
+        for option in ('val_interval', 'vals', 'val_begin', 'dynamic_intervals'):
             cfg['train_cfg'].pop(option, None)
         if self.labels:  # their folders move with the run
             source = cfg['train_dataloader']['dataset']['unlabeled']
@@ -226,7 +229,18 @@ class TrainStage(Stage):
 
     @property
     def max_iters(self) -> int:
-        return int(self.own_cfg.train_cfg.max_iters)
+        """Typed, or counted from the epochs: the labels that the stage trains on must be there.
+
+        A finished training keeps its number, on however many processes the run goes on.
+        """
+        if self.own_cfg.train_cfg.get('epochs') is None:
+            return int(self.own_cfg.train_cfg.max_iters)
+        manifest = self.manifest()
+        if manifest.get('status') == 'done':
+            return int(re.fullmatch(r'iter_(\d+)\.pth', manifest['result']['checkpoint'])[1])
+        if self._counted is None:
+            self._counted = plan_of(self.cfg).max_iters
+        return self._counted
 
     def _best_path(self, network: str | None) -> str:
         metric = (self.cfg.default_hooks.get('checkpoint') or {}).get('save_best')
