@@ -135,32 +135,38 @@ def test_no_valid_pixel_gives_loss_zero(name):
 
 
 @method
-def test_teachers_equal_the_student_at_step_zero_and_stay_in_eval(name):
+def test_followers_equal_their_leaders_at_step_zero_and_stay_in_eval(name):
     model = build(name)
-    student = model.networks[model.students[0]].state_dict()
-    for teacher in model.teachers:
-        for key, value in model.networks[teacher].state_dict().items():
-            assert torch.equal(value, student[key]), key
-        assert not any(m.training for m in model.networks[teacher].modules())
+    for follower, leader in model.followers():
+        expected = leader.state_dict()
+        for key, value in follower.state_dict().items():
+            assert torch.equal(value, expected[key]), key
+        assert not any(m.training for m in follower.modules())
+        assert all(p.grad is None and not p.requires_grad for p in follower.parameters())
     assert all(model.networks[s].training for s in model.students)
 
 
 @method
-def test_loss_leaves_modes_and_teachers_alone(name):
+def test_loss_leaves_modes_and_followers_alone(name):
+    """Statistics too, unless the teacher keeps its own (``buffers='keep'``), which it may move."""
     model = build(name)
+    hooks = SETTINGS[name].get('custom_hooks', [])
+    own = any(hook.get('buffers') == 'keep' for hook in hooks)
     modes = {key: module.training for key, module in model.named_modules()}
-    weights = copy.deepcopy({t: model.networks[t].state_dict() for t in model.teachers})
+    followers = [module for module, _ in model.followers()]
+    weights = [dict(m.named_parameters()) if own else m.state_dict() for m in followers]
+    before = copy.deepcopy(weights)
     losses_of(model, batch_of(name))
     assert modes == {key: module.training for key, module in model.named_modules()}
-    for teacher, before in weights.items():
-        after = model.networks[teacher].state_dict()
-        assert all(torch.equal(after[key], value) for key, value in before.items())
+    for one, two in zip(before, weights, strict=True):
+        assert one.keys() == two.keys()
+        assert all(torch.equal(one[key], value) for key, value in two.items())
 
 
 @method
 def test_a_plain_mmseg_checkpoint_loads_into_all_networks(name, tmp_path):
     torch.manual_seed(5)
-    cfg = toy_network()
+    cfg = toy_network(CLASSES)
     cfg.pop('data_preprocessor')
     plain = MODELS.build(cfg)
     torch.save(dict(state_dict=plain.state_dict()), tmp_path / 'plain.pth')
