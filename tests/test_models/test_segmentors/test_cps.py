@@ -129,3 +129,26 @@ def test_networks_may_differ():
     )
     assert model.networks['net_0'].decode_head.channels == 4
     assert 'agreement' in unsupervised(model.eval())
+
+
+def test_labeled_images_may_be_pasted_with_their_truth():
+    """A box as large as the image: both networks learn the truth of the labeled images."""
+    mixer = dict(type='BoxMix', area=(1, 1), partner='labeled')
+    model = build(weight=1.0, mixer=mixer, covers='unlabeled', label_in_train_mode=False)
+    batch = model.data_preprocessor(toy_batch(), True)
+    images, labeled = batch['inputs']['weak'].clone(), batch['inputs']['labeled']
+    images[..., :15, :15] = labeled[..., :15, :15]
+    truth = torch.cat([s.gt_sem_seg.data for s in batch['data_samples']['labeled']])
+    expected = sum(
+        F.cross_entropy(F.interpolate(net._forward(images), (16, 16), mode='bilinear'), truth,
+                        ignore_index=255)
+        for net in model.networks.values()
+    )  # fmt: skip
+    torch.testing.assert_close(unsupervised(model)['loss_cps'], expected)
+
+
+def test_a_filter_observes_the_labels_of_all_networks_at_once():
+    model, seen = build(filter=dict(type='Threshold', value=0.35)), []
+    model.filter.observe = lambda target, progress: seen.append(target.label.shape)
+    unsupervised(model)
+    assert seen == [(2 * 4, 16, 16)]

@@ -223,3 +223,73 @@ def test_weights_rise_with_the_ramp():
     start = losses(model)['loss_strong']
     model.iteration = 10
     torch.testing.assert_close(start, losses(model)['loss_strong'] * torch.exp(torch.tensor(-5.0)))
+
+
+# ------------------------------------------------------------------ parts that live in time
+
+
+class Rising(nn.Module):
+    """Keeps the confidence it has seen as a threshold; says what it was shown."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer('threshold', torch.zeros(()))
+        self.seen = []
+
+    def observe(self, target, progress):
+        self.seen.append((target.confidence.shape, progress))
+        self.threshold.copy_(target.confidence[target.valid].median())
+
+    def forward(self, target):
+        return target.weighted((target.confidence >= self.threshold).float())
+
+
+@pytest.mark.parametrize('name', ['fixmatch', 'fixmatch_v1', 'unimatch'])
+def test_a_filter_observes_once_an_iteration_what_it_is_about_to_be_used_on(name):
+    model = build(name)
+    model.filter, model.iteration, model.max_iters = Rising(), 3, 4
+    found = losses(model)
+    assert model.filter.seen == [((2, 16, 16), 0.75)]
+    assert model.filter.threshold > 0.3 and 0.3 < found['kept'] < 0.7
+    assert 'filter.threshold' in model.state_dict()
+
+
+def test_a_pseudo_label_observes_the_plain_labels_that_it_is_about_to_make():
+    model = build('fixmatch')
+    seen = []
+    plain = model.pseudo_label
+    plain.observe = lambda target, progress: seen.append((target, progress))
+    losses(model)
+    taught = predict(model, 'teacher', data(model)['inputs']['weak'])
+    (target, progress), *rest = seen
+    assert not rest and progress == 0
+    assert torch.equal(target.label, taught.argmax(1))
+
+
+# ------------------------------------------------------------------ labeled partners
+
+
+@pytest.mark.parametrize('name', ['fixmatch', 'fixmatch_v1'])
+@pytest.mark.parametrize(
+    'mixer', [dict(type='BoxMix', area=(1, 1)), dict(type='ClassMix', share=1)]
+)
+def test_labeled_images_may_be_pasted_with_their_truth(name, mixer):
+    """Boxes as large as the image, or all classes: what is learned is the truth of the labeled
+    images, each once, and nothing of the padding."""
+    mixer = dict(mixer, partner='labeled')
+    model = build(name, mixer=mixer, filter=None, perturbation=None)
+    del model.mixer.draw
+    batch = data(model)
+    strong, labeled = (batch['inputs'][view].clone() for view in ('strong', 'labeled'))
+    truth = torch.cat([s.gt_sem_seg.data for s in batch['data_samples']['labeled']])
+    strong[..., :15, :15] = labeled[..., :15, :15]  # one row and one column are padding
+    student = predict(model, 'student', strong)
+    expected = F.cross_entropy(student, truth, ignore_index=255, reduction='sum') / (2 * 15 * 15)
+    torch.testing.assert_close(losses(model)['loss_strong'], expected / 2)
+
+
+def test_one_unlabeled_image_in_a_process_may_have_a_labeled_partner():
+    model = build('fixmatch', mixer=dict(type='BoxMix', partner='labeled'))
+    del model.mixer.draw
+    batch = model.data_preprocessor(toy_batch(unlabeled=1), True)
+    assert model(**batch, mode='loss')['loss_strong'].isfinite()
