@@ -1,6 +1,7 @@
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import HOOKS
@@ -96,8 +97,7 @@ class MeanTeacherHook(Hook):
 
 def _average(own: list, other: list, decay: float) -> None:
     if own:
-        torch._foreach_mul_(own, decay)
-        torch._foreach_add_(own, other, alpha=1 - decay)
+        get_ema_multi_avg_fn(decay)(own, other, None)
 
 
 def _unwrap(model):
