@@ -76,8 +76,8 @@ def _start(argv, cwd, env, out, err, plain=False):
 
 
 def _be_python(argv: list[str], cwd: str, env: dict, out: str, err: str) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
