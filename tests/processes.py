@@ -3,6 +3,7 @@
 This module imports nothing of the project: a process in which mmseg alone is installed loads it.
 """
 
+import importlib
 import multiprocessing
 import os
 import runpy
@@ -13,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from subprocess import TimeoutExpired
 from typing import NamedTuple
+
+LATE = ('matplotlib.pyplot', 'mmseg.evaluation', 'torch._dynamo', 'torch.utils.cpp_extension')
 
 
 class Done(NamedTuple):
@@ -62,6 +65,9 @@ def _start(argv, cwd, env, out, err, plain=False):
     context = multiprocessing.get_context('forkserver' if plain else 'fork')
     if plain:
         context.set_forkserver_preload(['mmseg.apis'])
+    else:  # what a training imports on its way, else each would
+        for name in LATE:
+            importlib.import_module(name)
     env = dict(os.environ if env is None else env)
     arguments = ([str(word) for word in argv], str(cwd), env, str(out), str(err))
     process = context.Process(target=_be_python, args=arguments)
@@ -70,8 +76,8 @@ def _start(argv, cwd, env, out, err, plain=False):
 
 
 def _be_python(argv: list[str], cwd: str, env: dict, out: str, err: str) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)

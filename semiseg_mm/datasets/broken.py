@@ -25,8 +25,9 @@ class BrokenImages:
         self._known = np.empty(0, np.uint64)  # hashes of paths, sorted
         self._seen = 0  # bytes of the report
 
-    def __len__(self) -> int:
-        """Return the number of images that are listed, as far as this process has read."""
+    @property
+    def count(self) -> int:
+        """Images that are listed, as far as this process has read."""
         return len(self._known)
 
     def add(self, error: BrokenImage) -> None:
@@ -41,14 +42,14 @@ class BrokenImages:
                 finally:
                     os.close(file)
             print_log(
-                f'{error} The next image takes its place. So far {len(self)} of '
+                f'{error} The next image takes its place. So far {self.count} of '
                 f'{self.total} unlabeled images, see {self.report}.',
                 'current',
                 level=30,
             )
-        if len(self) > self.max_share * self.total:
+        if self.count > self.max_share * self.total:
             raise UserError(
-                f'{len(self)} of {self.total} unlabeled images cannot be read (the last: '
+                f'{self.count} of {self.total} unlabeled images cannot be read (the last: '
                 f'{error.path}, {error.reason}); they are listed in {self.report}. Mend or remove '
                 'them, or raise train_dataloader.dataset.max_broken '
                 f'(now {self.max_share:g}). If a disk or server was away for a while, delete that '
