@@ -8,8 +8,9 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import utils as dist_utils
 
-from semiseg_mm.apis.cli import _explained, build_runner
+from semiseg_mm.apis.cli import _explained
 from semiseg_mm.engine.hooks.atomic_checkpoint_hook import milestone_steps
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.engine.stages.keys import weights_hash
 from semiseg_mm.engine.stages.stage import differences
 from semiseg_mm.errors import UserError
