@@ -12,8 +12,8 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.runner import Runner
 from torch import nn
 
-from semiseg_mm.apis.cli import build_runner
 from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import MODELS
 from semiseg_mm.testing import toy_batch, toy_config, toy_network

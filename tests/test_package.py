@@ -1,4 +1,5 @@
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -6,6 +7,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from semiseg_mm.utils.places import METHODS, root_of
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted(ROOT.glob('tools/*.sh'))
@@ -114,3 +117,20 @@ def test_slurm_script_asks_for_no_more_gpus_than_there_are_processes(tmp_path):
     lines = done.stdout.splitlines()
     assert {'--gres=gpu:2', '--ntasks=2', '--time=1', '--exclusive'} <= set(lines)
     assert lines[-4:] == ['c.py', '--launcher', 'slurm', '--amp']
+
+
+def test_only_commands_import_commands():
+    """Networks, data, stages and what tests are made of work without semiseg_mm.apis."""
+    files = [file for file in (ROOT / 'semiseg_mm').rglob('*.py') if 'apis' not in file.parts]
+    assert len(files) > 50
+    importing = re.compile(r'^\s*(from|import) (semiseg_mm|\.+)\.?apis\b', re.MULTILINE)
+    assert not [file for file in files if importing.search(file.read_text())]
+
+
+def test_configs_are_found_in_a_checkout_and_in_an_installed_package(tmp_path):
+    assert ROOT / 'configs/_base_/methods' == METHODS and (METHODS / 'cps.py').is_file()
+    package = tmp_path / 'site-packages/semiseg_mm'
+    (package / '.mim/configs').mkdir(parents=True)
+    assert root_of(package) == package / '.mim'
+    (tmp_path / 'site-packages/configs').mkdir()  # of another package
+    assert root_of(package) == package / '.mim'

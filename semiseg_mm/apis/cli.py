@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterable
 from mmengine.config import Config, DictAction
 from mmengine.dist import barrier, is_distributed
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 
 import semiseg_mm.engine  # noqa: F401  (registers runner, loops and safe loaders)
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.rewriting import make_sup_only
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.loading import PREFIX
-from semiseg_mm.registry import RUNNERS
 from semiseg_mm.utils import nearest
 
 from .hints import explain_unexpected_key
@@ -217,10 +216,6 @@ def _explained(run: Callable, cfg: Config) -> None:
         if sentence is None:
             raise
         raise UserError(sentence) from error
-
-
-def build_runner(cfg: Config) -> Runner:
-    return RUNNERS.get(cfg.get('runner_type', 'SemiRunner')).from_cfg(cfg)
 
 
 def _use_amp(cfg: Config) -> None:

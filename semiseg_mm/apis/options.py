@@ -63,6 +63,7 @@ TAKEN_OUT = dict(
     default_hooks={'priority'},
     custom_hooks={'priority'},
     param_scheduler={'convert_to_iter_based'},
+    stages={'repeat'},
     optim_wrapper={'optimizer', 'constructor', 'paramwise_cfg'},
 )
 
@@ -265,6 +266,8 @@ def _of_type(path: list[str], name: str, part: dict, cfg: dict) -> str | None:
     kind = part.get('type', DEFAULT_TYPES.get(path[0]) if len(path) == 1 else None)
     if not isinstance(kind, str):
         return None
+    if path[0] == 'model' and path[-1].endswith('_cfg') and path[-1] != 'init_cfg':
+        return None  # of a layer: mmcv takes some keys out, and refuses what is left
     if path == ['optim_wrapper'] and not issubclass(
         _constructor(cfg) or DefaultOptimWrapperConstructor, DefaultOptimWrapperConstructor
     ):

@@ -8,13 +8,12 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-import semiseg_mm
-from semiseg_mm.apis.cli import build_runner
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.engine.stages.keys import weights_hash
+from semiseg_mm.utils.places import METHODS
 
 from .toy import toy_config
 
-METHODS = Path(semiseg_mm.__file__).parents[1] / 'configs/_base_/methods'
 VARIED = dict(type='Normal', std=1.0, override=dict(name='conv_seg'))
 
 

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 
+from semiseg_mm.apis import options as parts
 from semiseg_mm.apis import run_train
 from semiseg_mm.apis.cli import load_config
 from semiseg_mm.apis.compare.methods import Choice, compose, load_base
@@ -103,6 +105,8 @@ TAKEN = [
     (STAGED, 'rounds'),
     (STAGED, 'stages.0.cfg.train_cfg.max_iters'),
     (STAGED, 'stages.2.select'),
+    (STAGED, 'stages.2.repeat'),
+    (PLAIN, 'model.segmentor.decode_head.norm_cfg.requires_grad'),
 ]
 
 
@@ -120,6 +124,40 @@ def test_what_is_read_is_taken(folder, config, key):
     for step in key.split('.'):
         cfg = cfg[int(step) if isinstance(cfg, list) else step]
     assert cfg == 5
+
+
+def keys_of(cfg, path=()):
+    """Yield the path of each part of a config, and its keys; a stage's own config is left out."""
+    node = parts._get(cfg, path)
+    if isinstance(node, (list, tuple)):
+        inner = map(str, range(len(node)))
+    elif isinstance(node, dict) and not (path[:1] == ('stages',) and path[-1] == 'cfg'):
+        inner = node if path else parts.OF_RUNNER | parts.STAGED & node.keys()
+        inner = [key for key in inner if key in node]
+        yield from ((list(path), key) for key in inner if path)
+    else:
+        return
+    for key in inner:
+        yield from keys_of(cfg, (*path, key))
+
+
+def test_no_key_of_our_own_configs_would_be_refused():
+    init_default_scope('semiseg_mm')
+    leaves = [file for file in METHODS.parents[1].glob('*/*.py') if file.parent.name != '_base_']
+    seen, wrong = set(), {}
+    for leaf in leaves:
+        cfg = Config.fromfile(leaf)._cfg_dict
+        stages = map(str, range(len(cfg.get('stages', ()))))
+        for one in (cfg, *(parts._of_stage(cfg, number) for number in stages)):
+            for path, key in keys_of(one):
+                names = tuple(step for step in path if not step.isdigit())
+                kind = (names, str(parts._get(one, path).get('type')), key)
+                refusal = None if kind in seen else parts._in_part(path, key, one)
+                seen.add(kind)
+                if refusal:
+                    wrong[refusal] = leaf.name
+    assert len(leaves) > 50 and len(seen) > 200
+    assert not wrong
 
 
 def test_the_command_says_it_in_one_sentence(folder, capsys, tmp_path):

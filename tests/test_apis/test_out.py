@@ -12,7 +12,7 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from semiseg_mm.apis import run_test
-from semiseg_mm.apis.cli import build_runner
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.registry import DATASETS
 from semiseg_mm.testing import toy_config
 

@@ -4,8 +4,8 @@ from mmengine.config import Config
 from processes import forked
 
 from semiseg_mm.apis import publish, run_publish
-from semiseg_mm.apis.cli import build_runner
 from semiseg_mm.datasets.shapes import CLASSES
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.testing import toy_config
 
 PLAIN = """

@@ -16,11 +16,11 @@ from mmengine import fileio
 from mmengine.registry import FUNCTIONS
 from torch.utils.data import DataLoader
 
-from semiseg_mm.apis.cli import build_runner
 from semiseg_mm.datasets import SemiDataset, UnlabeledDataset, build_index
 from semiseg_mm.datasets.backends import build_source, join, with_backend
 from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.http_backend import PatientHTTPBackend
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import BrokenImage, UserError
 from semiseg_mm.structures import SampleRequest
 from semiseg_mm.testing import toy_config, toy_network

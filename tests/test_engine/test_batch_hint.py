@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from semiseg_mm.apis.cli import build_runner
 from semiseg_mm.engine.batch_hint import Batch, batch_hint, batch_in
 from semiseg_mm.engine.rewriting import make_sup_only
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.testing import toy_config
 from semiseg_mm.testing.stages import toy_stages
 

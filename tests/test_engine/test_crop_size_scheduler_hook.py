@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.optim import SGD
 
-from semiseg_mm.apis.cli import build_runner
 from semiseg_mm.datasets.transforms import ScaleCrop
 from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import OPTIMIZERS
 from semiseg_mm.testing import toy_config

@@ -10,8 +10,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from semiseg_mm.apis.cli import build_runner
 from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.testing import toy_config
 from semiseg_mm.utils import gather_rows
 

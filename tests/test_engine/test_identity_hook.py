@@ -8,9 +8,9 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
-from semiseg_mm.apis.cli import build_runner
 from semiseg_mm.datasets.shapes import CLASSES
 from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
 from semiseg_mm.testing import toy_config
 

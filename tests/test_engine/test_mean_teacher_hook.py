@@ -3,9 +3,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from semiseg_mm.apis.cli import build_runner
 from semiseg_mm.engine import MeanTeacherHook
 from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
 from semiseg_mm.testing import toy_config, toy_network

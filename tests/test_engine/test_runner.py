@@ -10,10 +10,10 @@ import pytest
 import torch
 from processes import forked
 
-from semiseg_mm.apis.cli import build_runner
 from semiseg_mm.datasets.shapes import CLASSES
 from semiseg_mm.engine import SemiRunner
 from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
 from semiseg_mm.testing import toy_config
 

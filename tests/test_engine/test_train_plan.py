@@ -3,11 +3,11 @@
 import pytest
 from mmengine.config import Config
 
-from semiseg_mm.apis.cli import build_runner
 from semiseg_mm.apis.compare import main as compare
 from semiseg_mm.datasets.samplers import LabeledOversampleSampler, SourceRatioSampler
 from semiseg_mm.engine.checkpoint import checkpoints
 from semiseg_mm.engine.rewriting import make_sup_only
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.engine.train_plan import TrainPlan, plan_of, settle
 from semiseg_mm.errors import UserError
 from semiseg_mm.testing.stages import run_stages, toy_stages

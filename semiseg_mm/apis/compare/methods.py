@@ -9,12 +9,11 @@ from mmengine.config import Config
 
 from semiseg_mm.apis.cli import load_config
 from semiseg_mm.apis.options import apply_options
-from semiseg_mm.apis.quickstart.methods import ROOT
 from semiseg_mm.engine.rewriting import KEPT, make_sup_only, use_parts
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import nearest
+from semiseg_mm.utils.places import METHODS
 
-METHODS = ROOT / 'configs/_base_/methods'
 SHARED = ('model.segmentor', *(f'model.{key}' for key in KEPT))
 # what a method's file says, and so no option for all methods
 DECIDED = ('model', 'views', 'train_dataloader.dataset.views', 'custom_hooks', 'stages', 'rounds',

@@ -3,12 +3,8 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import NamedTuple
 
-import semiseg_mm
 from semiseg_mm.errors import UserError
-
-PACKAGE = Path(semiseg_mm.__file__).parent
-# A checkout, or what an installed package carries of it
-ROOT = PACKAGE.parent if (PACKAGE.parent / 'configs').is_dir() else PACKAGE / '.mim'
+from semiseg_mm.utils.places import ROOT
 
 
 class Method(NamedTuple):

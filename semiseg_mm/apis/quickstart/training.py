@@ -11,8 +11,9 @@ from mmengine.config import Config, DictAction
 from semiseg_mm.apis.cli import load_config
 from semiseg_mm.engine.train_plan import plan_of
 from semiseg_mm.errors import UserError
+from semiseg_mm.utils.places import ROOT
 
-from .methods import ROOT, Method, find_config
+from .methods import Method, find_config
 
 # What makes a run another run. Hooks may differ: they only watch.
 SETTINGS = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'train_cfg',

@@ -173,6 +173,8 @@ class LabelStage(ChunkedAction):
     # ------------------------------------------------------------------ all of them
 
     def merge(self, records: list[dict]) -> dict:
+        from .figures import draw_quality  # matplotlib takes its time
+
         files = [file for record in records for file in record['files']]
         quality = LabelQuality(self.classes)
         quality.merge(*(LabelQuality.from_dict(record['quality']) for record in records))
@@ -181,7 +183,7 @@ class LabelStage(ChunkedAction):
             atomic_write_text(self.path(THRESHOLDS), json.dumps(thresholds, indent=1) + '\n')
         report = quality.report(thresholds)
         atomic_write_text(self.path(QUALITY), json.dumps(report, indent=1) + '\n')
-        quality.draw(self.path(FIGURE), thresholds)
+        draw_quality(quality, self.path(FIGURE), thresholds)
         table = ''.join(f'{name}\t{json.dumps(sums)}\n' for name, *sums in files)
         atomic_write_text(self.path(TABLE), table)
         atomic_write_text(self.path(IMAGES), ''.join(f'{name}\n' for name, *_ in files))

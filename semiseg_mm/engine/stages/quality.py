@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from semiseg_mm.errors import UserError
-from semiseg_mm.utils import atomic_path
 
 from .quota import Thresholds, kept_pixels
 
@@ -138,13 +137,6 @@ class LabelQuality:
             row.update(IoU=scores[k], share_in_truth=_share(truth[k], truth.sum()))
             row['precision'] = _share(right[k], table[:, k].sum())
             row['recall'] = _share(right[k], truth[k])
-
-    def draw(self, path: str, thresholds: Thresholds | None = None) -> None:
-        """The class and the confidence histograms as a PNG."""
-        from .quality_figure import draw
-
-        with atomic_path(path) as part:
-            draw(self, part, thresholds)
 
     # ------------------------------------------------------------------ counting
 

@@ -8,7 +8,7 @@ from semiseg_mm.datasets.identity import files_hash
 from semiseg_mm.engine.inference import predict_agreement
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import STAGES
-from semiseg_mm.utils import atomic_path, atomic_write_text
+from semiseg_mm.utils import atomic_write_text
 
 from .action import ChunkedAction
 
@@ -76,6 +76,8 @@ class RankStage(ChunkedAction):
         )
 
     def merge(self, records: list[dict]) -> dict:
+        from .figures import draw_ranking  # matplotlib takes its time
+
         rows = [(name, float(np.mean(ious)), ious) for r in records for name, ious in r['rows']]
         rows.sort(key=lambda row: (-row[1], row[0]))
         count = self._reliable(len(rows))
@@ -90,27 +92,13 @@ class RankStage(ChunkedAction):
         atomic_write_text(self.path(RELIABLE), ''.join(f'{name}\n' for name in names[:count]))
         atomic_write_text(self.path(REST), ''.join(f'{name}\n' for name in names[count:]))
         scores = [score for _, score, _ in rows]
-        self._draw(scores, count)
+        draw_ranking(scores, count, self.path(FIGURE))
         return dict(
             images=len(rows),
             reliable=count,
             mean_score=round(float(np.mean(scores)), 4),
             lowest_reliable=round(scores[count - 1], 4),
         )
-
-    def _draw(self, scores: list[float], count: int) -> None:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(6, 3.2), layout='constrained')
-        axes = figure.add_subplot()
-        axes.hist([scores[:count], scores[count:]], bins=np.linspace(0, 1, 41), stacked=True,
-                  label=[f'reliable ({count})', f'rest ({len(scores) - count})'])  # fmt: skip
-        axes.set(xlabel='agreement with the last checkpoint (mean IoU)', ylabel='images')
-        axes.legend(frameon=False)
-        axes.spines[['top', 'right']].set_visible(False)
-        with atomic_path(self.path(FIGURE)) as part:
-            FigureCanvasAgg(figure).print_png(part)
 
     def results(self) -> Sequence[str]:
         return [RANKING, RELIABLE, REST]

@@ -8,8 +8,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from semiseg_mm.apis.cli import build_runner
 from semiseg_mm.apis.compare.settings import find_split, settings_of
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.engine.stages.keys import decisive
 from semiseg_mm.engine.stages.stage import differences
 from semiseg_mm.errors import UserError

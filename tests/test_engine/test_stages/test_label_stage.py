@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semiseg_mm.apis.cli import build_runner
 from semiseg_mm.datasets.shapes import CLASSES, render
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATASETS
 from semiseg_mm.testing.stages import contents, redone, run_stages, said, toy_stages

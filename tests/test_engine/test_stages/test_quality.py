@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from semiseg_mm.engine.stages.figures import draw_quality
 from semiseg_mm.engine.stages.quality import LabelQuality
 from semiseg_mm.engine.stages.quota import per_class
 from semiseg_mm.errors import UserError
@@ -92,7 +93,7 @@ def test_chunks_add_up_and_travel_as_json():
 def test_nothing_counted_is_no_crash(tmp_path):
     report = LabelQuality(CLASSES).report()
     assert report['coverage'] is None and report['classes']['sky']['share'] is None
-    LabelQuality(CLASSES).draw(str(tmp_path / 'quality.png'))
+    draw_quality(LabelQuality(CLASSES), str(tmp_path / 'quality.png'))
 
 
 def test_truth_of_other_classes_or_size_is_named():
@@ -108,7 +109,7 @@ def test_truth_of_other_classes_or_size_is_named():
 def test_the_picture_has_something_in_it(tmp_path, count):
     quality = counted((LABEL, CONFIDENCE, TRUTH)[:count])
     path = tmp_path / 'quality.png'
-    quality.draw(str(path), per_class(quality.confidence, 0.5))
+    draw_quality(quality, str(path), per_class(quality.confidence, 0.5))
     image = cv2.imread(str(path))
     assert image.shape[1] > 400 and len(np.unique(image.reshape(-1, 3), axis=0)) > 20
     assert [p.name for p in tmp_path.iterdir()] == ['quality.png']

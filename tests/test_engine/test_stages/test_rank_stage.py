@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from semiseg_mm.apis.cli import build_runner
 from semiseg_mm.datasets.shapes import CLASSES, render
 from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
 from semiseg_mm.testing.stages import toy_stages

@@ -9,8 +9,9 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import init_dist
 
-from semiseg_mm.apis.cli import build_runner, run_train
+from semiseg_mm.apis.cli import run_train
 from semiseg_mm.engine.hooks.atomic_checkpoint_hook import milestone_steps
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.engine.stages.keys import weights_hash
 from semiseg_mm.engine.stages.stage import differences
 from semiseg_mm.errors import UserError

@@ -8,8 +8,8 @@ import torch
 from mmengine.model import BaseModule
 from torch import nn
 
-from semiseg_mm.apis.cli import build_runner
 from semiseg_mm.engine import MeanTeacherHook
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import ClassBank, MeanTeacher
 from semiseg_mm.registry import MODELS

@@ -1,31 +1,49 @@
-from __future__ import annotations
+"""Draws what stages have counted, as PNG files."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from semiseg_mm.utils import atomic_path
+
+from .quality import LabelQuality
 from .quota import Thresholds, kept_pixels
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from .quality import LabelQuality
 
 LABELS, KEPT, TRUTH = '#4c72b0', '#55a868', '#c44e52'
 
 
-def draw(quality: LabelQuality, path: str, thresholds: Thresholds | None = None) -> None:
+def draw_quality(quality: LabelQuality, path: str, thresholds: Thresholds | None = None) -> None:
+    """Draw how the classes and the confidences of label maps are distributed."""
+    parts = 2 if quality.confidence.any() else 1
     height = max(3.2, 0.22 * len(quality.classes) + 1)
-    figure = Figure(figsize=(11 if quality.confidence.any() else 6, height), dpi=90)
-    FigureCanvasAgg(figure)  # no window system, no global state
-    axes = figure.subplots(1, 2 if quality.confidence.any() else 1, squeeze=False)[0]
+    figure = Figure(figsize=(11 if parts == 2 else 6, height), dpi=90)
+    axes = figure.subplots(1, parts, squeeze=False)[0]
     _draw_classes(axes[0], quality, thresholds)
-    if len(axes) == 2:
+    if parts == 2:
         _draw_confidence(axes[1], quality)
     figure.tight_layout()
-    figure.savefig(path, format='png')
+    _write(figure, path)
+
+
+def draw_ranking(scores: Sequence[float], reliable: int, path: str) -> None:
+    """Draw a histogram of the images' scores, of which the first ones count as reliable."""
+    figure = Figure(figsize=(6, 3.2), layout='constrained')
+    axes = figure.add_subplot()
+    axes.hist([scores[:reliable], scores[reliable:]], bins=np.linspace(0, 1, 41), stacked=True,
+              label=[f'reliable ({reliable})', f'rest ({len(scores) - reliable})'])  # fmt: skip
+    axes.set(xlabel='agreement with the last checkpoint (mean IoU)', ylabel='images')
+    axes.legend(frameon=False)
+    axes.spines[['top', 'right']].set_visible(False)
+    _write(figure, path)
+
+
+def _write(figure: Figure, path: str) -> None:
+    """Write a figure as PNG, without a window system or global state."""
+    with atomic_path(path) as part:
+        FigureCanvasAgg(figure).print_png(part)
 
 
 def _draw_classes(axes: Axes, quality: LabelQuality, thresholds: Thresholds | None) -> None:
