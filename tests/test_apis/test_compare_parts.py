@@ -51,10 +51,17 @@ def test_network_stream_and_schedule_are_the_same(toy, name):
     ours, base = composed(toy, name), composed(toy, 'sup_only')
     for one, two in zip(requests_of(ours), requests_of(base)):
         assert torch.equal(one, two) if isinstance(one, torch.Tensor) else one == two
+    own = Config.fromfile(METHODS / f'{name}.py')
+    if own.get('optimizer_parts'):  # beside the base's optimizer a method may have its own
+        paramwise = ours.optim_wrapper.paramwise_cfg
+        assert paramwise.pop('parts') == own.optimizer_parts
+        assert ours.optim_wrapper.pop('constructor') == 'PartwiseConstructor'
+        assert ours.optim_wrapper.pop('paramwise_cfg') == base.optim_wrapper.get(
+            'paramwise_cfg', {}
+        )
     for key in ('optim_wrapper', 'param_scheduler', 'train_cfg', 'val_dataloader', 'val_evaluator'):
         assert ours[key] == base[key], key
     assert ours.model.segmentor == base.model.segmentor and ours.model.num_classes == 7
-    own = Config.fromfile(METHODS / f'{name}.py')
     assert ours.model.type == own.model.type
     assert ours.get('custom_hooks') == own.get('custom_hooks', [])
     MODELS.build(ours.model)
