@@ -82,7 +82,7 @@ def test_second_call_reuses_and_a_failure_leaves_the_others(finished, monkeypatc
     assert files(work_dir) == before
 
     broken = methods.METHODS[2]._replace(
-        key='broken', title='Broken', options=('model.nonsense=1',)
+        key='broken', title='Broken', options=('model.type=nonsense',)
     )
     monkeypatch.setattr(methods, 'METHODS', (*methods.METHODS[:2], broken))
     assert call(work_dir) == 1
