@@ -1,3 +1,2 @@
 _base_ = './fixmatch_dpt_dinov2-b_4xb2+2-60e_ade20k-unimatch-1_64-518x518.py'
 train_dataloader = dict(dataset=dict(split='splits/unimatch/1_8'))
-train_cfg = _base_.of_split['ade20k/1_8']

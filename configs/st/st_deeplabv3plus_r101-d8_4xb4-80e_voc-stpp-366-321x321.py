@@ -1,6 +1,2 @@
-# 366 labeled, 10216 unlabeled images
 _base_ = './st_deeplabv3plus_r101-d8_4xb4-80e_voc-stpp-1_8-321x321.py'
 train_dataloader = dict(dataset=dict(split='splits/stpp/366/split_0'))
-of_stage = _base_.of_stage['voc/366']
-stages = [dict(s, **of_stage.get(s['name'], {})) for s in _base_.stages]
-train_cfg = of_stage.student.cfg.train_cfg

@@ -1,6 +1,2 @@
-# 732 labeled, 9850 unlabeled images
 _base_ = './st_deeplabv3plus_r101-d8_4xb4-80e_voc-stpp-1_8-321x321.py'
 train_dataloader = dict(dataset=dict(split='splits/stpp/732/split_0'))
-of_stage = _base_.of_stage['voc/732']
-stages = [dict(s, **of_stage.get(s['name'], {})) for s in _base_.stages]
-train_cfg = of_stage.student.cfg.train_cfg

@@ -9,5 +9,5 @@ model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, test_cf
 data = dict(split='splits/unimatch/1_64', views=_base_.views)
 sampler = dict(labeled=4, unlabeled=0, labeled_only=True)
 train_dataloader = dict(dataset=data, sampler=sampler)
-train_cfg = _base_.of_labeled['ade20k']
+train_cfg = dict(length=6000)
 auto_scale_lr = dict(base_batch_size=16)  # 4 GPUs x 4

@@ -9,4 +9,3 @@ model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, test_cf
 data = dict(split='splits/unimatch/92', views=_base_.views)
 sampler = dict(labeled=8, unlabeled=0, labeled_only=True)
 train_dataloader = dict(dataset=data, sampler=sampler)
-train_cfg = _base_.of_labeled['voc']

@@ -1,3 +1,2 @@
 _base_ = './unimatch_deeplabv3plus_r50-d16_4xb2+2-240e_cityscapes-unimatch-1_8-801x801.py'
 train_dataloader = dict(dataset=dict(split='splits/unimatch/1_16'))
-train_cfg = _base_.of_split['cityscapes/1_16']

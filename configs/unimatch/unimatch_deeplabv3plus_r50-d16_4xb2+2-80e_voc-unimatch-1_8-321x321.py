@@ -7,4 +7,3 @@ _base_ = [
 ]
 model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, test_cfg=_base_.test_mode)
 train_dataloader = dict(dataset=dict(split='splits/unimatch/1_8', views=_base_.views))
-train_cfg = _base_.of_split['voc/1_8']

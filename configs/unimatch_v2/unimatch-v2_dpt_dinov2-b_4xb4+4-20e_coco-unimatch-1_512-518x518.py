@@ -8,4 +8,3 @@ _base_ = [
 model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, test_cfg=_base_.test_mode)
 data = dict(split='splits/unimatch/1_512', views=_base_.views)
 train_dataloader = dict(dataset=data, sampler=dict(labeled=4, unlabeled=4))
-train_cfg = _base_.of_split['coco/1_512']

@@ -2,10 +2,8 @@ _base_ = [
     '../_base_/models/dpt_dinov2-s_ohem_200k.py',
     '../_base_/datasets/cityscapes_unimatch_v2.py',
     '../_base_/methods/unimatch_v2.py',
-    '../_base_/schedules/adamw_vit.py',
+    '../_base_/schedules/adamw_vit_cityscapes.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, test_cfg=_base_.test_mode)
 train_dataloader = dict(dataset=dict(split='splits/unimatch/1_16', views=_base_.views))
-train_cfg = _base_.of_split['cityscapes/1_16']
-auto_scale_lr = dict(base_batch_size=16)  # 4 GPUs x (2 + 2)
