@@ -1,0 +1,3 @@
+# VOC as AdvSemSeg trains on it: scale 0.5 to 1.6 (there: in steps of 0.1), crop 321.
+_base_ = './voc_unimatch.py'
+train_dataloader = dict(dataset=dict(scale=(0.5, 1.6)))
