@@ -1,4 +1,5 @@
 import os
+from gc import collect
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
+from yapf.yapflib.yapf_api import FormatCode
 
 import semiseg_mm.engine  # noqa: F401  (registers everything, and the safe loaders)
 
@@ -21,6 +23,13 @@ def without_ornaments():
         patch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (f'{text}\n', True))
         patch.setattr('gc.collect', lambda *_: 0)
         yield
+
+
+@pytest.fixture
+def with_ornaments(without_ornaments, monkeypatch):
+    """For a test that needs them."""
+    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', FormatCode)
+    monkeypatch.setattr('gc.collect', collect)
 
 
 @pytest.fixture(autouse=True)

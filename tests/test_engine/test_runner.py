@@ -8,6 +8,7 @@ import time
 
 import pytest
 import torch
+from mmengine.config import Config
 from processes import forked
 
 from semiseg_mm.datasets.shapes import CLASSES
@@ -200,6 +201,16 @@ def test_last_and_best_are_kept_apart(finished):
     assert best['meta']['best']['score'] == pytest.approx(score['best'])
     assert best['meta']['iter'] == score['best_iter']
     assert 'optimizer' not in best  # nothing resumes from it
+
+
+def test_the_config_beside_a_run_reads_back(tmp_path, with_ornaments):
+    """With its layout, which the other tests leave out."""
+    cfg = toy_config(tmp_path, SUP_ONLY, max_iters=1)
+    cfg.dump(tmp_path / 'given.py')
+    runner = train(Config.fromfile(tmp_path / 'given.py'))
+    (dumped,) = tmp_path.glob('*/vis_data/config.py')
+    assert Config.fromfile(dumped).to_dict() == runner.cfg.to_dict()
+    assert len(dumped.read_text().splitlines()) > 50 and runner.iter == 1
 
 
 def test_old_checkpoints_go_last(tmp_path):
