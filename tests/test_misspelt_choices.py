@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from semiseg_mm.apis.cli import choose_network
-from semiseg_mm.apis.compare import _own_options
+from semiseg_mm.apis.compare import options_by_label
 from semiseg_mm.apis.compare.methods import choose
 from semiseg_mm.datasets import CentroidSampler, RandomOps, ShapesDataset, tile_centroids
 from semiseg_mm.datasets.backends import with_backend
@@ -56,7 +56,7 @@ REFUSED = {
     "has student, teacher: choose one with --network|'teacher'": lambda: choose_network(
         {'networks.student.x': 0, 'networks.teacher.x': 0}, 'file.pth', 'teacehr'
     ),
-    "'fixmach' is none of --methods|'fixmatch'": lambda: _own_options(
+    "'fixmach' is none of --methods|'fixmatch'": lambda: options_by_label(
         ['fixmatch', 'st'], ['fixmach:model.weight=2']
     ),
     "there is no 'unimacth'|'unimatch'": lambda: choose(['unimacth']),

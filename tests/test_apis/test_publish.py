@@ -5,8 +5,11 @@ from processes import forked
 
 from semiseg_mm.apis import publish, run_publish
 from semiseg_mm.datasets.shapes import CLASSES
+from semiseg_mm.engine.rewriting import use_parts
 from semiseg_mm.engine.runner import build_runner
-from semiseg_mm.testing import toy_config
+from semiseg_mm.registry import MODELS
+from semiseg_mm.testing import toy_config, toy_network
+from semiseg_mm.utils.places import METHODS
 
 PLAIN = """
 import sys, torch
@@ -23,15 +26,10 @@ assert not any(name.split('.')[0] == 'semiseg_mm' for name in sys.modules)
 """
 
 
-@pytest.fixture(scope='module')
-def trained(tmp_path_factory):
-    """CPS around a real mmseg backbone, trained for one iteration."""
-    from mmengine.registry import init_default_scope
-
-    init_default_scope('semiseg_mm')
-    folder = tmp_path_factory.mktemp('publish')
-    cfg = toy_config(folder / 'run', dict(type='CPSSegmentor'), max_iters=1)
-    cfg.model.segmentor.backbone = dict(
+def plain_network() -> dict:
+    """A real mmseg network, of few weights."""
+    network = toy_network(num_classes=len(CLASSES))
+    network['backbone'] = dict(
         type='ResNetV1c',
         depth=18,
         base_channels=6,
@@ -42,6 +40,18 @@ def trained(tmp_path_factory):
         dilations=(1,),
         norm_cfg=dict(type='BN'),
     )
+    return network
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """CPS around a real mmseg backbone, trained for one iteration."""
+    from mmengine.registry import init_default_scope
+
+    init_default_scope('semiseg_mm')
+    folder = tmp_path_factory.mktemp('publish')
+    cfg = toy_config(folder / 'run', dict(type='CPSSegmentor'), max_iters=1)
+    cfg.model.segmentor = plain_network()
     cfg.dump(folder / 'config.py')
     build_runner(cfg).train()
     return folder
@@ -58,13 +68,35 @@ def test_plain_mmseg_loads_it_and_predicts_the_same(trained, tmp_path):
     done = forked(['-c', PLAIN, *args], plain=True)
     assert done.returncode == 0, done.stderr
     cfg = Config.fromfile(trained / 'config.py')
-    from semiseg_mm.registry import MODELS
-
     model = MODELS.build(cfg.model).eval()
     model.load_state_dict(torch.load(trained / 'run/iter_1.pth', weights_only=True)['state_dict'])
     logits = torch.load(tmp_path / 'logits.pt')
     assert torch.equal(logits, model.networks['net_1'](images))
     assert not torch.equal(logits, model.networks['net_0'](images))
+
+
+@pytest.mark.parametrize('name', ['adv_sem_seg', 'u2pl'])
+def test_modules_beside_the_network_are_left_behind(name, tmp_path):
+    """Discriminator, projectors and banks; mmseg alone loads what is left."""
+    method = Config.fromfile(METHODS / f'{name}.py')
+    cfg = toy_config(tmp_path / 'run', dict(method.model), max_iters=1)
+    cfg.merge_from_dict(dict(custom_hooks=method.get('custom_hooks', [])))
+    cfg.model.segmentor = plain_network()
+    use_parts(cfg, method.get('optimizer_parts'))
+    cfg.dump(tmp_path / 'config.py')
+    build_runner(cfg).train()
+    checkpoint = str(tmp_path / 'run/iter_1.pth')
+    out, config = publish(str(tmp_path / 'config.py'), checkpoint, str(tmp_path / 'm'), 'student')
+    stored = torch.load(checkpoint, weights_only=True)['state_dict']
+    assert any(key.startswith('auxiliaries.') for key in stored)
+    images = torch.randn(1, 3, 24, 24)
+    torch.save(images, tmp_path / 'images.pt')
+    args = [config, out, str(tmp_path / 'images.pt'), str(tmp_path / 'logits.pt')]
+    done = forked(['-c', PLAIN, *args], plain=True)
+    assert done.returncode == 0, done.stderr
+    model = MODELS.build(cfg.model).eval()
+    model.load_state_dict(stored)
+    assert torch.equal(torch.load(tmp_path / 'logits.pt'), model.networks['student'](images))
 
 
 def test_it_knows_its_classes_and_where_it_comes_from(trained, tmp_path):

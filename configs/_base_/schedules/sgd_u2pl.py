@@ -1,5 +1,5 @@
-# U2PL on VOC: SGD, poly decay, 80 epochs of the unlabeled list; 0.001 for the backbone, 0.01 for all
-# else (head and projector); 4 GPUs x (4 + 4).
+# U2PL on VOC: SGD, poly decay, 80 epochs of the unlabeled list; 0.001 for the backbone, 0.01 for
+# all else (head and projector); 4 GPUs x (4 + 4).
 _base_ = './sgd_unimatch.py'
 optim_wrapper = dict(
     optimizer=dict(lr=0.01),

@@ -10,11 +10,13 @@ from mmengine.optim import build_optim_wrapper
 from torch import Tensor
 
 from semiseg_mm.engine import JointOptimizer
+from semiseg_mm.engine.rewriting import make_sup_only, use_parts
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import ConvDiscriminator, frozen
 from semiseg_mm.models.losses import judged_as
 from semiseg_mm.registry import MODELS
-from semiseg_mm.testing import toy_batch, toy_network
+from semiseg_mm.testing import toy_batch, toy_config, toy_network
 
 BASE = Config.fromfile(Path(__file__).parents[3] / 'configs/_base_/methods/adv_sem_seg.py')
 PART = dict(parts=BASE.optimizer_parts.to_dict())
@@ -217,3 +219,87 @@ def test_unknown_and_missing_parts_are_named():
         optimizer_of(build(), paramwise_cfg=wrong)
     with pytest.raises(UserError, match=r'paramwise_cfg\.parts'):
         optimizer_of(build(), paramwise_cfg={})
+
+
+def test_accumulated_gradients_make_one_step_of_both():
+    """Two iterations a step: weights move in the second one, by the mean of the gradients."""
+    one, two = build(), build()
+    joint = optimizer_of(one, accumulative_counts=2)
+    joint.initialize_count_status(one, 0, 4)
+    start = [p.detach().clone() for p in one.parameters()]
+    joint.update_params(one.parse_losses(losses_of(one))[0])
+    assert all(torch.equal(*pair) for pair in zip(start, one.parameters()))
+    joint.update_params(one.parse_losses(losses_of(one))[0])
+    single = optimizer_of(two)
+    single.update_params(two.parse_losses(losses_of(two))[0])
+    for a, b in zip(one.parameters(), two.parameters()):
+        torch.testing.assert_close(a, b)
+    assert all(not torch.equal(p, q) for p, q in zip(start, one.parameters()))
+
+
+def test_a_gradient_scaler_sees_one_optimizer():
+    """Unscaled, both step as without it; with an infinite gradient neither does."""
+    one, two = build(), build()
+    scaled, plain = optimizer_of(one).optimizer, optimizer_of(two).optimizer
+    scaler = torch.amp.GradScaler('cpu', init_scale=1024.0)
+    scaler.scale(one.parse_losses(losses_of(one))[0]).backward()
+    scaler.step(scaled)
+    scaler.update()
+    two.parse_losses(losses_of(two))[0].backward()
+    plain.step()
+    for a, b in zip(one.parameters(), two.parameters()):
+        torch.testing.assert_close(a, b)
+    before = [p.detach().clone() for p in one.parameters()]
+    scaled.zero_grad()
+    scaler.scale(one.parse_losses(losses_of(one))[0]).backward()
+    next(one.networks.parameters()).grad.fill_(float('inf'))
+    scaler.step(scaled)
+    scaler.update()
+    assert all(torch.equal(*pair) for pair in zip(before, one.parameters()))
+    assert scaler.get_scale() == 512
+
+
+def test_the_learning_rates_are_scaled_to_the_batch_and_resumed(tmp_path):
+    """--auto-scale-lr: 4 images where 8 were meant halve both rates, also after resuming."""
+    found = {}
+    for part, resume in (('whole', False), ('rest', True)):
+        cfg = toy_config(tmp_path / part, dict(BASE.model), views=BASE.views, resume=resume)
+        use_parts(cfg, BASE.optimizer_parts)
+        cfg.auto_scale_lr = dict(enable=True, base_batch_size=8)
+        cfg.param_scheduler = []
+        if resume:
+            (tmp_path / 'rest').mkdir()
+            stored = (tmp_path / 'whole/iter_3.pth').read_bytes()
+            (tmp_path / 'rest/iter_3.pth').write_bytes(stored)
+        runner = build_runner(cfg)
+        runner.train()
+        own = runner.optim_wrapper.optimizer.optimizers
+        assert [type(optimizer).__name__ for optimizer in own] == ['AdamW', 'Adam']
+        for optimizer, rate in zip(own, (0.005, 0.5e-4)):
+            assert [group['lr'] for group in optimizer.param_groups] == [pytest.approx(rate)]
+        found[part] = runner.model.state_dict()
+    assert all(torch.equal(value, found['rest'][key]) for key, value in found['whole'].items())
+
+
+def test_its_yardstick_has_no_discriminator(tmp_path):
+    """--sup-only, on a config that gives the discriminator an optimizer."""
+    cfg = toy_config(tmp_path, dict(BASE.model), 1, views=BASE.views)
+    use_parts(cfg, BASE.optimizer_parts)
+    sup_only = make_sup_only(cfg)
+    assert 'constructor' not in sup_only.optim_wrapper
+    build_runner(sup_only).train()
+    state = torch.load(tmp_path / 'iter_1.pth', weights_only=True)['state_dict']
+    assert not any(key.startswith('auxiliaries') for key in state)
+
+
+def test_another_constructor_and_a_discriminator_do_not_go_together(tmp_path):
+    cfg = toy_config(tmp_path, dict(BASE.model), 1, views=BASE.views)
+    cfg.optim_wrapper.constructor = 'LayerWiseConstructor'
+    with pytest.raises(UserError, match=r'discriminator .* LayerWiseConstructor: leave that out'):
+        use_parts(cfg, BASE.optimizer_parts)
+
+
+def test_without_an_optimizer_of_its_own_the_training_does_not_start(tmp_path):
+    cfg = toy_config(tmp_path, dict(BASE.model), 1, views=BASE.views)
+    with pytest.raises(UserError, match=r"discriminator needs an optimizer .*'PartwiseC"):
+        build_runner(cfg).train()
