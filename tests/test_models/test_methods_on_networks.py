@@ -127,3 +127,21 @@ def test_transformers_keep_their_gradients_under_autocast(network):
     loss.backward()
     for key, p in model.named_parameters():
         assert (p.grad is not None and p.grad.isfinite().all()) == p.requires_grad, key
+
+
+def test_networks_give_features_and_what_their_last_layer_receives():
+    """As many channels as the method is told when it is built."""
+    for network in kinds().values():
+        model = build('sup_only', network).eval()
+        output = model.teach('student', torch.randn(2, 3, SIZE, SIZE))
+        assert output.logits.shape == (2, CLASSES, SIZE, SIZE)
+        assert bool(output.features) == (network not in UNPERTURBED), network
+        assert output.embedding.shape[1] == model.embedding_channels, network
+        assert output.embedding.shape[2:] == output.coarse.shape[2:], network
+
+
+def test_a_head_without_such_a_layer_says_so():
+    model = build('sup_only', CNN)
+    del model.networks['student'].decode_head.conv_seg
+    with pytest.raises(UserError, match='has no last layer conv_seg'):
+        assert model.embedding_channels

@@ -69,7 +69,7 @@ def embedding_channels(network: nn.Module) -> int:
             f'{type(network.decode_head).__name__} has no last layer conv_seg, whose input this '
             'method compares: choose another decode_head.'
         )
-    return layer.in_channels
+    return getattr(layer, 'in_channels', network.decode_head.channels)
 
 
 def mend_weighted_losses(network: nn.Module) -> None:
