@@ -32,7 +32,7 @@ import semiseg_mm.engine  # noqa: F401  (registers the runner)
 from semiseg_mm.apis.make_splits import run_make_splits
 from semiseg_mm.datasets.split_lists import registry
 from semiseg_mm.engine.rewriting import make_sup_only
-from semiseg_mm.engine.train_plan import TrainPlan
+from semiseg_mm.engine.train_plan import TrainPlan, plan_of
 from semiseg_mm.registry import DATA_SAMPLERS, DATASETS, MODELS, RUNNERS
 from semiseg_mm.testing.networks import on_meta
 
@@ -523,6 +523,24 @@ def test_epochs_come_to_the_published_iterations(leaf):
     assert published(leaf).get('iterations') in (None, found, found.get(''))
     yardstick = make_sup_only(fresh(leaf)).to_dict()
     assert counted(yardstick, gpus, sizes).max_iters == plan.max_iters
+
+
+def test_epochs_of_a_leaf_are_counted_on_its_files(tmp_path):
+    """Nine unlabeled images, two in an iteration of one process: four whole batches an epoch."""
+    words = dict(of='unlabeled', padded=True)
+    own = (
+        p for p in LEAVES if '_voc-' in p.stem and words.items() <= parsed(p)['train_cfg'].items()
+    )
+    cfg = fresh(next(p for p in own if named(p)['unlabeled'] == 2))
+    dataset = cfg.train_dataloader.dataset
+    for source, count in dict(labeled=3, unlabeled=9).items():
+        dataset[source].data_root = str(tmp_path)
+        file = tmp_path / dataset.split / f'{source}.txt'
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(''.join(f'{source}_{number}\n' for number in range(count)))
+    for folder in dataset.labeled.data_prefix.values():
+        (tmp_path / folder).mkdir()
+    assert plan_of(cfg).max_iters == cfg.train_cfg.epochs * 4
 
 
 # ------------------------------------------------------------------ staged runs
