@@ -18,7 +18,7 @@ import fnmatch
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -470,20 +470,33 @@ def counted(cfg: dict, processes: int, sizes: dict | None):
     return words.count(sizes or {}, kind.shares(**layout), processes)
 
 
+STAGES_BUILT: dict = {}
+
+
 def stage_cfgs(leaf: Path) -> dict[str, tuple[dict, float]]:
-    """Each training of a leaf: its config, and the share of the unlabeled images that it sees."""
+    """Each training of a leaf: its config, and the share of the unlabeled images that it sees.
+
+    Leaves that differ in the split share them.
+    """
     if not parsed(leaf).get('stages'):
         return {'': (parsed(leaf), 1)}
     cfg = fresh(leaf)
-    cfg.work_dir = 'nowhere'
-    stages, found = RUNNERS.get(cfg.runner_type).from_cfg(cfg).stages, {}
-    for name in (stage['name'] for stage in trainings(cfg)):
-        images = {stages[label].images for label in stages[name].labels}
-        share = next((s.share for s in stages.values() if hasattr(s, 'share')), 1)
-        whole = not stages[name].labels or len(images) != 1 or images == {None}
-        share = 0 if stages[name].sup_only else 1 if whole else share
-        found[name] = stages[name].cfg.to_dict(), share
-    return found
+    cfg.train_dataloader.dataset.pop('split', None)
+    key = repr(cfg.to_dict())
+    if key not in STAGES_BUILT:
+        cfg.work_dir = 'nowhere'
+        STAGES_BUILT[key] = dict(_stage_cfgs(RUNNERS.get(cfg.runner_type).from_cfg(cfg).stages))
+    return STAGES_BUILT[key]
+
+
+def _stage_cfgs(stages: dict) -> Iterator[tuple[str, tuple[dict, float]]]:
+    ranked = next((stage.share for stage in stages.values() if hasattr(stage, 'share')), 1)
+    for stage in stages.values():
+        if not hasattr(stage, 'checkpoint'):
+            continue
+        images = [stages[label].images for label in stage.labels]
+        part = ranked if len(images) == 1 and images[0] else 1  # of the ranked images, or all
+        yield stage.name, (stage.cfg.to_dict(), 0 if stage.sup_only else part)
 
 
 def by_hand(cfg: dict, processes: int, sizes: dict) -> int:
