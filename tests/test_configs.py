@@ -18,7 +18,7 @@ import fnmatch
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -32,7 +32,7 @@ import semiseg_mm.engine  # noqa: F401  (registers the runner)
 from semiseg_mm.apis.make_splits import run_make_splits
 from semiseg_mm.datasets.split_lists import registry
 from semiseg_mm.engine.rewriting import make_sup_only
-from semiseg_mm.engine.train_plan import TrainPlan
+from semiseg_mm.engine.train_plan import TrainPlan, plan_of
 from semiseg_mm.registry import DATA_SAMPLERS, DATASETS, MODELS, RUNNERS
 from semiseg_mm.testing.networks import on_meta
 
@@ -470,20 +470,33 @@ def counted(cfg: dict, processes: int, sizes: dict | None):
     return words.count(sizes or {}, kind.shares(**layout), processes)
 
 
+STAGES_BUILT: dict = {}
+
+
 def stage_cfgs(leaf: Path) -> dict[str, tuple[dict, float]]:
-    """Each training of a leaf: its config, and the share of the unlabeled images that it sees."""
+    """Each training of a leaf: its config, and the share of the unlabeled images that it sees.
+
+    Leaves that differ in the split share them.
+    """
     if not parsed(leaf).get('stages'):
         return {'': (parsed(leaf), 1)}
     cfg = fresh(leaf)
-    cfg.work_dir = 'nowhere'
-    stages, found = RUNNERS.get(cfg.runner_type).from_cfg(cfg).stages, {}
-    for name in (stage['name'] for stage in trainings(cfg)):
-        images = {stages[label].images for label in stages[name].labels}
-        share = next((s.share for s in stages.values() if hasattr(s, 'share')), 1)
-        whole = not stages[name].labels or len(images) != 1 or images == {None}
-        share = 0 if stages[name].sup_only else 1 if whole else share
-        found[name] = stages[name].cfg.to_dict(), share
-    return found
+    cfg.train_dataloader.dataset.pop('split', None)
+    key = repr(cfg.to_dict())
+    if key not in STAGES_BUILT:
+        cfg.work_dir = 'nowhere'
+        STAGES_BUILT[key] = dict(_stage_cfgs(RUNNERS.get(cfg.runner_type).from_cfg(cfg).stages))
+    return STAGES_BUILT[key]
+
+
+def _stage_cfgs(stages: dict) -> Iterator[tuple[str, tuple[dict, float]]]:
+    ranked = next((stage.share for stage in stages.values() if hasattr(stage, 'share')), 1)
+    for stage in stages.values():
+        if not hasattr(stage, 'checkpoint'):
+            continue
+        images = [stages[label].images for label in stage.labels]
+        part = ranked if len(images) == 1 and images[0] else 1  # of the ranked images, or all
+        yield stage.name, (stage.cfg.to_dict(), 0 if stage.sup_only else part)
 
 
 def by_hand(cfg: dict, processes: int, sizes: dict) -> int:
@@ -523,6 +536,24 @@ def test_epochs_come_to_the_published_iterations(leaf):
     assert published(leaf).get('iterations') in (None, found, found.get(''))
     yardstick = make_sup_only(fresh(leaf)).to_dict()
     assert counted(yardstick, gpus, sizes).max_iters == plan.max_iters
+
+
+def test_epochs_of_a_leaf_are_counted_on_its_files(tmp_path):
+    """Nine unlabeled images, two in an iteration of one process: four whole batches an epoch."""
+    words = dict(of='unlabeled', padded=True)
+    own = (
+        p for p in LEAVES if '_voc-' in p.stem and words.items() <= parsed(p)['train_cfg'].items()
+    )
+    cfg = fresh(next(p for p in own if named(p)['unlabeled'] == 2))
+    dataset = cfg.train_dataloader.dataset
+    for source, count in dict(labeled=3, unlabeled=9).items():
+        dataset[source].data_root = str(tmp_path)
+        file = tmp_path / dataset.split / f'{source}.txt'
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(''.join(f'{source}_{number}\n' for number in range(count)))
+    for folder in dataset.labeled.data_prefix.values():
+        (tmp_path / folder).mkdir()
+    assert plan_of(cfg).max_iters == cfg.train_cfg.epochs * 4
 
 
 # ------------------------------------------------------------------ staged runs

@@ -66,8 +66,10 @@ class TrainPlan:
             check_choice('train_cfg.of', of, LISTS)
         numbers = dict(max_iters=max_iters, epochs=epochs, length=length, vals=vals)
         for name, value in numbers.items():
-            if value is not None and not value > 0:
-                raise UserError(f'train_cfg.{name}={value} must be more than 0.')
+            kinds = (int, float) if name == 'epochs' else int
+            if value is not None and not (isinstance(value, kinds) and value > 0):
+                what = 'number' if name == 'epochs' else 'whole number'
+                raise UserError(f'train_cfg.{name}={value!r} must be a {what} above 0.')
         self.max_iters, self.epochs, self.of = max_iters, epochs, of
         self.val_interval, self.vals = val_interval, vals
         self.length, self.padded = length, padded
@@ -145,16 +147,25 @@ def plan_of(cfg: Config) -> Plan:
     words = TrainPlan.of_cfg(cfg.train_cfg)
     if words.epochs is None:
         return words.count({}, {})
-    loader = cfg.train_dataloader
-    dataset = loader.dataset.to_dict() if isinstance(loader.dataset, Config) else loader.dataset
+    dataset, shares = cfg.train_dataloader.dataset, shares_in(cfg)
     check_paths(dataset, 'train_dataloader.dataset')
-    layout = dict(loader.get('sampler') or {})
-    kind = DATA_SAMPLERS.get(layout.pop('type', '')) if layout else None
+    return words.count(sizes_of(DATASETS.build(dataset)), shares, get_world_size())
+
+
+def check_plan(cfg: Config) -> None:
+    """Stop at words that cannot be counted, without opening a list."""
+    words, dataset = TrainPlan.of_cfg(cfg.get('train_cfg') or {}), cfg.train_dataloader.dataset
+    if words.epochs is not None:
+        words.count(dict(labeled=1, unlabeled=int(bool(dataset.get('unlabeled')))), shares_in(cfg))
+
+
+def shares_in(cfg: Config) -> dict[str, int]:
+    """Images of each list in a batch of one process; none if no stream of requests chooses them."""
+    layout = dict(cfg.train_dataloader.get('sampler') or {})
+    kind = DATA_SAMPLERS.get(layout.pop('type')) if layout else None
     layout.pop('seed', None)
     stream = isinstance(kind, type) and issubclass(kind, RequestStream)
-    return words.count(
-        sizes_of(DATASETS.build(dataset)), kind.shares(**layout) if stream else {}, get_world_size()
-    )
+    return kind.shares(**layout) if stream else {}
 
 
 def sizes_of(dataset) -> dict[str, int]:

@@ -103,7 +103,8 @@ def test_vals_are_so_many_validations():
         (dict(epochs=2), "train_cfg.of=None is none of 'unlabeled', 'labeled', 'oversampled'"),
         (dict(epochs=2, of='unlabelled'), "Did you mean 'unlabeled'"),
         (dict(max_iters=2, of='unlabelled'), "Did you mean 'unlabeled'"),
-        (dict(epochs=0, of='labeled'), 'train_cfg.epochs=0 must be more than 0'),
+        (dict(epochs=0, of='labeled'), 'train_cfg.epochs=0 must be a number above 0'),
+        (dict(max_iters=2.5), 'train_cfg.max_iters=2.5 must be a whole number above 0'),
     ],
 )
 def test_words_that_do_not_fit_are_refused(words, sentence):
@@ -208,6 +209,12 @@ def test_stage_with_both_words_is_refused_before_it_starts(tmp_path):
     cfg = toy_stages(tmp_path)
     cfg.stages[0].cfg = dict(train_cfg=dict(epochs=2, of='labeled'))
     with pytest.raises(UserError, match="Stage 'teacher': train_cfg has both"):
+        build_runner(cfg)
+
+
+def test_stage_without_the_named_list_is_refused_before_it_starts(tmp_path):
+    cfg = with_epochs(toy_stages(tmp_path), epochs=2, of='unlabeled')
+    with pytest.raises(UserError, match=r"Stage 'teacher'.* no such images.* or of='labeled'"):
         build_runner(cfg)
 
 

@@ -14,7 +14,7 @@ from torch import nn
 from semiseg_mm.engine.checkpoint import checkpoints, safe_load
 from semiseg_mm.engine.hooks.atomic_checkpoint_hook import milestone_steps
 from semiseg_mm.engine.rewriting import FOLDERS, make_sup_only, use_labels
-from semiseg_mm.engine.train_plan import TrainPlan, plan_of
+from semiseg_mm.engine.train_plan import check_plan, plan_of
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.loading import PREFIX
 from semiseg_mm.registry import RUNNERS, STAGES
@@ -80,8 +80,9 @@ class TrainStage(Stage):
     def check(self) -> None:
         if self.init:
             self.run.training(self.init)
+        cfg = self.cfg
         try:
-            TrainPlan.of_cfg(self.own_cfg.get('train_cfg') or {})
+            check_plan(cfg)
         except UserError as error:
             raise UserError(f"Stage '{self.name}': {error}") from error
         check_training(self)
