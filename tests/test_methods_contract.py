@@ -78,7 +78,9 @@ def test_every_registered_method_has_a_setting():
     classes = {
         key
         for key, kind in MODELS.module_dict.items()
-        if isinstance(kind, type) and issubclass(kind, SemiSegmentor)
+        if isinstance(kind, type)
+        and issubclass(kind, SemiSegmentor)
+        and kind.__module__.startswith('semiseg_mm.')
     } - {'SemiSegmentor'}
     assert len(classes) >= 3
     assert classes == {cfg.model.type for cfg in METHODS.values()}

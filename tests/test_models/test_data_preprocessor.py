@@ -5,6 +5,7 @@ import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
 
 MEAN, STD = [10.0, 20.0, 30.0], [2.0, 4.0, 5.0]
@@ -71,9 +72,7 @@ def test_unequal_shapes_are_refused_with_the_views_name():
     images, samples = view(1, 8, 8)
     other = view(1, 8, 9)
     uneven = images + other[0], samples + other[1]
-    with pytest.raises(
-        ValueError, match=r"view 'weak' differ.*\(3, 8, 8\), \(3, 8, 9\).*ScaleCrop"
-    ):
+    with pytest.raises(UserError, match=r"view 'weak' differ.*\(3, 8, 8\), \(3, 8, 9\).*ScaleCrop"):
         build()(batch(labeled=view(2, 8, 8), weak=uneven), True)
 
 
