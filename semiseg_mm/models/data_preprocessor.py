@@ -11,7 +11,7 @@ from semiseg_mm.registry import MODELS
 
 @MODELS.register_module()
 class SemiDataPreprocessor(BaseDataPreprocessor):
-    """The network's own preprocessor, applied to every named view of a training batch.
+    """Apply the network's own preprocessor to every named view of a training batch.
 
     A fixed ``size`` would silently pad small crops back up; training batches are stacked as they
     are (and padded to ``size_divisor`` if the network asks for one). ``valid`` comes back stacked,

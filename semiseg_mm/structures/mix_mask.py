@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 class MixMask(NamedTuple):
-    """Which pixels of each image are replaced, and by whose; drawn once for all that belongs to it.
+    """Say which pixels of each image are replaced, and by whose; all that belongs to it shares it.
 
     It knows tensors only. ``View.mixed`` and ``PseudoLabel.mixed`` paste whole views and labels.
     """

@@ -9,7 +9,7 @@ from .mix_mask import MixMask
 
 
 class PseudoLabel(NamedTuple):
-    """What teachers, filters, mixers and losses hand to each other."""
+    """Hold a label of pixels, as teachers, filters, mixers and losses hand it to each other."""
 
     label: Tensor  # B,H,W long (hard) or B,C,H,W probabilities (soft)
     confidence: Tensor  # B,H,W: the largest probability

@@ -2,7 +2,7 @@ from typing import NamedTuple
 
 
 class SampleRequest(NamedTuple):
-    """Everything that is to be decided about one sample, decided by the sampler.
+    """Hold all that is to be decided about one sample; the sampler decides it.
 
     The dataset obeys it and keeps no state, so a sample does not depend on the worker that makes
     it, on prefetching, or on where a run was resumed.

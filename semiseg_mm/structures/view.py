@@ -7,7 +7,7 @@ from .pseudo_label import PseudoLabel
 
 
 class View(NamedTuple):
-    """One named view of a batch: 'labeled', 'weak', 'strong', ..."""
+    """Hold one named view of a batch: 'labeled', 'weak', 'strong', ..."""
 
     inputs: Tensor  # B,C,H,W normalised
     data_samples: list

@@ -4,7 +4,7 @@ from torch.optim import Optimizer
 
 
 class JointOptimizer(Optimizer):
-    """Several optimizers, each with its own parameters, that step, save and resume as one.
+    """Let several optimizers, each with its own parameters, step, save and resume as one.
 
     They share one list of parameter groups and one state. So a scheduler, a gradient scaler, a
     checkpoint and a hook see a single optimizer, in torch's own format.

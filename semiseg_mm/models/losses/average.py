@@ -6,7 +6,7 @@ NORMALISERS = ('valid', 'all', 'kept')
 
 
 def average(pixels: Tensor, target: PseudoLabel, over: str = 'valid') -> Tensor:
-    """Mean of a loss map B,H,W, weighted as the target says; of nothing it is 0.
+    """Return the mean of a loss map B,H,W, weighted as the target says; of nothing it is 0.
 
     Args:
         over: What it is divided by: the valid pixels, all pixels with the padding, or those that

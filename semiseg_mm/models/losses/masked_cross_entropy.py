@@ -10,7 +10,7 @@ from .average import NORMALISERS, average
 
 @MODELS.register_module()
 class MaskedCrossEntropy(nn.Module):
-    """Cross entropy with hard or soft labels; by default averaged over the valid pixels.
+    """Compute the cross entropy with hard or soft labels; by default the mean of valid pixels.
 
     No valid pixel gives 0, with a gradient of 0.
 

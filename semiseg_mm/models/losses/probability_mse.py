@@ -10,7 +10,7 @@ from .average import NORMALISERS, average
 
 @MODELS.register_module()
 class ProbabilityMSE(nn.Module):
-    """Squared distance of two probability maps, averaged over pixels.
+    """Compute the squared distance of two probability maps, averaged over pixels.
 
     Args:
         over: What the sum is divided by, see ``average``.

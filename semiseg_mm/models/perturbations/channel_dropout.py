@@ -11,7 +11,7 @@ Parts = dict[str, slice]  # view: its place in the batch
 
 @MODELS.register_module()
 class ChannelDropout(nn.Module):
-    """A second pass through the head, with whole channels of the features dropped (UniMatch).
+    """Pass the head again, with whole channels of the features dropped (UniMatch).
 
     Clean and dropped features share one forward of the head. The view ``<view>_dropped`` is new.
 

@@ -10,7 +10,7 @@ from .channel_dropout import Parts
 
 @MODELS.register_module()
 class ComplementaryDropout(nn.Module):
-    """Two views of an image see complementary halves of the channels (UniMatch V2).
+    """Show two views of an image complementary halves of the channels (UniMatch V2).
 
     A channel is doubled in one view and absent in the other. Levels of equal width share a mask, as
     those of a ViT do; of other networks each width has its own (the source speaks of ViTs only).

@@ -6,7 +6,7 @@ from semiseg_mm.structures import PseudoLabel
 
 @MODELS.register_module()
 class Threshold(nn.Module):
-    """Only pixels of at least this confidence count (FixMatch)."""
+    """Let only pixels of at least this confidence count (FixMatch)."""
 
     def __init__(self, value: float = 0.95) -> None:
         super().__init__()
@@ -18,7 +18,7 @@ class Threshold(nn.Module):
 
 @MODELS.register_module()
 class ConfidentShare(nn.Module):
-    """All pixels count as much as the batch has confident ones (French et al. 2020)."""
+    """Let all pixels count as much as the batch has confident ones (French et al. 2020)."""
 
     def __init__(self, value: float = 0.97) -> None:
         super().__init__()

@@ -6,7 +6,7 @@ from semiseg_mm.structures import PseudoLabel
 
 @MODELS.register_module()
 class HardPseudoLabel(nn.Module):
-    """The most probable class of every pixel."""
+    """Label every pixel with its most probable class."""
 
     def forward(self, logits: Tensor, valid: Tensor) -> PseudoLabel:
         confidence, label = logits.detach().float().softmax(1).max(1)  # B,H,W

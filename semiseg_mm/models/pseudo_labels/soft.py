@@ -6,7 +6,7 @@ from semiseg_mm.structures import PseudoLabel
 
 @MODELS.register_module()
 class SoftPseudoLabel(nn.Module):
-    """All probabilities of every pixel."""
+    """Label every pixel with all its probabilities."""
 
     def forward(self, logits: Tensor, valid: Tensor) -> PseudoLabel:
         probabilities = logits.detach().float().softmax(1)  # B,C,H,W

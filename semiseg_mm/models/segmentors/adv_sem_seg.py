@@ -12,7 +12,7 @@ from .base import Outputs, SemiSegmentor
 
 @MODELS.register_module()
 class AdvSemSegSegmentor(SemiSegmentor):
-    """Adversarial learning (Hung et al., BMVC 2018, arXiv:1802.07934).
+    """Learn from a discriminator (Hung et al., BMVC 2018, arXiv:1802.07934).
 
     A discriminator tells predictions from ground truth, pixel by pixel. The network learns to be
     taken for ground truth, and learns its own predictions where it is.

@@ -36,7 +36,7 @@ from .network import (
 
 
 class SemiSegmentor(BaseModel):
-    """The base of all methods: named networks around any mmseg segmentor.
+    """Hold named networks, each any mmseg segmentor: the base of all methods.
 
     A method overrides :meth:`unsupervised_loss`. Forward passes, the supervised loss, modules
     beside the networks, teachers' modes, prediction and loading stand here, once.

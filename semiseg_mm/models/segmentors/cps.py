@@ -16,7 +16,7 @@ from .base import Outputs, SemiSegmentor
 
 @MODELS.register_module()
 class CPSSegmentor(SemiSegmentor):
-    """Cross Pseudo Supervision (Chen et al. 2021, arXiv:2106.01226), with and without CutMix.
+    """Let networks label each other's images (CPS, Chen et al. 2021, arXiv:2106.01226).
 
     Networks with different initialisation label each other's images. With soft labels and
     ``ProbabilityMSE`` it is CPC, the ablation of the paper; with n > 2 it is n-CPS, each pair

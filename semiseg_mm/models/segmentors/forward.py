@@ -17,7 +17,7 @@ from .network import can_be_taken_apart, logits_of
 
 
 class Output(NamedTuple):
-    """What a network gives for one view."""
+    """Hold what a network gives for one view."""
 
     logits: Tensor  # B,C,H,W at the size of the images
     features: tuple = ()  # each level of backbone and neck; () where the network is used whole
@@ -124,7 +124,7 @@ def in_mode(*modules: nn.Module, train: bool | None) -> Iterator[None]:
 
 
 class NamedViews(dict):
-    """The views of a batch by name; it says which key of the config makes a missing one."""
+    """Hold the views of a batch by name; say which key of the config makes a missing one."""
 
     def __missing__(self, name: str) -> View:
         raise UserError(

@@ -11,7 +11,7 @@ from .base import Outputs, SemiSegmentor
 
 @MODELS.register_module()
 class MeanTeacher(SemiSegmentor):
-    """Mean Teacher (Tarvainen and Valpola 2017, arXiv:1703.01780) for segmentation.
+    """Follow a mean teacher (Tarvainen and Valpola 2017, arXiv:1703.01780).
 
     The student's probabilities are pulled to those of a teacher whose weights are the running
     mean of the student's. ``MeanTeacherHook`` moves the teacher.
@@ -53,7 +53,7 @@ class MeanTeacher(SemiSegmentor):
         self.unsupervised = MODELS.build(unsupervised)
 
     def unsupervised_loss(self, views: dict, outputs: Outputs) -> dict[str, Tensor]:
-        """One mean over all covered images, as in the official code."""
+        """Return one mean over all covered images, as in the official code."""
         seen = [views[self.teacher_view]]
         student = [outputs['student'][self.student_view].logits]
         if self.loss_on_labeled:

@@ -106,7 +106,7 @@ def _listed(value) -> list:
 
 
 def can_be_taken_apart(network) -> bool:
-    """Whether network and head compute the loss as EncoderDecoder and BaseDecodeHead do."""
+    """Return whether network and head compute the loss as EncoderDecoder and BaseDecodeHead do."""
     return type(network).loss is EncoderDecoder.loss and all(
         getattr(type(network.decode_head), name, None) is getattr(BaseDecodeHead, name)
         for name in ('loss', 'loss_by_feat', 'predict')
@@ -114,7 +114,7 @@ def can_be_taken_apart(network) -> bool:
 
 
 def logits_of(network, images: Tensor) -> Tensor:
-    """The head's main output, B,C,h,w."""
+    """Return the head's main output, B,C,h,w."""
     head = type(network.decode_head).__name__
     try:
         logits = network._forward(images)

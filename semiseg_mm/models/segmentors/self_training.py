@@ -9,7 +9,7 @@ from .base import Outputs, SemiSegmentor
 
 @MODELS.register_module()
 class SelfTrainingSegmentor(SemiSegmentor):
-    """The student of self-training (Zhu et al. 2020, arXiv:2004.14960).
+    """Train the student of self-training (Zhu et al. 2020, arXiv:2004.14960).
 
     Human labels and stored pseudo labels, one cross entropy each. The pseudo labels come with the
     view 'pseudo'; a ``LabelStage`` makes them.

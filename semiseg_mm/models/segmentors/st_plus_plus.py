@@ -9,7 +9,7 @@ from .base import Outputs, SemiSegmentor
 
 @MODELS.register_module()
 class STPlusPlusSegmentor(SemiSegmentor):
-    """The student of ST and ST++ (Yang et al., CVPR 2022).
+    """Train the student of ST and ST++ (Yang et al., CVPR 2022).
 
     Human-labeled and pseudo-labeled images are one batch with one loss, mmseg's own. They differ
     in their augmentation only: the view 'pseudo' is the strong one. A batch may hold any mixture

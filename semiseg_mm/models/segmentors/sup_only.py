@@ -7,7 +7,7 @@ from .base import Outputs, SemiSegmentor
 
 @MODELS.register_module()
 class SupOnly(SemiSegmentor):
-    """The yardstick: the same stream and number of iterations, the labeled part only.
+    """Train the yardstick: the same stream and number of iterations, the labeled part only.
 
     Use it with ``labeled_only=True`` in the sampler; ``tools/train.py --sup-only`` turns any
     config into it.

@@ -13,7 +13,7 @@ from .weak_to_strong import WeakToStrongSegmentor
 
 @MODELS.register_module()
 class U2PLSegmentor(WeakToStrongSegmentor):
-    """Learning from unreliable pseudo labels (Wang et al., CVPR 2022, arXiv:2203.03884).
+    """Learn from unreliable pseudo labels (Wang et al., CVPR 2022, arXiv:2203.03884).
 
     A teacher labels the unlabeled images. Where it is sure, the student learns its labels; where
     it is not, the pixels say of some classes that they are not these (``UnreliableContrast``).

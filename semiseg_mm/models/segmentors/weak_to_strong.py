@@ -17,7 +17,7 @@ TEACHERS = ('self', 'self_eval', 'ema')
 
 @MODELS.register_module()
 class WeakToStrongSegmentor(SemiSegmentor):
-    """The loop that most methods share: labels made on a weak view are learned on strong ones.
+    """Learn labels made on a weak view on strong ones: the loop that most methods share.
 
     FixMatch, CutMix-Seg, UniMatch and UniMatch V2 are choices of its slots, see
     ``configs/_base_/methods``.
