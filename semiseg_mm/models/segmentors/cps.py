@@ -18,9 +18,9 @@ from .base import Outputs, SemiSegmentor
 class CPSSegmentor(SemiSegmentor):
     """Let networks label each other's images (CPS, Chen et al. 2021, arXiv:2106.01226).
 
-    Networks with different initialisation label each other's images. With soft labels and
-    ``ProbabilityMSE`` it is CPC, the ablation of the paper; with n > 2 it is n-CPS, each pair
-    counted once in each direction, divided by n - 1.
+    They start from different initial weights. With soft labels and ``ProbabilityMSE`` it is CPC,
+    the ablation of the paper; with n > 2 it is n-CPS, each pair counted once in each direction,
+    divided by n - 1.
 
     Args:
         segmentor: Config of the network, or a list with one config a network.
