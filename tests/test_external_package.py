@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -167,9 +168,18 @@ def test_a_method_that_needs_the_gradient_of_the_images(tmp_path):
 def test_a_method_with_a_frozen_guide_of_another_architecture(tmp_path):
     head = "dict(type='FCNHead', in_channels=6, channels=6, in_index=0, num_classes=7, num_convs=1)"
     guide = f"dict(type='EncoderDecoder', backbone=dict(type='ToyBackbone'), decode_head={head})"
-    config = METHOD.format(model=f"type='Guided', guide={guide}") + MEAN_TEACHER
+    config = METHOD.format(model=f"type='Guided', guide={guide}")
     config = config.replace("['their_package']", "['their_package', 'semiseg_mm.testing']")
     assert 'loss_guided' in train(tmp_path, plugin('frozen_guide'), config)
     assert moved(tmp_path, 'networks.student') and not moved(tmp_path, 'auxiliaries.guide')
     results = json.loads((tmp_path / 'work_dirs/theirs/results.json').read_text())
-    assert set(results['networks']) == {'student', 'teacher'}
+    assert set(results['networks']) == {'student'}  # the guide is not validated
+
+
+def test_these_methods_use_no_device_but_that_of_their_images():
+    """On the meta device a tensor of the CPU does not mix with others."""
+    sources = {p.stem: p.read_text() for p in (ROOT / 'tests/plugins').glob('*.py')}
+    assert len(sources) == 4
+    for name, source in sources.items():
+        made = re.findall(r'torch\.(?:zeros|ones|tensor|full|arange|rand|randn)\(', source)
+        assert not made, f'{name}: {made}'

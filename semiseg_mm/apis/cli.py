@@ -121,22 +121,27 @@ def _how_to_go_on(args: argparse.Namespace) -> str:
     return 'goes on' if getattr(args, 'staged', False) else 'with --resume goes on'
 
 
-def load_config(path: str, options: dict | None = None, also: Iterable[str] = ()) -> Config:
+def load_config(
+    path: str, options: dict | None = None, also: Iterable[str] = (), amp: bool = False
+) -> Config:
     """Read a config, with overrides that something reads.
 
     Args:
         also: Names at the top of the config that the caller itself reads.
+        amp: Train in mixed precision, whose options are others.
     """
     if not osp.isfile(path):
         raise UserError(f'The config {path} does not exist.')
     cfg = Config.fromfile(path)
     init_default_scope(cfg.get('default_scope', 'semiseg_mm'))
+    if amp:
+        _use_amp(cfg)
     apply_options(cfg, options or {}, also=also)
     return cfg
 
 
 def _load(args: argparse.Namespace) -> Config:
-    cfg = load_config(args.config, args.cfg_options)
+    cfg = load_config(args.config, args.cfg_options, amp=getattr(args, 'amp', False))
     name = osp.splitext(osp.basename(args.config))[0]
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)
     cfg.launcher = args.launcher
@@ -147,8 +152,6 @@ def _train(args: argparse.Namespace) -> None:
     cfg = _load(args)
     if args.sup_only:
         cfg = make_sup_only(cfg)
-    if args.amp:
-        _use_amp(cfg)
     if args.auto_scale_lr:
         if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
             raise UserError('--auto-scale-lr needs auto_scale_lr.base_batch_size in the config.')

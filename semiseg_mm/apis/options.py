@@ -14,6 +14,7 @@ from mmengine.runner.utils import set_random_seed
 from mmengine.utils import import_modules_from_strings
 from torch.utils.data import DataLoader
 
+from semiseg_mm.engine.optimizers import PartwiseConstructor
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATASETS, MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 from semiseg_mm.utils import nearest
@@ -239,10 +240,14 @@ def _by_kind(path: list[str], cfg: dict) -> set[str] | None:
     where, owner = '.'.join(path), _get(cfg, path[:-1])
     if where.startswith('optim_wrapper.paramwise_cfg') and _constructor(cfg) in (
         DefaultOptimWrapperConstructor,
+        PartwiseConstructor,
         None,
     ):
         depth = len(path)
-        return PARAMWISE if depth == 2 else {'lr_mult', 'decay_mult'} if depth == 4 else None
+        if len(path) > 2 and path[2] == 'parts':
+            return None  # optimizers, by the names of parts
+        own = {'parts'} if _constructor(cfg) is PartwiseConstructor else set()
+        return PARAMWISE | own if depth == 2 else {'lr_mult', 'decay_mult'} if depth == 4 else None
     if path[-1] == 'data_prefix' and _is_known(owner, DATASETS):
         return PREFIXES
     if path[-1] == 'test_cfg' and path[0] == 'model' and len(path) <= 4:

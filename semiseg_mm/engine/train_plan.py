@@ -64,7 +64,12 @@ class TrainPlan:
             )
         if epochs is not None or of is not None:
             check_choice('train_cfg.of', of, LISTS)
-        numbers = dict(max_iters=max_iters, epochs=epochs, length=length, vals=vals)
+        if double_labels_below and of == 'unlabeled':
+            raise UserError(
+                "train_cfg.double_labels_below is about labels, but of='unlabeled': leave it out."
+            )
+        numbers = dict(max_iters=max_iters, val_interval=val_interval)
+        numbers.update(epochs=epochs, length=length, vals=vals)
         for name, value in numbers.items():
             kinds = (int, float) if name == 'epochs' else int
             if value is not None and not (isinstance(value, kinds) and value > 0):
@@ -127,15 +132,16 @@ class TrainPlan:
     def _plan(self, iters: int, text: str = '') -> Plan:
         interval = self.val_interval or VAL_INTERVAL
         if self.vals is not None:
-            interval = max(1, iters // self.vals)
+            interval = -(-iters // self.vals)
         return Plan(iters, interval, text, self.epochs)
 
 
 def _not_both(one: str, first: float | None, other: str, second: float | None) -> None:
     if first is not None and second is not None:
         raise UserError(
-            f'train_cfg has both {one}={first} and {other}={second}: leave one of them out. To '
-            f'drop that of a base config: --cfg-options train_cfg.{other}=None.'
+            f'train_cfg has both {one}={first} and {other}={second}: leave one of them out. What a '
+            f'base config sets is dropped by None: --cfg-options train_cfg.{other}=None, or '
+            f'train_cfg.{one}=None.'
         )
 
 

@@ -2,6 +2,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from semiseg_mm.errors import UserError
+
 from .mix_mask import MixMask
 from .pseudo_label import PseudoLabel
 
@@ -23,6 +25,11 @@ class View(NamedTuple):
             labeled: The labeled view with its label, if the partners are labeled images.
         """
         other = labeled if mix.from_labeled else self
+        if mix.from_labeled and (labeled is None or labeled.target is None):
+            raise UserError(
+                'This mask pastes labeled images: View.mixed needs the labeled view with its label '
+                'as target (mix_view of semiseg_mm.models.mixing hands it over).'
+            )
         view = self._replace(
             inputs=mix.paste(self.inputs, other.inputs),
             valid=mix.paste(self.valid, other.valid),

@@ -1,7 +1,7 @@
 from .atomic import atomic_path, atomic_write_text, make_folder
 from .boxes import draw_box
 from .buffers import average_buffers
-from .choices import check_choice, nearest
+from .choices import check_choice, check_share, nearest
 from .gather import gather_rows
 from .label_png import write_mask
 from .random import preserved_rng, seed_all
@@ -11,6 +11,7 @@ __all__ = [
     'atomic_write_text',
     'average_buffers',
     'check_choice',
+    'check_share',
     'draw_box',
     'gather_rows',
     'make_folder',

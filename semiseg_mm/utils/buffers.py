@@ -1,4 +1,5 @@
 from mmengine.dist import all_reduce, get_world_size
+from mmengine.model import is_model_wrapper
 from torch import nn
 
 STATISTICS = ('running_mean', 'running_var')
@@ -8,11 +9,16 @@ def average_buffers(model: nn.Module) -> None:
     """Give all processes the same running statistics of norm layers.
 
     So that they validate one network, and a resumed run is the same run. Doing it twice changes
-    nothing. Other buffers (banks, thresholds) are a method's own, which keeps them equal.
+    nothing (with 3, 5, 6, … processes the last bit). Other buffers (banks, thresholds) are a
+    method's own, which keeps them equal; a frozen guide has the same ones anyway.
     """
-    if get_world_size() > 1:
-        for module in model.modules():
-            for name in STATISTICS:
-                buffer = module._buffers.get(name)
-                if buffer is not None:
-                    all_reduce(buffer, op='mean')
+    if get_world_size() == 1:
+        return
+    model = model.module if is_model_wrapper(model) else model
+    guides = [model.module_of(name) for name in getattr(model, 'guides', ())]
+    still = {id(module) for guide in guides for module in guide.modules()}
+    for module in model.modules():
+        for name in STATISTICS if id(module) not in still else ():
+            buffer = module._buffers.get(name)
+            if buffer is not None:
+                all_reduce(buffer, op='mean')

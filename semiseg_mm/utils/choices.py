@@ -10,6 +10,14 @@ def nearest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str:
     return f" Did you mean '{near[0]}'?" if near else ''
 
 
+def check_share(name: str, value: float, owner: str = '') -> None:
+    """Stop at a value that is no share, 0 to 1: a percentage, say, or a number of iterations."""
+    if not 0 <= value <= 1:
+        raise UserError(
+            f'{name}={value!r}{f" of {owner}" * bool(owner)} is a share: give a number from 0 to 1.'
+        )
+
+
 def check_choice(name: str, value, choices: Iterable, owner: str = '') -> None:
     """Stop at a value that is none of the choices, and name the one that is most like it.
 

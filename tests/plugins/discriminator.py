@@ -35,7 +35,7 @@ class FoolTheJudge(SemiSegmentor):
         judge, own = self.auxiliaries['judge'], outputs['student']
         real, fake = (own[view].logits.softmax(1) for view in ('labeled', 'weak'))
         both = torch.cat([real, fake]).detach()
-        wanted = torch.ones(len(both), 1)
+        wanted = both.new_ones(len(both), 1)
         wanted[len(real) :] = 0
         bce = nn.functional.binary_cross_entropy_with_logits
         fooled = frozen(judge)(fake)

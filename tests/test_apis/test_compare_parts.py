@@ -355,3 +355,12 @@ def test_a_terminal_shows_what_runs():
     shown = written.getvalue()
     assert 'second' in shown and 'first' not in shown and 'third' not in shown
     assert '1 of 3 ended' in shown
+
+
+def test_a_leafs_own_optimizer_of_a_part_is_compared(toy, tmp_path):
+    base = SHAPES.parents[1] / 'adv_sem_seg/adv-sem-seg_unet-s2_1xb8+8-1k_shapes-30-64x64.py'
+    leaf = tmp_path / 'fast.py'
+    parts = 'dict(parts=dict(discriminator=dict(lr=0.5)))'
+    leaf.write_text(f"_base_ = '{base}'\noptim_wrapper = dict(paramwise_cfg={parts})\n")
+    paramwise = composed(toy, str(leaf)).optim_wrapper.paramwise_cfg
+    assert paramwise.parts.discriminator.lr == 0.5

@@ -225,3 +225,37 @@ def test_keywords_that_are_handed_to_a_part_are_taken(folder, tmp_path, monkeypa
     }
     cfg = load_config(str(folder / PLAIN), options)
     assert isinstance(cfg, Config) and cfg.model.segmentor.backbone.drop_path_rate == 0.1
+
+
+def test_options_of_mixed_precision_count_with_amp_alone(folder, monkeypatch):
+    monkeypatch.setattr('mmengine.device.is_cuda_available', lambda: True)
+    for key, value in (('dtype', 'bfloat16'), ('loss_scale', 512.0)):
+        option = {f'optim_wrapper.{key}': value}
+        cfg = load_config(str(folder / PLAIN), option, amp=True)
+        assert cfg.optim_wrapper.type == 'AmpOptimWrapper' and cfg.optim_wrapper[key] == value
+        with pytest.raises(UserError, match=f'{key} is not an argument of OptimWrapper'):
+            load_config(str(folder / PLAIN), option)
+
+
+@pytest.mark.parametrize(
+    ('key', 'read'),
+    [
+        ('norm_decay_mul', False),
+        ('norm_decay_mult', True),
+        ('parts.judge.lr', True),
+        ('parts.judge.whatever', True),  # the optimizer refuses it
+    ],
+)
+def test_keys_of_an_optimizer_with_parts(folder, key, read):
+    constructor = {'optim_wrapper.constructor': 'PartwiseConstructor'}
+    option = {**constructor, f'optim_wrapper.paramwise_cfg.{key}': 0.5}
+    if read:
+        assert load_config(str(folder / PLAIN), option)
+        return
+    with pytest.raises(UserError, match=key):
+        load_config(str(folder / PLAIN), option)
+
+
+def test_parts_without_their_constructor_are_read_by_nobody(folder):
+    with pytest.raises(UserError, match='parts'):
+        load_config(str(folder / PLAIN), {'optim_wrapper.paramwise_cfg.parts.judge.lr': 0.5})

@@ -185,7 +185,7 @@ def test_yardstick_has_the_iterations_of_its_method(of, tmp_path):
 def test_settled_config_has_numbers_and_no_words(tmp_path):
     cfg = with_epochs(toy_config(tmp_path, SUP_ONLY), epochs=3, of='unlabeled', vals=2)
     assert settle(cfg).epochs == 3
-    assert cfg.train_cfg == dict(type='SemiTrainLoop', max_iters=9, val_interval=4)
+    assert cfg.train_cfg == dict(type='SemiTrainLoop', max_iters=9, val_interval=5)
 
 
 def test_each_stage_counts_its_own_lists(tmp_path):

@@ -347,3 +347,16 @@ def test_pairs_need_an_even_batch():
 def test_random_partners_are_a_permutation():
     drawn = {tuple(BoxMix(partner='random').draw(images(3)).partner.tolist()) for _ in range(60)}
     assert all(sorted(one) == [0, 1, 2] for one in drawn) and len(drawn) == 6
+
+
+def test_boxes_have_one_way_to_be_drawn():
+    with pytest.raises(UserError, match='not both'):
+        BoxMix(ratio=(0.3, 3), sides='half')
+
+
+def test_labels_of_labeled_partners_must_come_along():
+    mix = MixMask(torch.ones(1, 1, 1) > 0, torch.tensor([0]), from_labeled=True)
+    view = View(torch.zeros(1, 1, 1, 1), [], torch.ones(1, 1, 1) > 0)
+    for labeled in (None, view):
+        with pytest.raises(UserError, match='mix_view'):
+            view.mixed(mix, labeled)

@@ -125,7 +125,8 @@ def compose(base: Config, choice: Choice) -> Config:
     own = {key: value for key, value in method.model.items() if f'model.{key}' not in SHARED}
     cfg.model = {**own, **kept}
     cfg.custom_hooks = method.get('custom_hooks', [])
-    use_parts(cfg, method.get('optimizer_parts'))
+    paramwise = (method.get('optim_wrapper') or {}).get('paramwise_cfg') or {}
+    use_parts(cfg, paramwise.get('parts') or method.get('optimizer_parts'))
     for key in ('stages', 'rounds'):
         if method.get(key):
             cfg[key] = method[key]

@@ -5,7 +5,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import HOOKS
-from semiseg_mm.utils import check_choice
+from semiseg_mm.utils import check_choice, check_share
 
 BUFFER_POLICIES = ('copy', 'ema', 'keep')
 
@@ -41,18 +41,13 @@ class MeanTeacherHook(Hook):
         buffers: str = 'copy',
         begin: float = 0.0,
     ) -> None:
-        if not 0 <= decay <= 1:
-            raise UserError(
-                f'decay={decay} of MeanTeacherHook is the share of the teacher that is kept: give '
-                'a number from 0 to 1.'
-            )
+        check_share('decay', decay, 'MeanTeacherHook')
+        check_share('begin', begin, 'MeanTeacherHook')
         check_choice('buffers', buffers, BUFFER_POLICIES, 'MeanTeacherHook')
         self.decay = decay
         self.warmup = warmup
         self.buffers = buffers
         self.begin = begin
-        if not 0 <= begin < 1:
-            raise UserError(f'begin={begin} of MeanTeacherHook is a share of the training: 0 to 1.')
 
     def before_train(self, runner) -> None:
         model = _unwrap(runner.model)
@@ -60,6 +55,12 @@ class MeanTeacherHook(Hook):
             raise UserError(
                 f'MeanTeacherHook found no teacher in {type(model).__name__}: remove the hook '
                 'from custom_hooks, or train a model that has one (MeanTeacher).'
+            )
+        if model.teachers_begin not in (None, self.begin):
+            raise UserError(
+                f'{type(model).__name__} learns labels alone for {model.teachers_begin:g} of the '
+                f'training, MeanTeacherHook begins at {self.begin:g}: set '
+                f'custom_hooks.N.begin={model.teachers_begin:g}.'
             )
         if model.teacher_steps == 0:
             model.sync_teachers()  # after load_from, which may have changed the student

@@ -2,6 +2,8 @@ from collections.abc import Sequence
 
 from torch.optim import Optimizer
 
+from semiseg_mm.errors import UserError
+
 
 class JointOptimizer(Optimizer):
     """Let several optimizers, each with its own parameters, step, save and resume as one.
@@ -17,6 +19,9 @@ class JointOptimizer(Optimizer):
     def __init__(self, *optimizers: Optimizer, names: Sequence[str] = ()) -> None:
         self.optimizers = optimizers
         self.names = tuple(names)
+        for own in optimizers:
+            for group in own.param_groups:
+                group['optimizer'] = type(own).__name__  # stored, and compared when resuming
         super().__init__([group for own in optimizers for group in own.param_groups], {})
         self.defaults = optimizers[0].defaults
         self._share()
@@ -36,5 +41,19 @@ class JointOptimizer(Optimizer):
             own.step()
 
     def load_state_dict(self, state_dict: dict) -> None:
+        """Go on from a checkpoint of the same optimizers."""
+        before, now = (
+            [group.get('optimizer') for group in groups]
+            for groups in (state_dict['param_groups'], self.param_groups)
+        )
+        if before != now:
+            raise UserError(
+                f'The checkpoint was made with the optimizers {_listed(before)}, this run has '
+                f'{_listed(now)}: restore optim_wrapper, or start anew.'
+            )
         super().load_state_dict(state_dict)
         self._share()
+
+
+def _listed(kinds: list) -> str:
+    return ', '.join(str(kind) for kind in dict.fromkeys(kinds))

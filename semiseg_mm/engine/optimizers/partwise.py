@@ -1,5 +1,6 @@
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from torch import nn
+from torch.optim import Optimizer
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
@@ -15,33 +16,45 @@ class PartwiseConstructor(DefaultOptimWrapperConstructor):
     ``paramwise_cfg.parts`` has a config of an optimizer for each such part, an auxiliary or a
     network of the model by its name. All else has ``optim_wrapper.optimizer`` and the other keys
     of ``paramwise_cfg``. They step together after one backward pass; schedulers,
-    ``--auto-scale-lr`` and gradient accumulation apply to each of them.
+    ``--auto-scale-lr`` and gradient accumulation apply to each of them. Gradients cannot be
+    clipped: that would couple the parts.
     """
 
     def _validate_cfg(self) -> None:
         self.paramwise_cfg = dict(self.paramwise_cfg)
         self.parts = self.paramwise_cfg.pop('parts', {})
-        if not self.parts:
+        if not self.parts or any('type' not in part for part in self.parts.values()):
             raise UserError(
                 'PartwiseConstructor needs optim_wrapper.paramwise_cfg.parts, such as '
-                "parts=dict(discriminator=dict(type='Adam', lr=1e-4))."
+                "parts=dict(discriminator=dict(type='Adam', lr=1e-4)): for each part an optimizer "
+                'with its type.'
+            )
+        if self.optim_wrapper_cfg.get('clip_grad'):
+            raise UserError(
+                'optim_wrapper.clip_grad would take one norm over all parts, so that a large '
+                f'gradient of {", ".join(self.parts)} shrinks the step of the rest: leave it out.'
             )
         super()._validate_cfg()
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
         """Build the optimizers and join them."""
         model = getattr(model, 'module', model)  # of a model that is distributed
-        parts = {name: self._part(model, name) for name in self.parts}
-        apart = {id(p) for part in parts.values() for p in part.parameters()}
+        parts = {name: _trained(self._part(model, name)) for name in self.parts}
+        apart = {id(p) for part in parts.values() for p in part}
         groups: list[dict] = []
         self.add_params(groups, model)
         groups = [group for group in groups if id(group['params'][0]) not in apart]
         if not self.paramwise_cfg:
             groups = [dict(params=[p for group in groups for p in group['params']])]
+        empty = [name for name, part in parts.items() if not part]
+        if empty or not any(group['params'] for group in groups):
+            raise UserError(
+                f'optim_wrapper.paramwise_cfg.parts: nothing of {empty[0]} is trained.'
+                if empty
+                else 'optim_wrapper.paramwise_cfg.parts leaves nothing to optim_wrapper.optimizer.'
+            )
         optimizers = [self._build(self.optimizer_cfg, groups)]
-        for name, part in parts.items():
-            trained = [p for p in part.parameters() if p.requires_grad]
-            optimizers.append(self._build(self.parts[name], trained))
+        optimizers += [self._build(self.parts[name], part) for name, part in parts.items()]
         wrapper = dict(dict(type='OptimWrapper'), **self.optim_wrapper_cfg)
         joint = JointOptimizer(*optimizers, names=list(parts))
         return OPTIM_WRAPPERS.build(wrapper, default_args=dict(optimizer=joint))
@@ -60,5 +73,9 @@ class PartwiseConstructor(DefaultOptimWrapperConstructor):
         return known[name]
 
     @staticmethod
-    def _build(cfg: dict, params: list):
+    def _build(cfg: dict, params: list) -> Optimizer:
         return OPTIMIZERS.build(dict(cfg, params=params))
+
+
+def _trained(part: nn.Module) -> list[nn.Parameter]:
+    return [p for p in part.parameters() if p.requires_grad]

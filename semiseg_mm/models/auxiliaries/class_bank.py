@@ -28,6 +28,8 @@ class ClassBank(nn.Module):
                 f'A bank has {len(self.sizes)} sizes, the data has {num_classes} classes: give one '
                 'number, or one for each class.'
             )
+        if min(self.sizes) < 1:
+            raise UserError(f'A bank keeps at least one row of each class, not {min(self.sizes)}.')
         for number in range(num_classes):
             self.register_buffer(f'class_{number}', torch.zeros(0, channels))
 
@@ -38,7 +40,8 @@ class ClassBank(nn.Module):
     @torch.no_grad()
     def push(self, rows: Sequence[Tensor]) -> None:
         """Add N,D rows for each class; the oldest ones make room."""
-        share = [-(-size // get_world_size()) for size in self.sizes]  # more would push each other
+        # of more rows than its share, a process would push out those of the others
+        share = [-(-size // get_world_size()) for size in self.sizes]
         latest = [own[-limit:].float() for own, limit in zip(rows, share, strict=True)]
         numbers = torch.cat([own.new_full((len(own), 1), k) for k, own in enumerate(latest)])
         found = gather_rows(torch.cat([numbers, torch.cat(latest)], 1))
@@ -47,7 +50,14 @@ class ClassBank(nn.Module):
             self._buffers[f'class_{number}'] = torch.cat([self.rows(number), new])[-size:]
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
-        for name, own in self._buffers.items():  # as many rows as were stored
-            if prefix + name in state_dict:
-                self._buffers[name] = own.new_empty(state_dict[prefix + name].shape)
+        stored = {k: v for k, v in state_dict.items() if k.startswith(f'{prefix}class_')}
+        width = {value.shape[1:] for value in (*stored.values(), *self._buffers.values())}
+        if len(stored) != len(self.sizes) or len(width) > 1:  # of other classes: start anew
+            for key in stored:
+                del state_dict[key]
+            state_dict.update({prefix + name: own for name, own in self._buffers.items()})
+            stored = {}
+        for key, value in stored.items():  # as many rows as were stored
+            name = key[len(prefix) :]
+            self._buffers[name] = self._buffers[name].new_empty(value.shape)
         super()._load_from_state_dict(state_dict, prefix, *args)

@@ -18,12 +18,17 @@ def judged_as(real: bool, scores: Tensor, valid: Tensor) -> Tensor:
 
 
 def discrimination(
-    discriminator: Callable, fakes: Tensor, valid: Tensor, truth: PseudoLabel
+    discriminator: Callable, known: Tensor, guess: Tensor, truth: PseudoLabel, valid: Tensor
 ) -> Tensor:
-    """Return a discriminator's own loss: predictions B,C,H,W are no ground truth, labels are.
+    """Return a discriminator's own loss: labels are ground truth, and predictions are not.
 
     A pixel without label has no class at all.
+
+    Args:
+        known, guess: Probabilities B,C,H,W on labeled and on unlabeled images.
+        valid: Pixels of the unlabeled images, without the padding.
     """
-    one_hot = F.one_hot(truth.label, fakes.shape[1]).permute(0, 3, 1, 2).to(fakes.dtype)
+    fakes, where = torch.cat([known, guess]).detach(), torch.cat([truth.valid, valid])
+    one_hot = F.one_hot(truth.label, known.shape[1]).permute(0, 3, 1, 2).to(known.dtype)
     real = judged_as(True, discriminator(one_hot * truth.valid.unsqueeze(1)), truth.valid)
-    return (judged_as(False, discriminator(fakes.detach()), valid) + real) / 2
+    return (judged_as(False, discriminator(fakes), where) + real) / 2

@@ -52,6 +52,11 @@ class UnreliableContrast(nn.Module):
                 f'With {num_classes} classes none ranks beyond the first {low_rank}: set '
                 f'model.contrast.low_rank={num_classes - 1} and high_rank={num_classes}.'
             )
+        if not 0 < low_rank < high_rank:
+            raise UserError(
+                f'low_rank={low_rank}, high_rank={high_rank} of UnreliableContrast leave no rank '
+                'between them: a class ranks low from low_rank on, below high_rank.'
+            )
         self.anchors = anchors
         self.negatives = negatives
         self.min_probability = min_probability

@@ -3,6 +3,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import MixMask, PseudoLabel, View
 from semiseg_mm.utils import check_choice, draw_box
@@ -44,6 +45,10 @@ class BoxMix(nn.Module):
         check_choice('partner', partner, PARTNERS, 'BoxMix')
         check_choice('prob_of', prob_of, ('image', 'batch'), 'BoxMix')
         check_choice('sides', sides, SIDES, 'BoxMix')
+        if ratio is not None and sides != SIDES[0]:
+            raise UserError(
+                f"BoxMix draws its boxes by ratio={ratio} or by sides='{sides}': not both."
+            )
         self.boxes = boxes
         self.area = area
         self.prob = prob

@@ -1,7 +1,7 @@
 from .entropy import entropy_of, quantile
 from .filters import ConfidentShare, Threshold
 from .hard import HardPseudoLabel
-from .observing import observe, observe_logits
+from .observing import filtered, observe, observe_logits
 from .soft import SoftPseudoLabel
 from .stored import stored_label
 
@@ -11,6 +11,7 @@ __all__ = [
     'SoftPseudoLabel',
     'Threshold',
     'entropy_of',
+    'filtered',
     'observe',
     'observe_logits',
     'quantile',

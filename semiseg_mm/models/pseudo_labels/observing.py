@@ -20,3 +20,16 @@ def observe_logits(part: nn.Module, logits: Tensor, valid: Tensor, progress: flo
     """Show a ``pseudo_label`` what it is about to label, as plain hard labels."""
     if hasattr(part, 'observe'):
         part.observe(HardPseudoLabel()(logits, valid), progress)
+
+
+def filtered(
+    part: nn.Module | None, target: PseudoLabel, progress: float | None = None
+) -> PseudoLabel:
+    """Return what a filter leaves of a label; without a filter, all of it.
+
+    Args:
+        progress: Let the filter observe the label first; for a label that is filtered once.
+    """
+    if progress is not None:
+        observe(part, target, progress)
+    return target if part is None else part(target)

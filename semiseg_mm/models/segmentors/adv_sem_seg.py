@@ -1,11 +1,11 @@
-import torch
 from torch import Tensor
 
 from semiseg_mm.models.auxiliaries import frozen
 from semiseg_mm.models.losses import discrimination, judged_as
-from semiseg_mm.models.pseudo_labels import stored_label
+from semiseg_mm.models.pseudo_labels import filtered, stored_label
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import PseudoLabel, View
+from semiseg_mm.utils import check_share
 
 from .base import Outputs, SemiSegmentor
 
@@ -30,7 +30,7 @@ class AdvSemSegSegmentor(SemiSegmentor):
         discriminator: dict = dict(type='ConvDiscriminator'),
         weights: tuple[float, float, float] = (0.01, 0.001, 0.1),
         semi_begin: float = 0.25,
-        filter: dict = dict(type='Threshold', value=0.2),
+        filter: dict | None = dict(type='Threshold', value=0.2),
         unsupervised: dict = dict(type='MaskedCrossEntropy', over='kept'),
         **kwargs,
     ) -> None:
@@ -38,7 +38,9 @@ class AdvSemSegSegmentor(SemiSegmentor):
         inputs = dict(in_channels=self.out_channels)
         self.add_auxiliary('discriminator', discriminator, own_optimizer=True, **inputs)
         self.weights, self.semi_begin = weights, semi_begin
-        self.filter, self.unsupervised = MODELS.build(filter), MODELS.build(unsupervised)
+        slots = (filter, unsupervised)
+        self.filter, self.unsupervised = (MODELS.build(x) if x else None for x in slots)
+        check_share('semi_begin', semi_begin, 'AdvSemSegSegmentor')
 
     def unsupervised_loss(self, views: dict[str, View], outputs: Outputs) -> dict[str, Tensor]:
         own, judge, losses, passed = outputs['student'], self.auxiliaries['discriminator'], {}, 1
@@ -47,13 +49,12 @@ class AdvSemSegSegmentor(SemiSegmentor):
         score = frozen(judge)(guess)
         if self.progress >= self.semi_begin:
             label = PseudoLabel(guess.max(1).indices, score.detach().sigmoid(), valid)
-            label = self.filter(label)
+            label = filtered(self.filter, label, self.progress)
             passed = (label.kept > 0).any()  # if no pixel does, its adversarial term is left out
             losses['loss_semi'] = self.weights[2] * self.unsupervised(own['weak'].logits, label)
             losses['kept'] = label.kept.sum() / valid.sum().clamp(min=1)
         fooled = judged_as(True, frozen(judge)(known), truth.valid)
         losses['loss_labeled_adv'] = self.weights[0] * fooled
         losses['loss_unlabeled_adv'] = self.weights[1] * passed * judged_as(True, score, valid)
-        everything, everywhere = torch.cat([known, guess]), torch.cat([truth.valid, valid])
-        losses['loss_discriminator'] = discrimination(judge, everything, everywhere, truth)
+        losses['loss_discriminator'] = discrimination(judge, known, guess, truth, valid)
         return losses

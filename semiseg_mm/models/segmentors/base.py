@@ -24,7 +24,7 @@ from .forward import (
     split_forward,
     whole_forward,
 )
-from .loading import spread_checkpoint
+from .loading import spread_checkpoint, unwrap_checkpoint
 from .network import (
     can_be_taken_apart,
     check_networks,
@@ -84,6 +84,7 @@ class SemiSegmentor(BaseModel):
         self.teachers = dict(teachers or {})  # follower -> leader, auxiliaries included
         self.guides: list[str] = []  # auxiliaries that never change
         self.own_optimizers: list[str] = []  # auxiliaries that have one
+        self.teachers_begin: float | None = None  # the share that MeanTeacherHook.begin must be
         self.perturbation = MODELS.build(perturbation) if perturbation else None
         compares = bool(student_views) or loss_on_labeled
         check_networks(self.networks.values(), compares, self.perturbation is not None)
@@ -114,25 +115,28 @@ class SemiSegmentor(BaseModel):
         trained: bool = True,
         own_optimizer: bool = False,
         **derived,
-    ) -> nn.Module:
+    ) -> None:
         """Put a module beside the networks: a projector, a discriminator, a frozen guide, …
 
-        It is initialised (``init_cfg``), trained, stored and resumed with them, as
-        ``auxiliaries.<name>``, but never validated or published.
+        It is initialised (``init_cfg``), trained, stored and resumed with them, but never validated
+        or published. It stands in ``self.auxiliaries[name]``, and there alone.
 
         Args:
             module: The module, or its config.
             follows: The auxiliary whose running mean it is: a teacher's projector follows the
                 student's. ``MeanTeacherHook`` moves it.
-            trained: Whether it learns. If not it is a guide: it stays what it is, in eval mode.
+            trained: Whether it learns. If not it is a guide: it stays what it is, in eval mode. Its
+                checkpoint is a plain one, or one of this package that holds one network.
             own_optimizer: Whether it must not share the networks' optimizer (a discriminator): the
                 train loop then asks for one.
             derived: Arguments that the method knows and the config leaves out.
         """
         if name in self.networks or name in self.auxiliaries:
-            raise UserError(
-                f"There are two modules called '{name}': give the auxiliary another name."
-            )
+            raise UserError(f"There are two modules '{name}': give the auxiliary another name.")
+        if follows is not None:
+            check_choice('follows', follows, [*self.networks, *self.auxiliaries], name)
+        if own_optimizer and (follows is not None or not trained):
+            raise UserError(f"'{name}' is not trained, so it has no use for an own optimizer.")
         built = module if isinstance(module, nn.Module) else MODELS.build({**derived, **module})
         self.auxiliaries[name] = built
         self.own_optimizers += [name] * own_optimizer
@@ -141,9 +145,9 @@ class SemiSegmentor(BaseModel):
             built.load_state_dict(self.module_of(follows).state_dict())
         elif not trained:
             self.guides.append(name)
+            built._register_load_state_dict_pre_hook(unwrap_checkpoint, with_module=True)
         if follows is not None or not trained:
             built.requires_grad_(False)
-        return built
 
     def module_of(self, name: str) -> nn.Module:
         """Return a network or an auxiliary."""
@@ -244,18 +248,18 @@ class SemiSegmentor(BaseModel):
         """
 
     def teach(self, name: str, images: Tensor, train_mode: bool = False) -> Output:
-        """Return a network's output without gradient, in eval mode unless told otherwise."""
+        """Return the output of a network or a guide without gradient, by default in eval mode."""
         with torch.no_grad():
             return self.look(name, images, train_mode)
 
     def look(self, name: str, images: Tensor, train_mode: bool | None = None) -> Output:
-        """Return a network's output with gradient, to the images as well if they ask for it.
+        """Return the same with gradient, also to the images if they require one.
 
         Args:
             train_mode: Whether its layers are in train or eval mode; None leaves them as they are.
         """
-        with in_mode(self.networks[name], train=train_mode):
-            return forward_images(self.networks[name], images)
+        with in_mode(self.module_of(name), train=train_mode):
+            return forward_images(self.module_of(name), images)
 
     def _forward_student(self, network: nn.Module, views: dict[str, View]) -> tuple[dict, dict]:
         losses, outputs = {}, {}

@@ -6,7 +6,7 @@ from torch import Tensor
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.losses import sigmoid_rampup
 from semiseg_mm.models.mixing import mix_view
-from semiseg_mm.models.pseudo_labels import observe, observe_logits
+from semiseg_mm.models.pseudo_labels import filtered, observe, observe_logits
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import PseudoLabel, View
 from semiseg_mm.utils import check_choice
@@ -119,10 +119,8 @@ class CPSSegmentor(SemiSegmentor):
         targets = {net: self.pseudo_label(logits, valid) for net, logits in maps.items()}
         if self.mixer is not None:
             targets = {net: views['mixed'].taught(label).target for net, label in targets.items()}
-        if self.filter is None:
-            return targets
         observe(self.filter, PseudoLabel.cat(targets.values()), self.progress)
-        return {net: self.filter(target) for net, target in targets.items()}
+        return {net: filtered(self.filter, target) for net, target in targets.items()}
 
 
 def agreement(a: Tensor, b: Tensor, valid: Tensor) -> Tensor:

@@ -51,3 +51,23 @@ def spread_checkpoint(model: nn.Module, state_dict: dict, prefix: str, *_) -> No
     for key, value in model.state_dict().items():  # what stands beside the networks stays as it is
         if not key.startswith(PREFIX):
             state_dict.setdefault(prefix + key, value)
+
+
+def unwrap_checkpoint(guide: nn.Module, state_dict: dict, prefix: str, *_) -> None:
+    """Let a frozen network load a checkpoint of this package; stop if nothing of it would fit."""
+    if prefix:  # loaded with the method that it belongs to
+        return
+    own = [key for key in state_dict if key.startswith(PREFIX)]
+    names = sorted({key.split('.')[1] for key in own})
+    if len(names) > 1:
+        raise UserError(
+            f'The checkpoint of a guide holds the networks {", ".join(names)}: take out one with '
+            'tools/publish_model.py --network.'
+        )
+    for key in own:
+        state_dict[key.split('.', 2)[2]] = state_dict.pop(key)
+    if not state_dict.keys() & guide.state_dict().keys():
+        raise UserError(
+            f'The checkpoint of a guide has no weight of a {type(guide).__name__}: its keys begin '
+            f'with {", ".join(sorted({key.split(".")[0] for key in state_dict})[:3])}.'
+        )

@@ -1,14 +1,19 @@
 import torch
 from torch import Tensor
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.models.losses import sigmoid_rampup
 from semiseg_mm.models.pseudo_labels import entropy_of, quantile, stored_label
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
+from semiseg_mm.utils import check_share
 
 from .base import Outputs
 from .forward import in_mode
 from .weak_to_strong import WeakToStrongSegmentor
+
+FIXED = {'teacher', 'strong_views', 'filter', 'perturbation', 'dropped_weight', 'loss_on_labeled'}
+DERIVED = {'num_classes', 'channels'}  # of the contrast
 
 
 @MODELS.register_module()
@@ -20,13 +25,14 @@ class U2PLSegmentor(WeakToStrongSegmentor):
 
     Args:
         segmentor: Config of the network.
-        projector: Config of the head beside the classifier that gives the representations.
+        projector: Config of the head beside the classifier that gives the representations; it
+            takes ``in_channels`` and has ``out_channels``.
         contrast: Config of the contrastive loss.
         contrast_weight: Of that loss; the authors advise 0.1 where it hurts.
         unreliable: Share of the pixels, those with the largest entropy, that is unreliable at the
             start; it falls to 0 over the training.
-        supervised_until: Until this share of the training only labels are learned; give
-            ``MeanTeacherHook`` the same ``begin``.
+        supervised_until: Until this share of the training only labels are learned;
+            ``MeanTeacherHook`` must have the same ``begin``.
     """
 
     def __init__(
@@ -40,7 +46,13 @@ class U2PLSegmentor(WeakToStrongSegmentor):
         unsupervised: dict = dict(type='MaskedCrossEntropy', over='kept'),
         **kwargs,
     ) -> None:
+        check_share('unreliable', unreliable, 'U2PLSegmentor')
+        check_share('supervised_until', supervised_until, 'U2PLSegmentor')
+        refused = sorted(FIXED & kwargs.keys()) + sorted(DERIVED & contrast.keys())
+        if refused:
+            raise UserError(f'{", ".join(refused)} of U2PL follow from the method: leave them out.')
         super().__init__(segmentor, unsupervised=unsupervised, loss_on_labeled=True, **kwargs)
+        self.teachers_begin = supervised_until
         for name, leader in dict(projector=None, teacher_projector='projector').items():
             self.add_auxiliary(name, projector, leader, in_channels=self.embedding_channels)
         channels = self.auxiliaries['projector'].out_channels
@@ -62,7 +74,7 @@ class U2PLSegmentor(WeakToStrongSegmentor):
             teacher = teaching(taught.embedding)
         if self.progress < self.supervised_until:
             return dict(loss_strong=0 * own['strong'].logits.sum(), loss_contrast=0 * student.sum())
-        known, guessed = stored_label(both[0]), self._kept(both[1].target)
+        known, guessed = stored_label(both[0]), both[1].target
         labeled, share = len(images) - len(guessed.valid), self.unreliable * (1 - self.progress)
         entropy = entropy_of(taught.logits[labeled:])  # B,H,W
         low, high = (quantile(entropy[guessed.valid], q) for q in (share, 1 - share))

@@ -5,9 +5,9 @@ from torch import Tensor
 
 from semiseg_mm.models.losses import sigmoid_rampup
 from semiseg_mm.models.mixing import mix_view
-from semiseg_mm.models.pseudo_labels import observe, observe_logits
+from semiseg_mm.models.pseudo_labels import filtered, observe, observe_logits
 from semiseg_mm.registry import MODELS
-from semiseg_mm.structures import PseudoLabel, View
+from semiseg_mm.structures import View
 from semiseg_mm.utils import check_choice
 
 from .base import Outputs, SemiSegmentor
@@ -86,7 +86,7 @@ class WeakToStrongSegmentor(SemiSegmentor):
         if self.teacher == 'self':  # the label comes after the mixing
             weak = self._labeled(weak, own['weak'].logits)
             views = {name: views[name].taught(weak.target) for name in self.strong_views}
-        targets = [self._kept(views[name].target) for name in self.strong_views]
+        targets = [filtered(self.filter, views[name].target) for name in self.strong_views]
         strong = [
             self.unsupervised(own[name].logits, target)
             for name, target in zip(self.strong_views, targets, strict=True)
@@ -94,7 +94,9 @@ class WeakToStrongSegmentor(SemiSegmentor):
         ramp = sigmoid_rampup(self.iteration, self.rampup_iters)
         losses = dict(loss_strong=ramp * self.weight * torch.stack(strong).mean())
         if 'weak_dropped' in own:
-            dropped = self.unsupervised(own['weak_dropped'].logits, self._kept(weak.target))
+            dropped = self.unsupervised(
+                own['weak_dropped'].logits, filtered(self.filter, weak.target)
+            )
             losses['loss_dropped'] = ramp * self.dropped_weight * dropped
         if self.filter is not None:
             kept = torch.stack([target.kept.sum() for target in targets]).mean()
@@ -106,6 +108,3 @@ class WeakToStrongSegmentor(SemiSegmentor):
         target = self.pseudo_label(logits, weak.valid)
         observe(self.filter, target, self.progress)
         return weak._replace(target=target)
-
-    def _kept(self, target: PseudoLabel) -> PseudoLabel:
-        return target if self.filter is None else self.filter(target)

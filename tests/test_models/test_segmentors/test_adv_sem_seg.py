@@ -80,6 +80,19 @@ def test_before_its_time_it_does_not_learn_its_own_labels():
     assert 'loss_semi' in losses_of(build(progress=0.25))
 
 
+def test_an_iteration_is_no_share_of_the_training():
+    with pytest.raises(UserError, match='semi_begin=5000 .* is a share'):
+        build(semi_begin=5000)
+
+
+def test_its_filter_observes_once_an_iteration_and_may_be_left_out():
+    model, seen = build(), []
+    model.filter.observe = lambda target, progress: seen.append(progress)
+    losses_of(model)
+    assert seen == [1.0]
+    assert losses_of(build(filter=None))['kept'] == 1
+
+
 def test_if_no_pixel_is_believed_neither_of_the_two_terms_counts():
     nothing = losses_of(build(filter=dict(type='Threshold', value=0.99)))
     assert nothing['loss_semi'] == nothing['loss_unlabeled_adv'] == nothing['kept'] == 0
@@ -303,3 +316,33 @@ def test_without_an_optimizer_of_its_own_the_training_does_not_start(tmp_path):
     cfg = toy_config(tmp_path, dict(BASE.model), 1, views=BASE.views)
     with pytest.raises(UserError, match=r"discriminator needs an optimizer .*'PartwiseC"):
         build_runner(cfg).train()
+
+
+@pytest.mark.parametrize(
+    ('wrapper', 'says'),
+    [
+        (dict(clip_grad=dict(max_norm=1)), 'one norm over all parts'),
+        (dict(paramwise_cfg=dict(parts=dict(discriminator=dict(lr=1e-4)))), 'with its type'),
+        (dict(paramwise_cfg=dict(parts=dict(student=PART['parts']['discriminator'],
+                                            **PART['parts']))), 'leaves nothing to'),
+    ],
+)  # fmt: skip
+def test_what_would_couple_or_empty_the_optimizers_is_refused(wrapper, says):
+    with pytest.raises(UserError, match=says):
+        optimizer_of(build(), **wrapper)
+
+
+def test_a_part_with_nothing_to_train_is_refused():
+    model = build()
+    model.auxiliaries['discriminator'].requires_grad_(False)
+    with pytest.raises(UserError, match='nothing of discriminator is trained'):
+        optimizer_of(model)
+
+
+def test_a_checkpoint_of_other_optimizers_is_not_resumed():
+    stored = optimizer_of(build()).state_dict()
+    other = optimizer_of(
+        build(), paramwise_cfg=dict(parts=dict(discriminator=dict(type='SGD', lr=1)))
+    )
+    with pytest.raises(UserError, match='optimizers SGD, Adam, this run has SGD:'):
+        other.load_state_dict(stored)

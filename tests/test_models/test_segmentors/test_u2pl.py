@@ -34,6 +34,20 @@ def test_a_bank_keeps_the_latest_rows_of_each_class():
     assert bank.rows(1).flatten().tolist() == [9, 10]
 
 
+def test_a_bank_of_other_classes_is_not_taken_over():
+    """Its rows would be of other things."""
+    bank, again = ClassBank(2, 1, 3), ClassBank(3, 1, 3)
+    bank.push([rows(1, 2), rows(3)])
+    again.push([rows(), rows(7), rows()])
+    again.load_state_dict(bank.state_dict())
+    assert [again.rows(c).flatten().tolist() for c in range(3)] == [[], [7], []]
+
+
+def test_a_bank_keeps_something():
+    with pytest.raises(UserError, match='at least one row'):
+        ClassBank(2, 1, 0)
+
+
 def test_a_bank_is_stored_with_the_rows_that_it_has():
     bank, again = ClassBank(2, 1, 3), ClassBank(2, 1, 3)
     bank.push([rows(1, 2), rows()])
@@ -96,6 +110,12 @@ def test_too_few_classes_are_refused_with_advice():
     with pytest.raises(UserError, match=r'low_rank=1 and high_rank=2'):
         UnreliableContrast(2, 8)
     assert UnreliableContrast(2, 8, low_rank=1, high_rank=2)
+
+
+@pytest.mark.parametrize(('low', 'high'), [(1, 1), (0, 2), (3, 2)])
+def test_ranks_must_leave_something_between_them(low, high):
+    with pytest.raises(UserError, match='leave no rank between them'):
+        UnreliableContrast(CLASSES, 8, low_rank=low, high_rank=high)
 
 
 # ------------------------------------------------------------------ the loss
@@ -207,6 +227,30 @@ def test_the_loss_on_kept_pixels_is_divided_by_their_share(monkeypatch):
     loss = losses_of(model)['loss_strong']
     kept, valid = seen[0].kept.sum(), seen[0].valid.sum()
     torch.testing.assert_close(loss, 3 * valid / kept)
+
+
+@pytest.mark.parametrize(
+    'wrong',
+    [
+        dict(teacher='self'),
+        dict(strong_views=('strong', 'other')),
+        dict(dropped_weight=0.5),
+        dict(perturbation=dict(type='ChannelDropout')),
+        dict(filter=dict(type='Threshold')),
+        dict(contrast=dict(type='UnreliableContrast', num_classes=7)),
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_what_the_method_decides_cannot_be_set(wrong):
+    name = 'num_classes' if 'contrast' in wrong else next(iter(wrong))
+    with pytest.raises(UserError, match=f'{name} of U2PL follow from the method'):
+        build(**wrong)
+
+
+@pytest.mark.parametrize('wrong', [dict(unreliable=20), dict(supervised_until=80)])
+def test_percentages_and_epochs_are_no_shares(wrong):
+    with pytest.raises(UserError, match='is a share: give a number from 0 to 1'):
+        build(**wrong)
 
 
 def test_until_its_time_only_labels_are_learned():
