@@ -81,7 +81,7 @@ def test_before_its_time_it_does_not_learn_its_own_labels():
 
 
 def test_an_iteration_is_no_share_of_the_training():
-    with pytest.raises(UserError, match='semi_begin=5000 .* is a share'):
+    with pytest.raises(UserError, match=r'semi_begin=5000 .* is a share'):
         build(semi_begin=5000)
 
 

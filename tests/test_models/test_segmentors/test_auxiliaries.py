@@ -238,7 +238,7 @@ def test_a_guide_refuses_what_does_not_fit(method, says, tmp_path):
 
 
 def test_an_unknown_leader_is_named():
-    with pytest.raises(UserError, match="follows='projectr'.* Did you mean 'projector'"):
+    with pytest.raises(UserError, match=r"follows='projectr'.* Did you mean 'projector'"):
         build().add_auxiliary('third', nn.Identity(), follows='projectr')
 
 
