@@ -49,7 +49,7 @@ class MaskLoader:
 
     def settings(self) -> list:
         """What besides the stored labels makes a label map."""
-        steps = [(type(t).__name__, _plain(vars(t))) for t in self.transforms]
+        steps = [(type(t).__name__, plain_value(vars(t))) for t in self.transforms]
         for _, values in steps:
             values.pop('reduce_zero_label', None)  # filled in on first use; see digest
         return steps
@@ -158,16 +158,16 @@ def _single_thread(_: int) -> None:
     cv2.setNumThreads(0)
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """Settings as JSON takes them; of other objects the type's name and their own settings."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain_value(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+        return [plain_value(v) for v in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, np.ndarray):
         return value.tolist()
     with contextlib.suppress(TypeError):
-        return [type(value).__name__, _plain(vars(value))]
+        return [type(value).__name__, plain_value(vars(value))]
     return repr(value)

@@ -15,7 +15,7 @@ from semiseg_mm.datasets import (
     PseudoLabeledDataset,
     ScaleCrop,
 )
-from semiseg_mm.datasets.mask_reading import _plain
+from semiseg_mm.datasets.mask_reading import plain_value
 from semiseg_mm.errors import UserError
 
 LABEL = np.uint8([[0, 0, 1, 1], [0, 2, 2, 255]])
@@ -88,7 +88,9 @@ def test_a_changed_file_counts_at_once(thresholds):
     before, known = filtered(thresholds=file), vars(IgnoreUncertain(thresholds=file))
     thresholds((255, 0.0), (255, 0), (255, 0))
     assert before == LABEL.tolist() and filtered(thresholds=file) == [[255] * 4] * 2
-    assert _plain(known) != _plain(vars(IgnoreUncertain(thresholds=file)))  # for CentroidSampler
+    assert plain_value(known) != plain_value(
+        vars(IgnoreUncertain(thresholds=file))
+    )  # for CentroidSampler
 
 
 def test_the_file_may_be_made_after_the_transform(tmp_path):

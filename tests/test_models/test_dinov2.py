@@ -171,18 +171,18 @@ def test_positions_have_any_grid():
     model = tiny(img_size=37 * PATCH, embed_dims=2, num_layers=0)
     grids = [grid for side in range(1, 90) for grid in ((side, 37), (37, side))]
     expected = {grid: (1, 1 + grid[0] * grid[1], 2) for grid in grids}
-    assert {grid: tuple(model._positions(*grid).shape) for grid in grids} == expected
+    assert {grid: tuple(model.positions_of(*grid).shape) for grid in grids} == expected
 
 
 def test_positions_are_kept_at_their_own_grid_and_rows_are_rows():
     model = tiny()
-    assert model._positions(GRID, GRID) is model.pos_embed
+    assert model.positions_of(GRID, GRID) is model.pos_embed
     with torch.no_grad():  # every row of patches has its number
         model.pos_embed[:, 1:] = torch.arange(3.0).repeat_interleave(3)[None, :, None]
-    found = model._positions(6, 4)[0, 1:, 0].view(6, 4)
+    found = model.positions_of(6, 4)[0, 1:, 0].view(6, 4)
     torch.testing.assert_close(found, found[:, :1].expand_as(found))
     assert (found[1:, 0] > found[:-1, 0]).all()
-    assert torch.equal(model._positions(6, 4)[:, 0], model.pos_embed[:, 0])
+    assert torch.equal(model.positions_of(6, 4)[:, 0], model.pos_embed[:, 0])
 
 
 def test_checkpointing_changes_memory_only():

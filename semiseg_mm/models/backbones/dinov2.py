@@ -107,7 +107,7 @@ class DINOv2(BaseModule):
             x = F.interpolate(x, sides, mode='bilinear', align_corners=True)
         x = self.patch_embed.proj(x).flatten(2).transpose(1, 2)  # B,N,C
         x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], dim=1)
-        x = x + self._positions(height, width)
+        x = x + self.positions_of(height, width)
         outs = []
         for i, block in enumerate(self.blocks):
             if self.with_cp and x.requires_grad:
@@ -118,8 +118,8 @@ class DINOv2(BaseModule):
                 outs.append(self.norm(x)[:, 1:].transpose(1, 2).unflatten(2, (height, width)))
         return tuple(outs)
 
-    def _positions(self, height: int, width: int) -> Tensor:
-        """As DINOv2's code: bicubic, by factors that are those of 0.1 patches more."""
+    def positions_of(self, height: int, width: int) -> Tensor:
+        """Resize the position embeddings as DINOv2's code: bicubic, as if for 0.1 patches more."""
         if (height, width) == (self.grid, self.grid):
             return self.pos_embed
         token, patches = self.pos_embed[:, :1], self.pos_embed[:, 1:]
