@@ -13,6 +13,7 @@ from mmengine.config import Config
 from processes import forked
 
 from semiseg_mm.apis import run_train
+from semiseg_mm.engine.checkpoint import safe_load
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / name for name in ('README.md', 'README_zh-CN.md', 'CONTRIBUTING.md')]
@@ -106,6 +107,21 @@ def test_method_of_the_readme_trains(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'strong.loss_own_labels' in done.stdout + done.stderr
     assert (tmp_path / 'work_dirs/my_config/iter_2.pth').is_file()
+
+
+def test_method_of_the_page_on_methods_trains(tmp_path):
+    method, config, _ = blocks(ROOT / 'docs/en/write_a_method.md')
+    (tmp_path / 'my_compared.py').write_text(method, encoding='utf-8')
+    (tmp_path / 'my_config.py').write_text(config, encoding='utf-8')
+    (tmp_path / 'configs').symlink_to(ROOT / 'configs')
+    options = ['train_cfg.max_iters=2', 'val_dataloader.dataset.num_images=2']
+    options += ['default_hooks.logger.interval=1']
+    command = [ROOT / 'tools/train.py', 'my_config.py', '--cfg-options', *options]
+    done = forked(command, cwd=tmp_path, env={**os.environ, 'PYTHONPATH': '.'})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert 'loss_near' in done.stdout + done.stderr
+    stored = safe_load(tmp_path / 'work_dirs/my_config/iter_2.pth')['state_dict']
+    assert len(stored['bank.class_0']) == 1000
 
 
 def test_combination_of_the_methods_page_trains(tmp_path, monkeypatch):

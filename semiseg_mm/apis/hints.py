@@ -11,6 +11,7 @@ from semiseg_mm import registry
 
 GENERIC = (BaseModule, nn.Module)
 UNEXPECTED = re.compile(r"got an unexpected keyword argument '(\w+)'")
+TWICE = re.compile(r"got multiple values for (?:keyword )?argument '(\w+)'")
 
 
 class Arguments(NamedTuple):
@@ -27,7 +28,14 @@ class Arguments(NamedTuple):
 
 
 def explain_unexpected_key(error: TypeError, cfg: dict) -> str | None:
-    """One sentence for a config key that no constructor takes, or None if it is something else."""
+    """Return a sentence for a config key that no constructor takes, or that a type sets itself.
+
+    It is None if the error is something else.
+    """
+    match = TWICE.search(str(error))
+    if match:
+        for path, node in _nodes_with(cfg, match.group(1)):
+            return f'{path}.{match.group(1)} is set by {node["type"]} itself: leave it out.'
     match = UNEXPECTED.search(str(error))
     if not match:
         return None

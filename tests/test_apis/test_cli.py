@@ -57,6 +57,11 @@ def test_wrong_keys_are_named_with_what_was_meant(option, config, fails):
     assert WRONG[option] in fails(config(), '--cfg-options', option)
 
 
+def test_a_key_that_the_method_sets_itself_is_named(config, fails):
+    said = fails(config(), '--cfg-options', "model.student_views=['weak']")
+    assert 'model.student_views is set by' in said and 'leave it out' in said
+
+
 def test_missing_config(fails):
     assert 'nowhere.py does not exist' in fails('nowhere.py')
 

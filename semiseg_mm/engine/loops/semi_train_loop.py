@@ -11,6 +11,7 @@ from semiseg_mm.datasets.samplers import RequestStream, sampler_of
 from semiseg_mm.datasets.split_lists import log_splits
 from semiseg_mm.engine.batch_hint import batch_hint, batch_of
 from semiseg_mm.engine.hooks import AtomicCheckpointHook
+from semiseg_mm.engine.optimizers import check_parts
 from semiseg_mm.engine.train_plan import TrainPlan, sizes_of
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
@@ -131,14 +132,7 @@ class SemiTrainLoop(IterBasedTrainLoop):
                 f"{type(model).__name__}'s {teachers[0]} would never move: add "
                 "custom_hooks = [dict(type='MeanTeacherHook')] to the config."
             )
-        apart = getattr(getattr(self.runner.optim_wrapper, 'optimizer', None), 'names', ())
-        for name in getattr(model, 'own_optimizers', ()):
-            if name not in apart:
-                raise UserError(
-                    f"{type(model).__name__}'s {name} needs an optimizer of its own: "
-                    "optim_wrapper=dict(constructor='PartwiseConstructor', paramwise_cfg=dict("
-                    f"parts=dict({name}=dict(type='Adam', lr=1e-4)))) in the config."
-                )
+        check_parts(model, self.runner.optim_wrapper, self.runner.param_schedulers)
         classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
         if classes and hasattr(model, 'num_classes') and len(classes) != model.num_classes:
             raise UserError(

@@ -1,5 +1,5 @@
 from .joint_optimizer import JointOptimizer
 from .layer_wise import LayerWiseConstructor
-from .partwise import PartwiseConstructor
+from .partwise import PartwiseConstructor, check_parts
 
-__all__ = ['JointOptimizer', 'LayerWiseConstructor', 'PartwiseConstructor']
+__all__ = ['JointOptimizer', 'LayerWiseConstructor', 'PartwiseConstructor', 'check_parts']

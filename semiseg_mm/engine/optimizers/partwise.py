@@ -1,3 +1,5 @@
+from collections.abc import Iterable
+
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from torch import nn
 from torch.optim import Optimizer
@@ -79,3 +81,20 @@ class PartwiseConstructor(DefaultOptimWrapperConstructor):
 
 def _trained(part: nn.Module) -> list[nn.Parameter]:
     return [p for p in part.parameters() if p.requires_grad]
+
+
+def check_parts(model: nn.Module, optim_wrapper: OptimWrapper, schedulers: Iterable) -> None:
+    """Stop before a training in which a part would learn by what was meant for another one."""
+    names = getattr(getattr(optim_wrapper, 'optimizer', None), 'names', ())
+    for name in getattr(model, 'own_optimizers', ()):
+        if name not in names:
+            raise UserError(
+                f"{type(model).__name__}'s {name} needs an optimizer of its own: "
+                "optim_wrapper=dict(constructor='PartwiseConstructor', paramwise_cfg=dict("
+                f"parts=dict({name}=dict(type='Adam', lr=1e-4)))) in the config."
+            )
+    if names and any(getattr(one, 'eta_min', None) for one in schedulers or ()):
+        raise UserError(
+            f'param_scheduler has an eta_min, which is one number for {", ".join(names)} and all '
+            'else: where it is above a rate, that rate would rise. Set it to 0.'
+        )

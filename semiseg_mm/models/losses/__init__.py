@@ -2,7 +2,7 @@ from .adversarial import discrimination, judged_as
 from .masked_cross_entropy import MaskedCrossEntropy
 from .probability_mse import ProbabilityMSE
 from .ramps import sigmoid_rampup
-from .unreliable_contrast import UnreliableContrast
+from .unreliable_contrast import UnreliableContrast, nearest_pixel
 
 __all__ = [
     'MaskedCrossEntropy',
@@ -10,5 +10,6 @@ __all__ = [
     'UnreliableContrast',
     'discrimination',
     'judged_as',
+    'nearest_pixel',
     'sigmoid_rampup',
 ]

@@ -15,6 +15,7 @@ from semiseg_mm.structures import View
 from semiseg_mm.utils import check_choice
 
 from .forward import (
+    NamedOutputs,
     NamedViews,
     Output,
     Outputs,
@@ -151,6 +152,7 @@ class SemiSegmentor(BaseModel):
 
     def module_of(self, name: str) -> nn.Module:
         """Return a network or an auxiliary."""
+        check_choice('The module', name, [*self.networks, *self.auxiliaries])
         return self.networks[name] if name in self.networks else self.auxiliaries[name]
 
     def followers(self) -> Iterable[tuple[nn.Module, nn.Module]]:
@@ -256,13 +258,14 @@ class SemiSegmentor(BaseModel):
         """Return the same with gradient, also to the images if they require one.
 
         Args:
-            train_mode: Whether its layers are in train or eval mode; None leaves them as they are.
+            train_mode: Whether its layers are in train or eval mode; None leaves them as they are:
+                in a training those of a trained network are in train mode.
         """
         with in_mode(self.module_of(name), train=train_mode):
             return forward_images(self.module_of(name), images)
 
     def _forward_student(self, network: nn.Module, views: dict[str, View]) -> tuple[dict, dict]:
-        losses, outputs = {}, {}
+        losses, outputs = {}, NamedOutputs()
         for group in self.forward_groups:
             parts = {view: views[view] for view in group}
             if can_be_taken_apart(network):

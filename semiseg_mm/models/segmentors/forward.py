@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.structures import View
+from semiseg_mm.utils import nearest
 
 from .network import can_be_taken_apart, logits_of
 
@@ -128,8 +129,20 @@ class NamedViews(dict):
 
     def __missing__(self, name: str) -> View:
         raise UserError(
-            f"The model needs the view '{name}', but a batch has {', '.join(self)}: add it to "
-            'train_dataloader.dataset.views (and leave labeled_only out of the sampler).'
+            f"The model needs the view '{name}', but a batch has {', '.join(self)}."
+            f'{nearest(name, self)} If not: add it to train_dataloader.dataset.views (and leave '
+            'labeled_only out of the sampler).'
+        )
+
+
+class NamedOutputs(dict):
+    """Hold the outputs of a network by view; say how a method gets a missing one."""
+
+    def __missing__(self, name: str) -> Output:
+        raise UserError(
+            f"There is no output for the view '{name}', but for {', '.join(self) or 'none'}."
+            f'{nearest(name, self)} A method gets those of its student_views, and with '
+            "loss_on_labeled=True that of 'labeled'."
         )
 
 

@@ -346,3 +346,11 @@ def test_a_checkpoint_of_other_optimizers_is_not_resumed():
     )
     with pytest.raises(UserError, match='optimizers SGD, Adam, this run has SGD:'):
         other.load_state_dict(stored)
+
+
+def test_a_lower_end_of_all_rates_is_refused(tmp_path):
+    cfg = toy_config(tmp_path, dict(BASE.model), 1, views=BASE.views)
+    use_parts(cfg, BASE.optimizer_parts)
+    cfg.param_scheduler[0].eta_min = 1e-3
+    with pytest.raises(UserError, match='eta_min, which is one number for discriminator'):
+        build_runner(cfg).train()

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.forward import forward_images
 from semiseg_mm.registry import MODELS
 from semiseg_mm.testing import toy_batch, toy_network
@@ -87,3 +88,15 @@ def test_looking_under_autocast_leaves_later_gradients_alone():
         model.networks['student']._forward(images).float().square().mean().backward()
     convolutions = [m for m in model.networks['student'].modules() if isinstance(m, nn.Conv2d)]
     assert all(conv.weight.grad is not None for conv in convolutions)
+
+
+def test_a_missing_output_is_named_with_what_gives_it():
+    with pytest.raises(UserError, match=r"view 'waek', but for labeled, weak. Did you mean 'weak'"):
+        outputs_of(build())['waek']
+    with pytest.raises(UserError, match='loss_on_labeled=True'):
+        outputs_of(build(covers='unlabeled'))['labeled']
+
+
+def test_a_misspelt_network_is_named():
+    with pytest.raises(UserError, match="Did you mean 'teacher'"):
+        build().teach('techer', torch.randn(2, 3, 16, 16))
