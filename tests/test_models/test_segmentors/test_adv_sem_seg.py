@@ -227,7 +227,7 @@ def test_a_scheduler_moves_all_rates():
 
 
 def test_unknown_and_missing_parts_are_named():
-    wrong = dict(parts=dict(discriminater=dict(type='Adam', lr=1e-4)))
+    wrong = dict(parts=dict(discriminators=dict(type='Adam', lr=1e-4)))
     with pytest.raises(UserError, match="Did you mean 'discriminator'"):
         optimizer_of(build(), paramwise_cfg=wrong)
     with pytest.raises(UserError, match=r'paramwise_cfg\.parts'):
