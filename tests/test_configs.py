@@ -342,6 +342,20 @@ def test_network_is_the_named_one(leaf):
         assert stem * math.prod(backbone['strides']) == int(stride.group(1))
 
 
+@each_leaf
+def test_hard_pixels_are_averaged_alone(leaf):
+    """Where a leaf's network file says ohem, as many as the code of its paper keeps."""
+    suffix = published(leaf)['network']
+    head = last_training(leaf)['model']['segmentor']['decode_head']
+    found = nodes(head, 'ProbOhemCrossEntropy')
+    assert len(found) == ('_ohem' in suffix) and not head.get('sampler')
+    if found:
+        (loss,) = found
+        images = last_training(leaf)['train_dataloader']['sampler']['labeled']
+        kept = loss['min_kept'] * (images if loss.get('per_image') else 1)
+        assert (loss['thresh'], kept) == (0.7, 200000 if suffix == '_ohem_200k' else 100000)
+
+
 CAMVID = ROOT.parent / 'shared/data/camvid'
 
 

@@ -2,7 +2,7 @@ from .auxiliaries import ClassBank, ConvDiscriminator, ConvProjector, frozen
 from .backbones import DINOv2, WideResNet38
 from .data_preprocessor import SemiDataPreprocessor
 from .decode_heads import DeepLabV2Head, DPTMapHead
-from .losses import MaskedCrossEntropy, ProbabilityMSE, UnreliableContrast
+from .losses import MaskedCrossEntropy, ProbabilityMSE, ProbOhemCrossEntropy, UnreliableContrast
 from .mixing import BoxMix, ClassMix
 from .perturbations import ChannelDropout, ComplementaryDropout
 from .pseudo_labels import ConfidentShare, HardPseudoLabel, SoftPseudoLabel, Threshold
@@ -35,6 +35,7 @@ __all__ = [
     'HardPseudoLabel',
     'MaskedCrossEntropy',
     'MeanTeacher',
+    'ProbOhemCrossEntropy',
     'ProbabilityMSE',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',

@@ -1,6 +1,8 @@
 _base_ = './dpt_dinov2-s.py'
-# UniMatch V2 on Cityscapes: online hard example mining for the labels. min_kept counts an image: it
-# keeps at least 200000 pixels of a process's batch of 2.
+# UniMatch V2 on Cityscapes: online hard example mining for the labels, with at least 200000 pixels
+# of the batch of a process, however many images it has. The mean is over the pixels kept.
 segmentor = dict(
-    decode_head=dict(sampler=dict(type='OHEMPixelSampler', thresh=0.7, min_kept=100000))
+    decode_head=dict(
+        loss_decode=dict(_delete_=True, type='ProbOhemCrossEntropy', thresh=0.7, min_kept=200000)
+    )
 )
