@@ -1,6 +1,6 @@
 _base_ = [
     '../_base_/models/deeplabv2_r101-d8.py',
-    '../_base_/datasets/voc_unimatch.py',
+    '../_base_/datasets/voc_cutmix_seg.py',
     '../_base_/methods/cutmix_seg.py',
     '../_base_/schedules/adam_40k_cutmix_seg.py',
     '../_base_/default_runtime.py',

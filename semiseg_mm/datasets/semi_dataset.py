@@ -1,6 +1,6 @@
 import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from torch.utils.data import Dataset
@@ -37,6 +37,8 @@ class SemiDataset(Dataset):
         crop_size: (h, w) that both pipelines crop to, unless a request says otherwise.
         scale: The range (low, high) of the random scale, or a list of factors; short for setting
             ``DrawScale.scale`` in both pipelines (``ScaleCrop.scale`` in one without DrawScale).
+        pad_val: What both pipelines pad with, by channel as images are loaded; short for setting
+            ``ScaleCrop.pad_val`` in both.
         max_broken: Unlabeled images that cannot be read are replaced by the next one in the list;
             past this share of them the run stops. A labeled image that cannot be read stops it.
         views: Named views of an unlabeled image, with their pipelines; short for setting
@@ -55,6 +57,7 @@ class SemiDataset(Dataset):
         views: dict | None = None,
         max_broken: float = 0.1,
         backend_args: dict | None = None,
+        pad_val: float | Sequence[float] | None = None,
     ) -> None:
         sources = apply_split(dict(labeled=labeled, unlabeled=unlabeled, split=split))
         labeled = with_backend(sources['labeled'], backend_args)
@@ -68,10 +71,11 @@ class SemiDataset(Dataset):
                 )
             for transform in places:
                 transform['views'] = views
-        if scale is not None:
-            _set_scale(labeled, 'labeled', scale)
-            if unlabeled:
-                _set_scale(unlabeled, 'unlabeled', scale)
+        for name, source in dict(labeled=labeled, unlabeled=unlabeled).items():
+            if source and scale is not None:
+                _set(source, name, ('DrawScale', 'ScaleCrop'), scale=scale)
+            if source and pad_val is not None:
+                _set(source, name, ('ScaleCrop',), pad_val=pad_val)
         self.crop_size = crop_size
         self.labeled = build_labeled(labeled, 'train_dataloader.dataset.labeled')
         self.unlabeled = DATASETS.build(unlabeled) if unlabeled else None
@@ -153,16 +157,19 @@ def _is(step: dict | Callable, kind: str) -> bool:
     return isinstance(step, dict) and step['type'] == kind
 
 
-def _set_scale(source: dict, name: str, scale: Scale) -> None:
+def _set(source: dict, name: str, places: tuple[str, ...], **option) -> None:
+    """Set an option of the first kind of transform that a source's pipeline has."""
     steps = source.get('pipeline', ())
-    kinds = [k for k in ('DrawScale', 'ScaleCrop') if any(_is(step, k) for step in steps)]
+    kinds = [kind for kind in places if any(_is(step, kind) for step in steps)]
     if not kinds:
+        (key,) = option
+        known = ' or '.join(f"dict(type='{kind}')" for kind in places)
         raise UserError(
-            f'scale is set, but the pipeline of train_dataloader.dataset.{name} has neither '
-            "dict(type='DrawScale') nor dict(type='ScaleCrop') to use it: begin with the first."
+            f'{key} is set, but the pipeline of train_dataloader.dataset.{name} '
+            f'has no {known} to use it: put the first into it, or say {key}=None.'
         )
     source['pipeline'] = [  # new dicts: both pipelines may share one
-        dict(step, scale=scale) if _is(step, kinds[0]) else step for step in steps
+        dict(step, **option) if _is(step, kinds[0]) else step for step in steps
     ]
 
 

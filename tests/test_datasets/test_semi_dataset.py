@@ -242,12 +242,32 @@ def test_a_scale_is_used():
             assert packed['data_samples'].valid.data.sum() == 64
 
 
+def test_one_colour_pads_both_pipelines():
+    """A scene of 32 pixels at a quarter of its size fills 8 of the 16 x 16 pixels of a crop."""
+    cfg = config()
+    before = copy.deepcopy(cfg)
+    dataset = SemiDataset(**cfg, scale=[0.25], pad_val=[104, 116, 124])
+    assert cfg == before
+    for index, view in ((0, 'labeled'), (5, next(v for v, steps in VIEWS.items() if not steps))):
+        packed = dataset[index][view]
+        padding = packed['inputs'][:, ~packed['data_samples'].valid.data[0]]
+        assert padding.shape == (3, 192)
+        assert padding.unique(dim=1).flatten().tolist() == [104, 116, 124]
+
+
+def test_a_colour_without_a_place_for_it_is_refused():
+    cfg = config()
+    cfg['labeled']['pipeline'] = [step for step in cfg['labeled']['pipeline'] if step is not CROP]
+    with pytest.raises(UserError, match=r'pad_val is set.*dataset\.labeled has no .*ScaleCrop'):
+        SemiDataset(**cfg, pad_val=0)
+
+
 @pytest.mark.parametrize('source', ['labeled', 'unlabeled'])
 def test_a_scale_without_a_place_for_it_is_refused(source):
     """Else one source would be scaled and the other not."""
     cfg = config()
     cfg[source]['pipeline'] = [step for step in cfg[source]['pipeline'] if step is not CROP]
-    with pytest.raises(UserError, match=rf'dataset\.{source} has neither .*DrawScale'):
+    with pytest.raises(UserError, match=rf'dataset\.{source} has no .*DrawScale'):
         SemiDataset(**cfg, scale=(0.5, 2.0))
 
 

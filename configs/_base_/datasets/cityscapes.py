@@ -14,6 +14,7 @@ test_mode = dict(mode='slide', crop_size=crop_size, stride=(533, 533))
 train_dataloader = dict(
     dataset=dict(
         crop_size=crop_size,
+        pad_val=[104, 116, 124],  # the mean colour (BGR), as CPS pads; there at all sides
         labeled=dict(
             type='CityscapesDataset',
             data_root=data_root,

@@ -3,4 +3,4 @@
 _base_ = './voc.py'
 crop_size = (321, 321)
 test_mode = dict(mode='whole')
-train_dataloader = dict(dataset=dict(crop_size=crop_size, scale=(0.4, 1.6)))
+train_dataloader = dict(dataset=dict(crop_size=crop_size, scale=(0.4, 1.6), pad_val=0))

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -40,6 +41,7 @@ class ScaleCrop(BaseTransform):
         scale: The range (low, high) that the scale factor is drawn from, or a list of factors
             to choose from; (0.5, 2) by default. Leave it out where ``DrawScale`` draws the factor.
         flip: Probability of a horizontal flip.
+        pad_val: One number, or one of each channel as images are loaded (BGR).
     """
 
     def __init__(
@@ -47,7 +49,7 @@ class ScaleCrop(BaseTransform):
         crop_size: int | tuple[int, int] | None = None,
         scale: Scale | None = None,
         flip: float = 0.5,
-        pad_val: float = 0,
+        pad_val: float | Sequence[float] = 0,
         seg_pad_val: int = 255,
     ) -> None:
         self.crop_size = crop_size
@@ -125,7 +127,7 @@ class Window:
             high = max(low, min(center[axis], room))
         return int(np.random.randint(low, high + 1))
 
-    def cut(self, array: np.ndarray, interpolation: int, flipped: bool, fill: float) -> np.ndarray:
+    def cut(self, array: np.ndarray, interpolation: int, flipped: bool, fill) -> np.ndarray:
         """The part is padded after it is made: an image's border must not blend into padding."""
         exact = interpolation == cv2.INTER_LINEAR and array.shape[:2] == tuple(self.size)
         part = self._resize(array) if exact else self._warp(array, interpolation)
