@@ -3,4 +3,4 @@
 _base_ = './cityscapes_unimatch.py'
 crop_size = (769, 769)
 test_mode = dict(mode='slide', crop_size=crop_size, stride=(513, 513))
-train_dataloader = dict(dataset=dict(crop_size=crop_size))
+train_dataloader = dict(dataset=dict(crop_size=crop_size, pad_val=[104, 116, 124]))

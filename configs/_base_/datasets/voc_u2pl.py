@@ -1,4 +1,5 @@
-# VOC as U2PL trains on it: scale 0.5 to 2, crop 513, the whole image in tests.
+# VOC as U2PL trains on it: scale 0.5 to 2, crop 513, padding with the mean colour (there at all
+# sides), the whole image in tests.
 _base_ = './voc_unimatch.py'
 crop_size = (513, 513)
-train_dataloader = dict(dataset=dict(crop_size=crop_size))
+train_dataloader = dict(dataset=dict(crop_size=crop_size, pad_val=[104, 116, 124]))
