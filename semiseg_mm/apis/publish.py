@@ -8,6 +8,8 @@ from pathlib import Path
 import torch
 
 from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.engine.finite import fault_in
+from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.loading import PREFIX
 from semiseg_mm.utils import atomic_path, atomic_write_text
 
@@ -35,6 +37,13 @@ def publish(config: str, checkpoint: str, out: str, network: str | None = None) 
     name = choose_network(weights, checkpoint, network)
     prefix = f'{PREFIX}{name}.'
     state = {key[len(prefix) :]: value for key, value in weights.items() if key.startswith(prefix)}
+    # an attention mask may hold infinity
+    fault = fault_in({key: value for key, value in state.items() if not key.endswith('mask')})
+    if fault:
+        raise UserError(
+            f'{checkpoint} is not published: {fault}. Its training diverged: name an earlier '
+            'checkpoint, or train anew with a lower optim_wrapper.optimizer.lr.'
+        )
     meta = {key: source['meta'][key] for key in ('dataset_meta', 'iter', 'seed')}
     meta.update(network=name, source=osp.basename(checkpoint))
     plain = plain_config(cfg, name)

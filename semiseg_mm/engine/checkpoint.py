@@ -5,7 +5,9 @@ import os
 import os.path as osp
 import pickle
 import re
+import zipfile
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,8 @@ from semiseg_mm.errors import UserError
 
 HISTORY = '__history_buffer__'
 NUMPY_CORES = ('numpy.core.multiarray', 'numpy._core.multiarray')
+ZIP_START, ZIP_END = b'PK\x03\x04', b'PK\x05\x06'
+ZIP_END_BYTES = 22  # torch writes no comment behind it
 CHECKPOINT = re.compile(r'^(?:iter|epoch)_(\d+)\.pth$')
 
 # ------------------------------------------------------------------ plain content
@@ -63,12 +67,14 @@ def safe_load(path: str, map_location: Any = 'cpu') -> dict:
     """Load weights and plain data; refuse anything whose loading could run code.
 
     Besides tensors and plain Python, a short list of types is let through: those that
-    checkpoints of mmengine hold (log histories, NumPy arrays).
+    checkpoints of mmengine hold (log histories, NumPy arrays). Checksums are compared first, which
+    torch leaves out.
     """
     path = osp.expanduser(str(path))
     if not osp.isfile(path):
         raise FileNotFoundError(f'The checkpoint {path} does not exist.')
     try:
+        _check_sums(path)
         with _allowed_types():
             return torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
@@ -82,8 +88,30 @@ def safe_load(path: str, map_location: Any = 'cpu') -> dict:
     except Exception as error:  # what damaged bytes lead to is anyone's guess
         first = str(error).split('\n')[0]
         raise UserError(
-            f'{path} is damaged or no checkpoint ({type(error).__name__}: {first}).'
+            f'{path} is damaged or no checkpoint ({type(error).__name__}: {first}): replace it by '
+            'a whole copy, or remove it.'
         ) from error
+
+
+def _check_sums(path: str) -> None:
+    """Read a file of torch's zip format against its checksums, once for each state of the file."""
+    state = os.stat(path)
+    _check_state(path, state.st_ino, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache
+def _check_state(path: str, *_state: int) -> None:
+    with open(path, 'rb') as file:
+        start = file.read(len(ZIP_START))
+        file.seek(-min(ZIP_END_BYTES, os.fstat(file.fileno()).st_size), os.SEEK_END)
+        end = file.read(len(ZIP_END))
+    if start != ZIP_START and end != ZIP_END:  # a pickle of old; a flipped bit hides one of them
+        return
+    with zipfile.ZipFile(path) as file:
+        if any(member.CRC for member in file.infolist()):  # torch can be told to write none
+            bad = file.testzip()
+            if bad is not None:
+                raise zipfile.BadZipFile(f'its part {bad} has another checksum than when written')
 
 
 def _allowed_types() -> contextlib.AbstractContextManager:

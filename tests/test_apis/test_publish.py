@@ -99,6 +99,20 @@ def test_modules_beside_the_network_are_left_behind(name, tmp_path):
     assert torch.equal(torch.load(tmp_path / 'logits.pt'), model.networks['student'](images))
 
 
+def test_weights_that_are_not_finite_are_refused(trained, tmp_path, capfd):
+    content = torch.load(trained / 'run/iter_1.pth', weights_only=True)
+    broken = 'networks.net_1.decode_head.conv_seg.bias'
+    content['state_dict'][broken][0] = float('nan')
+    torch.save(content, tmp_path / 'iter_1.pth')
+    call = [str(trained / 'config.py'), str(tmp_path / 'iter_1.pth'), str(tmp_path / 'out/m')]
+    assert run_publish([*call, '--network', 'net_1']) == 1
+    said = capfd.readouterr().err
+    assert 'iter_1.pth is not published: 1 of ' in said
+    assert '(the first: decode_head.conv_seg.bias)' in said
+    assert not (tmp_path / 'out').exists()
+    assert run_publish([*call, '--network', 'net_0']) == 0  # the other one is whole
+
+
 def test_it_knows_its_classes_and_where_it_comes_from(trained, tmp_path):
     args = (str(trained / 'config.py'), str(trained / 'run/iter_1.pth'), str(tmp_path / 'a/m.pth'))
     out, _ = publish(*args, 'net_0')

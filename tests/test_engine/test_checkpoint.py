@@ -1,5 +1,6 @@
 import os
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from semiseg_mm.engine import checkpoint as ckpt
+from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
+from semiseg_mm.testing import toy_config
 
 
 class Malicious:
@@ -105,6 +108,79 @@ def test_damaged_files_are_called_damaged(content, tmp_path):
     (tmp_path / 'iter_1.pth').write_bytes(content)
     with pytest.raises(UserError, match=r'iter_1\.pth (is damaged|was refused)'):
         ckpt.safe_load(tmp_path / 'iter_1.pth')
+
+
+def flip(path, at: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[at // 8] ^= 1 << at % 8
+    path.write_bytes(content)
+
+
+def same(a, b) -> bool:
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b
+
+
+@pytest.fixture(scope='module')
+def toy_file(tmp_path_factory):
+    """A checkpoint of a real run, with its optimizer."""
+    from mmengine.registry import init_default_scope
+
+    init_default_scope('semiseg_mm')
+    folder = tmp_path_factory.mktemp('toy')
+    build_runner(toy_config(folder, dict(type='SupOnly'), max_iters=1)).train()
+    return folder / 'iter_1.pth'
+
+
+def test_a_flipped_bit_never_changes_what_is_read(toy_file, tmp_path):
+    """Everywhere: weights, pickle, headers and directory. torch reads most of them as they are."""
+    whole, path = ckpt.safe_load(toy_file), tmp_path / 'flipped.pth'
+    bits = 8 * toy_file.stat().st_size
+    ends = [*range(0, 8 * 64, 5), *range(bits - 8 * 400, bits, 11)]
+    refused = 0
+    for at in [*ends, *np.random.default_rng(0).integers(0, bits, 150).tolist()]:
+        path.write_bytes(toy_file.read_bytes())
+        flip(path, at)
+        os.utime(path, ns=(at, at))  # a clock is too coarse for this loop
+        try:
+            assert same(ckpt.safe_load(path), whole), at
+        except UserError as error:
+            assert 'flipped.pth is damaged' in str(error), at
+            refused += 1
+    assert refused > 250
+
+
+def test_a_file_is_compared_with_its_checksums_once(toy_file, tmp_path, monkeypatch):
+    path, read = tmp_path / 'some.pth', []
+    path.write_bytes(toy_file.read_bytes())
+    testzip = zipfile.ZipFile.testzip
+    monkeypatch.setattr(zipfile.ZipFile, 'testzip', lambda z: read.append(z) or testzip(z))
+    for _ in range(3):
+        ckpt.safe_load(path)
+    assert len(read) == 1
+    path.write_bytes(toy_file.read_bytes())
+    os.utime(path, ns=(1, 1))
+    ckpt.safe_load(path)
+    assert len(read) == 2
+
+
+def test_files_without_checksums_load(tmp_path):
+    """Pickles of old, and files whose writer was told to leave them out."""
+    content = dict(state_dict=dict(w=torch.arange(3.0)))
+    torch.save(content, tmp_path / 'old.pth', _use_new_zipfile_serialization=False)
+    assert same(ckpt.safe_load(tmp_path / 'old.pth'), content)
+    if hasattr(torch.serialization, 'set_crc32_options'):
+        torch.serialization.set_crc32_options(False)
+        try:
+            torch.save(content, tmp_path / 'none.pth')
+        finally:
+            torch.serialization.set_crc32_options(True)
+        assert same(ckpt.safe_load(tmp_path / 'none.pth'), content)
 
 
 def test_an_empty_folder_has_no_checkpoint(tmp_path):

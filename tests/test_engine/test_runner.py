@@ -50,14 +50,25 @@ def test_a_second_run_does_not_overwrite_the_first(work_dir):
     assert (work_dir / 'iter_6.pth').read_bytes() == before
 
 
-def test_resume_passes_over_broken_checkpoints_and_says_so(work_dir):
+def truncated(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def flipped(content: bytes) -> bytes:
+    changed = bytearray(content)
+    changed[len(changed) // 2] ^= 16
+    return bytes(changed)
+
+
+@pytest.mark.parametrize('damage', [truncated, flipped])
+def test_resume_passes_over_broken_checkpoints_and_says_so(damage, work_dir):
     whole = (work_dir / 'iter_6.pth').read_bytes()
-    (work_dir / 'iter_6.pth').write_bytes(whole[: len(whole) // 2])
+    (work_dir / 'iter_6.pth').write_bytes(damage(whole))
     (work_dir / 'last_checkpoint').unlink()
     runner = train(toy_config(work_dir, SUP_ONLY, resume=True))
     assert runner.iter == 6
     log = (work_dir / runner.timestamp / f'{runner.timestamp}.log').read_text()
-    assert 'Passed over' in log and 'iter_6.pth' in log
+    assert 'Passed over' in log and 'iter_6.pth is damaged' in log
     resumed, original = safe_load(work_dir / 'iter_6.pth'), whole
     (work_dir / 'copy.pth').write_bytes(original)
     original = safe_load(work_dir / 'copy.pth')

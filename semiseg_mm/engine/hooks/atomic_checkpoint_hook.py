@@ -6,13 +6,16 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from semiseg_mm.engine.checkpoint import checkpoints
+from semiseg_mm.engine.finite import check_weights
 from semiseg_mm.registry import HOOKS
 from semiseg_mm.utils import atomic_write_text, average_buffers, check_choice
+
+from .finite_hook import check_finite
 
 
 @HOOKS.register_module()
 class AtomicCheckpointHook(Hook):
-    """Save ``iter_N.pth``; new files first, old ones deleted last.
+    """Save ``iter_N.pth``; new files first, old ones deleted last, and no NaN.
 
     ``iter_N.pth`` are the run's own: the newest is where it resumes, and the last one is the
     result. ``best_<network>_<metric>.pth`` are kept beside them and never resumed from: choosing
@@ -53,6 +56,7 @@ class AtomicCheckpointHook(Hook):
 
     def _save(self, runner, step: int) -> None:
         average_buffers(runner.model)
+        check_finite(runner, step)
         name = f'iter_{step}.pth'
         meta = dict(epoch=runner.epoch, iter=step)
         runner.save_checkpoint(runner.work_dir, name, meta=meta, by_epoch=False)
@@ -79,9 +83,11 @@ class AtomicCheckpointHook(Hook):
             if key.split('/')[-1] != self.save_best or not score > best.get(key, float('-inf')):
                 continue
             best[key] = float(score)
+            name = f'best_{key.replace("/", "_")}.pth'
+            check_weights(runner.model, osp.join(runner.work_dir, name))
             runner.save_checkpoint(
                 runner.work_dir,
-                f'best_{key.replace("/", "_")}.pth',
+                name,
                 save_optimizer=False,
                 save_param_scheduler=False,
                 meta=dict(epoch=runner.epoch, iter=runner.iter, best=dict(metric=key, score=score)),

@@ -14,6 +14,7 @@ from semiseg_mm.datasets.backends import build_source, with_backend
 from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.samplers import RequestStream
 from semiseg_mm.engine.checkpoint import checkpoints, newest_loadable, safe_load
+from semiseg_mm.engine.hooks import FiniteHook
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATA_SAMPLERS, RUNNERS
 from semiseg_mm.utils import atomic_path
@@ -24,7 +25,8 @@ class SemiRunner(Runner):
     """mmengine's runner that can be trusted with a long run.
 
     It saves atomically, resumes from the newest checkpoint that loads, never starts over or
-    overwrites silently, and runs several processes on CPU as well. Everything else is mmengine's.
+    overwrites silently, stops at NaN, and runs several processes on CPU as well. Everything else
+    is mmengine's.
     """
 
     _count = itertools.count()
@@ -66,6 +68,12 @@ class SemiRunner(Runner):
                 source = build_source(with_backend(cfg, cfg.get('backend_args')))
                 dataloader = {**dataloader, 'dataset': source}
         return Runner.build_dataloader(dataloader, seed, diff_rank_seed)
+
+    def register_default_hooks(self, hooks: dict | None = None) -> None:
+        """No config has to name the one that stops a training at NaN."""
+        super().register_default_hooks(hooks)
+        if not any(isinstance(hook, FiniteHook) for hook in self.hooks):
+            self.register_hook(FiniteHook())
 
     # ------------------------------------------------------------------ start and resume
 

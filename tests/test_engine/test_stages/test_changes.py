@@ -78,6 +78,20 @@ def test_a_truncated_checkpoint_is_made_again(finished, work_dir):
     assert weights_hash(path) == weights_hash(finished / '06_student/iter_6.pth')
 
 
+@pytest.mark.parametrize('step', [4, 6])
+def test_a_flipped_bit_in_a_teacher_makes_no_labels(finished, work_dir, step):
+    """It is trained again to the same weights, so what came from it stays."""
+    path = work_dir / f'01_teacher/iter_{step}.pth'
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 4
+    path.write_bytes(content)
+    lines = run_stages(toy_stages(work_dir))
+    assert f'iter_{step}.pth cannot be used (' in said(lines, '01_teacher')
+    assert redone(lines) == ['01_teacher']
+    assert contents(work_dir) == contents(finished)
+    assert (work_dir / f'01_teacher/iter_{step}.pth.bad').read_bytes() == content
+
+
 def test_another_teacher_invalidates_what_came_from_it(work_dir):
     """Other weights in its last checkpoint, as after training it again elsewhere."""
     path = work_dir / '01_teacher/iter_6.pth'

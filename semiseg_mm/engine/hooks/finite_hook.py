@@ -1,0 +1,107 @@
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from mmengine.dist import all_gather_object
+from mmengine.hooks import Hook, LoggerHook
+from torch import Tensor
+
+from semiseg_mm.engine.checkpoint import checkpoints
+from semiseg_mm.engine.finite import fault_in, numbers, weights_of
+from semiseg_mm.errors import UserError
+from semiseg_mm.registry import HOOKS
+
+INTERVAL = 50  # at most; losses are kept that long
+SHOWN = 8  # images that the sentence names
+
+
+@HOOKS.register_module()
+class FiniteHook(Hook):
+    """Stop a training whose loss or weights become NaN or infinite, before that is saved.
+
+    SemiRunner has it, whatever the config says. Losses stay on the device until a log is written,
+    the network is validated or saved: there is no waiting in between. Weights are looked at
+    before they are validated or saved. What gradients are does not count: a GradScaler passes over
+    infinite ones.
+    """
+
+    priority = 'LOW'  # after the log, before anything is saved
+
+    def __init__(self) -> None:
+        self._losses: list[tuple[int, dict[str, Tensor], list[str]]] = []
+        self._interval = INTERVAL
+        self._training = False
+
+    def before_train(self, runner) -> None:
+        fault = fault_in(weights_of(runner.model))
+        if fault:
+            source = runner._load_from or "The network's start"
+            raise UserError(
+                f'{source} cannot be trained: {fault}. Choose an earlier checkpoint, or start anew.'
+            )
+        logs = [hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)]
+        self._interval = min([INTERVAL, *logs])
+        self._training = True
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        losses = {
+            name: torch.as_tensor(value).detach()
+            for name, value in (outputs or {}).items()
+            if 'loss' in name
+        }
+        self._losses.append((runner.iter + 1, losses, list(dict.fromkeys(_images(data_batch)))))
+        if self.every_n_train_iters(runner, self._interval) or self.is_last_train_iter(runner):
+            self.check(runner, runner.iter + 1)
+
+    def before_val_epoch(self, runner) -> None:
+        if self._training:
+            self.check(runner, runner.iter, with_weights=True)
+
+    def check(self, runner, done: int, with_weights: bool = False) -> None:
+        """Stop if a loss since the last check was not finite. All processes call it."""
+        found = self._fault_in_losses()
+        if found is None and with_weights and (fault := fault_in(weights_of(runner.model))):
+            found = done, 'weights', f'After iteration {done}, {fault}, though its loss was finite'
+        faults = [one for one in all_gather_object(found) if one]
+        if not faults:
+            return
+        older = [path for step, path in checkpoints(runner.work_dir).items() if step <= done]
+        kept = f'{older[-1]} is from before and stays' if older else 'There is no checkpoint yet'
+        raise UserError(
+            f'{min(faults)[2]}. The training stopped at iteration {done} of {runner.max_iters} '
+            f'without saving that. {kept}. Start anew in another --work-dir with a lower '
+            'optim_wrapper.optimizer.lr, or with optim_wrapper.clip_grad; load_from=CHECKPOINT '
+            'begins with the weights of a checkpoint.'
+        )
+
+    def _fault_in_losses(self) -> tuple[int, str, str] | None:
+        """The iteration of the first, what it is in, and a sentence."""
+        losses, self._losses = self._losses, []
+        values = iter(numbers(value for _, terms, _ in losses for value in terms.values()))
+        for iteration, terms, images in losses:
+            bad = {name: v for name in terms if not math.isfinite(v := next(values))}
+            if bad:
+                named = ', '.join(f'{name}: {value}' for name, value in bad.items())
+                more = ', …' if len(images) > SHOWN else ''
+                of = f' Its images: {", ".join(images[:SHOWN])}{more}' if images else ''
+                text = f'From iteration {iteration} on the loss is not finite ({named})'
+                return iteration, 'loss', f'{text}.{of}' if of else text
+        return None
+
+
+def check_finite(runner, done: int) -> None:
+    """Look at losses and weights before a checkpoint is written; all processes call it."""
+    for hook in runner.hooks:
+        if isinstance(hook, FiniteHook):
+            hook.check(runner, done, with_weights=True)
+
+
+def _images(batch: Any) -> Iterator[str]:
+    samples = batch.get('data_samples') if isinstance(batch, dict) else None
+    views = samples.values() if isinstance(samples, dict) else [samples or ()]
+    for view in views:
+        for sample in view:
+            name = getattr(sample, 'img_path', None)
+            if name is not None:
+                yield str(name)
