@@ -99,10 +99,19 @@ def guarded(run: Callable, args: argparse.Namespace) -> int:
         where = f' ({error.filename})' if error.filename else ''
         print(f'\nerror: {error.strerror}{where}: free some space, then go on.', file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except BaseException as error:
+        if not _was_interrupted(error):
+            raise
         print(f'\nStopped. The same command {_how_to_go_on(args)}.', file=sys.stderr)
         return 130
     return 0
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Return whether Ctrl-C is behind an error: mmengine turns one into a SyntaxError."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def _leave_together() -> None:

@@ -1,5 +1,6 @@
 """What the command line says when something is wrong, and what its switches do."""
 
+import argparse
 import json
 import shutil
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from semiseg_mm.apis import make_sup_only, run_test, run_train
+from semiseg_mm.apis.cli import guarded
 from semiseg_mm.testing import toy_config
 
 CUTMIX = dict(type='CPSSegmentor', mixer=dict(type='BoxMix'), covers='unlabeled')
@@ -253,3 +255,31 @@ def test_broken_unlabeled_images_do_not_stop_a_run(on_disk, tmp_path, folder):
     many += ['train_dataloader.num_workers=1', 'train_dataloader.persistent_workers=True']
     assert run_train([config, '--work-dir', str(tmp_path / 'run'), '--cfg-options', *many]) == 0
     assert 'u2.jpg' in (tmp_path / 'run/broken_images.txt').read_text()
+
+
+# ------------------------------------------------------------------ Ctrl-C
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def interrupt_while_a_config_is_laid_out(*_):
+    try:
+        interrupt()
+    except:  # noqa: E722  (as mmengine does it)
+        raise SyntaxError('Failed to format the config file')  # noqa: B904
+
+
+@pytest.mark.parametrize('run', [interrupt, interrupt_while_a_config_is_laid_out])
+def test_an_interruption_is_one_wherever_it_comes(run, capsys):
+    assert guarded(run, argparse.Namespace()) == 130
+    assert 'Stopped. The same command with --resume goes on.' in capsys.readouterr().err
+
+
+def test_an_error_of_the_code_keeps_its_traceback():
+    def fail(_):
+        raise SyntaxError('a mistake of ours')
+
+    with pytest.raises(SyntaxError, match='a mistake of ours'):
+        guarded(fail, argparse.Namespace())

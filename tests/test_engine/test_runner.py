@@ -222,6 +222,9 @@ def test_the_config_beside_a_run_reads_back(tmp_path, with_ornaments):
     (dumped,) = tmp_path.glob('*/vis_data/config.py')
     assert Config.fromfile(dumped).to_dict() == runner.cfg.to_dict()
     assert len(dumped.read_text().splitlines()) > 50 and runner.iter == 1
+    stored = safe_load(tmp_path / 'iter_1.pth')['meta']['cfg']  # as it is, without layout
+    assert Config.fromstring(stored, '.py').to_dict() == runner.cfg.to_dict()
+    assert stored != runner.cfg.pretty_text
 
 
 def test_old_checkpoints_go_last(tmp_path):
