@@ -10,7 +10,8 @@ export PYTHONPATH=$ROOT${PYTHONPATH:+:$PYTHONPATH}
 is_count() { [[ ${1:-} =~ ^[1-9][0-9]*$ ]]; }
 
 # launch PROCESSES SCRIPT ARGUMENTS…: one process per GPU (or on the CPU, where there is none).
-# Several machines: NNODES, NODE_RANK, MASTER_ADDR and PORT, the same command on each.
+# Several machines: NNODES, NODE_RANK, MASTER_ADDR and PORT, the same command on each. Without GPUs
+# also GLOO_SOCKET_IFNAME, the network device between them: a host's name may mean 127.0.0.1.
 launch() {
   local processes=$1 where
   shift

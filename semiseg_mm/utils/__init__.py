@@ -5,6 +5,7 @@ from .choices import check_choice, check_share, nearest
 from .gather import gather_rows
 from .label_png import write_mask
 from .random import preserved_rng, seed_all
+from .records import read_record
 
 __all__ = [
     'atomic_path',
@@ -17,6 +18,7 @@ __all__ = [
     'make_folder',
     'nearest',
     'preserved_rng',
+    'read_record',
     'seed_all',
     'write_mask',
 ]

@@ -9,7 +9,7 @@ from semiseg_mm.apis.quickstart.training import TrainingProcess, progress_in, wh
 from semiseg_mm.engine.checkpoint import checkpoints
 from semiseg_mm.engine.stages.rounds import expand_rounds
 from semiseg_mm.errors import UserError
-from semiseg_mm.utils import atomic_write_text
+from semiseg_mm.utils import atomic_write_text, read_record
 
 from .machine import device_name, versions
 from .settings import changes, settings_hash, settings_of
@@ -69,7 +69,8 @@ class Run(TrainingProcess):
             )
 
     def _read(self) -> dict:
-        return json.loads(self.record_file.read_text()) if self.record_file.is_file() else {}
+        advice = f'remove {self.record_file.parent} to train it anew'
+        return read_record(str(self.record_file), advice, ('config_hash', 'settings'))
 
     def _write(self, **more) -> None:
         record = dict(method=self.name, seed=self.seed, **self.about, **more)
@@ -83,8 +84,8 @@ class Run(TrainingProcess):
         super().start(threads, lock)
 
     def conclude(self) -> dict | None:
-        file = self.folder / 'results.json'
-        found = json.loads(file.read_text()) if file.is_file() else {}
+        advice = f'remove {self.folder} to train it anew'
+        found = read_record(str(self.folder / 'results.json'), advice)
         if found.get('iter') != found.get('max_iters') or not found.get('networks'):
             return None
         self._write(

@@ -21,7 +21,7 @@ from semiseg_mm.engine.stages.checks import check_prediction
 from semiseg_mm.engine.stages.keys import identity_of
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import RUNNERS, STAGES
-from semiseg_mm.utils import atomic_write_text, nearest
+from semiseg_mm.utils import atomic_write_text, nearest, read_record
 from semiseg_mm.utils.lock import locked
 
 from .semi_runner import SemiRunner, join_processes
@@ -184,10 +184,8 @@ class StagedRunner:
     def _write_results(self) -> None:
         last = self.last_training
         path = osp.join(self.work_dir, 'results.json')
-        results, source = {}, last.path('results.json')
-        if osp.exists(source):
-            with open(source, encoding='utf-8') as file:
-                results = json.load(file)
+        advice = f'move {last.folder} away to do its stage again'
+        results = read_record(last.path('results.json'), advice)
         manifests = {stage.name: stage.manifest() for stage in self.stages.values()}
         results['config'] = osp.basename(self.cfg.filename) if self.cfg.filename else None
         results['seconds'] = round(sum(m['seconds'] for m in manifests.values()), 1)

@@ -13,7 +13,7 @@ from mmengine.dist import barrier, broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 
 from semiseg_mm.errors import UserError
-from semiseg_mm.utils import atomic_write_text, make_folder
+from semiseg_mm.utils import atomic_write_text, make_folder, read_record
 from semiseg_mm.version import __version__
 
 MANIFEST = 'manifest.json'
@@ -131,16 +131,8 @@ class Stage:
         return 'todo', text
 
     def manifest(self) -> dict:
-        path = self.path(MANIFEST)
-        if not osp.exists(path):
-            return {}
-        try:
-            with open(path, encoding='utf-8') as file:
-                return json.load(file)
-        except ValueError as error:
-            raise UserError(
-                f'{path} cannot be read ({error}): move {self.folder} away to do this stage again.'
-            ) from error
+        advice = f'move {self.folder} away to do this stage again'
+        return read_record(self.path(MANIFEST), advice)
 
     def _write(self, manifest: dict) -> None:
         atomic_write_text(self.path(MANIFEST), json.dumps(manifest, indent=1) + '\n')

@@ -6,10 +6,13 @@ import os
 import signal
 import time
 
+import pytest
+
 from semiseg_mm.engine import SemiRunner
 from semiseg_mm.engine.stages import LabelStage, label
 from semiseg_mm.engine.stages.action import ChunkedAction
 from semiseg_mm.engine.stages.stage import Stage
+from semiseg_mm.errors import UserError
 from semiseg_mm.testing.stages import contents, redone, run_stages, said, toy_stages
 
 FOLDERS = [
@@ -125,3 +128,10 @@ def test_killed_while_training_ranking_and_labelling(finished, tmp_path):
         assert not (folder / 'results.json').exists()
     run_stages(toy_stages(folder))
     assert contents(folder) == contents(finished)
+
+
+@pytest.mark.parametrize('file', ['06_student/results.json', '02_ranking/manifest.json'])
+def test_a_damaged_record_of_a_finished_run_is_named(file, work_dir):
+    (work_dir / file).write_text('{"x"')
+    with pytest.raises(UserError, match=rf'{file} cannot be read .*: move .* away to do'):
+        run_stages(toy_stages(work_dir))

@@ -1,0 +1,24 @@
+import pytest
+
+from semiseg_mm.errors import UserError
+from semiseg_mm.utils import read_record
+
+
+def test_no_file_is_an_empty_record(tmp_path):
+    assert read_record(str(tmp_path / 'record.json'), 'never said') == {}
+
+
+@pytest.mark.parametrize(
+    ('text', 'says'),
+    [('{"x"', 'cannot be read'), ('[]', 'has no status'), ('{"x": 1}', 'has no status')],
+)
+def test_damage_is_a_sentence_with_what_to_do(text, says, tmp_path):
+    file = tmp_path / 'record.json'
+    file.write_text(text)
+    with pytest.raises(UserError, match=rf'record.json {says}.*: remove it\.$'):
+        read_record(str(file), 'remove it', ['status'])
+
+
+def test_what_is_whole_is_read(tmp_path):
+    (tmp_path / 'record.json').write_text('{"status": "done"}')
+    assert read_record(str(tmp_path / 'record.json'), '', ['status']) == {'status': 'done'}
