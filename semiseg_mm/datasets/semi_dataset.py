@@ -40,7 +40,8 @@ class SemiDataset(Dataset):
         pad_val: What both pipelines pad with, by channel as images are loaded; short for setting
             ``ScaleCrop.pad_val`` in both.
         max_broken: Unlabeled images that cannot be read are replaced by the next one in the list;
-            past this share of them the run stops. A labeled image that cannot be read stops it.
+            past this share of them, or if there is no other, the run stops. A labeled image that
+            cannot be read stops it.
         views: Named views of an unlabeled image, with their pipelines; short for setting
             ``MultiView.views`` in the unlabeled source's pipeline.
         backend_args: mmengine's file backend for both sources: their id lists, images and label
@@ -112,6 +113,8 @@ class SemiDataset(Dataset):
                         raise
                     self.broken.add(error)
                     index, center = self._after(index), None  # it was a place in that image
+                    if index == request.index:  # once round
+                        raise self.broken.all_of(_place(self.unlabeled), error) from error
                 except UserError:
                     raise
                 except Exception:
@@ -151,6 +154,12 @@ class SemiDataset(Dataset):
             for index in range(start, start + len(source), step):
                 self[index]
             start += len(source)
+
+
+def _place(source: Dataset) -> str:
+    """Say where a source's images come from: its id list, or its folder."""
+    prefix = getattr(source, 'data_prefix', None) or {}
+    return getattr(source, 'ann_file', '') or prefix.get('img_path') or type(source).__name__
 
 
 def _is(step: dict | Callable, kind: str) -> bool:

@@ -102,6 +102,23 @@ def test_too_many_stop_the_run_and_say_where_they_are_listed(dataset, folder):
         dataset[SampleRequest(4, 0)]
 
 
+@pytest.mark.parametrize('first, place', [(3, 'splits/3/unlabeled.txt'), (5, 'images')])
+def test_a_source_without_one_readable_image_stops_the_run(dataset, folder, first, place):
+    """Whatever share may be broken: there is nothing to replace an image with."""
+    dataset.broken.max_share = 1.0
+    if place == 'images':
+        dataset.unlabeled.ann_file = ''
+    for number in range(4):
+        (folder / f'images/b{number}.jpg').write_bytes(b'<html>')
+    last = f'b{(first - 4) % 4}.jpg'
+    says = f'None of the 4 .* of {folder}/{place} can.*{last}, .*in {folder}/broken_images.txt'
+    with pytest.raises(UserError, match=says):
+        dataset[SampleRequest(first, 0)]
+    assert len((folder / 'broken_images.txt').read_text().splitlines()) == 4
+    (folder / 'images/b2.jpg').write_bytes(image_bytes('.jpg'))
+    assert path_of(dataset[SampleRequest(first, 0)]) == 'b2.jpg'
+
+
 def test_a_broken_labeled_image_is_never_replaced(dataset, folder):
     (folder / 'images/a1.jpg').write_bytes(b'')
     with pytest.raises(BrokenImage, match=r'a1\.jpg cannot be used: it is empty'):
