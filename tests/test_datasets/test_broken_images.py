@@ -10,7 +10,7 @@ from mmengine.registry import FUNCTIONS
 from torch.utils.data import DataLoader
 
 from semiseg_mm.datasets import SemiDataset
-from semiseg_mm.datasets.transforms import LoadImage
+from semiseg_mm.datasets.transforms import LoadAnnotations, LoadImage
 from semiseg_mm.errors import BrokenImage, UserError
 from semiseg_mm.structures import SampleRequest
 
@@ -41,6 +41,22 @@ def test_each_defect_is_named_with_its_file(name, tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(BrokenImage, match=r'gone\.jpg'):
         LoadImage()(dict(img_path=str(tmp_path / 'gone.jpg')))
+
+
+@pytest.mark.skipif(not hasattr(os, 'mkfifo'), reason='a system without pipes')
+def test_what_is_no_file_is_not_read(tmp_path):
+    """Nobody writes into the pipe; /dev/zero never ends."""
+    os.mkfifo(tmp_path / 'pipe.jpg')
+    (tmp_path / 'zero.jpg').symlink_to('/dev/zero')
+    (tmp_path / 'whole.jpg').write_bytes(image_bytes('.jpg'))
+    (tmp_path / 'link.jpg').symlink_to(tmp_path / 'whole.jpg')
+    for name in ('pipe.jpg', 'zero.jpg'):
+        with pytest.raises(BrokenImage, match=rf'{name} .* a pipe, a socket or a device'):
+            LoadImage()(dict(img_path=str(tmp_path / name)))
+        mask = dict(seg_map_path=str(tmp_path / name), reduce_zero_label=False, seg_fields=[])
+        with pytest.raises(UserError, match=rf'The mask .*{name} is a pipe'):
+            LoadAnnotations()(mask)
+    assert LoadImage()(dict(img_path=str(tmp_path / 'link.jpg')))['img'].shape == (40, 40, 3)
 
 
 @pytest.mark.parametrize('suffix', ['.jpg', '.png', '.bmp'])
