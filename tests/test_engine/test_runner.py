@@ -46,10 +46,10 @@ def work_dir(finished, tmp_path):
 
 
 def test_a_second_run_does_not_overwrite_the_first(work_dir):
-    before = (work_dir / 'iter_6.pth').read_bytes()
+    before = {path: path.read_bytes() for path in work_dir.glob('*.*') if path.is_file()}
     with pytest.raises(UserError, match=r'up to iter_6\.pth: add --resume'):
         train(toy_config(work_dir, SUP_ONLY))
-    assert (work_dir / 'iter_6.pth').read_bytes() == before
+    assert {path: path.read_bytes() for path in work_dir.glob('*.*') if path.is_file()} == before
 
 
 def truncated(content: bytes) -> bytes:
@@ -316,6 +316,7 @@ def test_one_training_at_a_time_in_a_work_dir(tmp_path):
             )
             assert 'Traceback' not in second.stderr
         assert [path.name for path in run.glob('*.pth')] == ['iter_2.pth']
+        assert 'seed=1)' in (run / 'config.py').read_text()
         beside = ['--work-dir', str(tmp_path / 'other'), '--cfg-options', 'train_cfg.max_iters=2']
         assert forked([*command, *beside], env=env).returncode == 0
     finally:

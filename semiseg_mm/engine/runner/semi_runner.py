@@ -82,6 +82,7 @@ class SemiRunner(Runner):
         """Train, while no other call trains in this work dir."""
         with locked_run(self.work_dir):
             self._begin()
+            super().dump_config()
             return super().train()
 
     def _begin(self) -> None:
@@ -104,12 +105,17 @@ class SemiRunner(Runner):
             self._randomness_cfg.update(seed=safe_load(self._load_from)['meta']['seed'])
             self.set_randomness(**self._randomness_cfg)
 
+    def dump_config(self) -> None:
+        """Not when mmengine does, on building: the work dir may be another training's."""
+
     def val(self) -> dict:
         self._check_paths('val_dataloader')
+        super().dump_config()
         return super().val()
 
     def test(self) -> dict:
         self._check_paths('test_dataloader')
+        super().dump_config()
         return super().test()
 
     def _check_paths(self, *names: str) -> None:
