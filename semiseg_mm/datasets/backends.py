@@ -2,7 +2,9 @@
 
 import copy
 import inspect
+import os
 import os.path as osp
+import stat
 import tempfile
 from collections.abc import Iterator
 
@@ -20,6 +22,17 @@ from . import http_backend  # noqa: F401  (registers it)
 
 def is_remote(path: str, backend_args: dict | None = None) -> bool:
     return '://' in path or (backend_args or {}).get('backend', 'local') != 'local'
+
+
+def is_special(path: str, backend_args: dict | None = None) -> bool:
+    """Whether a local path is a pipe, a socket or a device: reading it may never end."""
+    if is_remote(path, backend_args):
+        return False
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def join(folder: str, name: str) -> str:

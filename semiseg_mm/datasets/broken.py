@@ -56,6 +56,15 @@ class BrokenImages:
                 'list and start again.'
             )
 
+    def all_of(self, place: str, last: BrokenImage) -> UserError:
+        """Make the error of a source in which no image at all can be read."""
+        return UserError(
+            f'None of the {self.total} unlabeled images of {place} can be read (the last: '
+            f'{last.path}, {last.reason}); they are listed in {self.report}. Mend them, or correct '
+            'train_dataloader.dataset.unlabeled. If a disk or server was away for a while, delete '
+            'that list and start again.'
+        )
+
     def read(self) -> None:
         """Read what other processes have added to the list."""
         if not self.report or not os.path.isfile(self.report):

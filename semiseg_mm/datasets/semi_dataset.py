@@ -3,6 +3,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
+from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
 from semiseg_mm.errors import BrokenImage, UserError
@@ -18,6 +19,8 @@ from .pseudo_labeled import PseudoLabeledDataset
 from .split_lists import Survey, survey
 from .splits import apply_split
 from .transforms.scale_crop import Scale
+
+IGNORED = 255  # in label maps, as everywhere in mmseg
 
 
 @DATASETS.register_module()
@@ -40,7 +43,8 @@ class SemiDataset(Dataset):
         pad_val: What both pipelines pad with, by channel as images are loaded; short for setting
             ``ScaleCrop.pad_val`` in both.
         max_broken: Unlabeled images that cannot be read are replaced by the next one in the list;
-            past this share of them the run stops. A labeled image that cannot be read stops it.
+            past this share of them, or if there is no other, the run stops. A labeled image that
+            cannot be read stops it.
         views: Named views of an unlabeled image, with their pipelines; short for setting
             ``MultiView.views`` in the unlabeled source's pipeline.
         backend_args: mmengine's file backend for both sources: their id lists, images and label
@@ -112,6 +116,8 @@ class SemiDataset(Dataset):
                         raise
                     self.broken.add(error)
                     index, center = self._after(index), None  # it was a place in that image
+                    if index == request.index:  # once round
+                        raise self.broken.all_of(_place(self.unlabeled), error) from error
                 except UserError:
                     raise
                 except Exception:
@@ -142,15 +148,37 @@ class SemiDataset(Dataset):
     def check_labels(self, limit: int = 64) -> None:
         """Read up to ``limit`` samples of each source with labels now.
 
-        So bad labels stop a run at its start. What the labeled source leaves out is said, too.
+        So bad labels stop a run at its start. What the labeled source leaves out is said, and that
+        no sample of a source has a label.
         """
         warn_of_left_out(self.labeled, 'train_dataloader.dataset.labeled')
         start = 0
-        for source in self.label_sources.values():
+        for name, source in self.label_sources.items():
             step = math.ceil(len(source) / limit)
-            for index in range(start, start + len(source), step):
-                self[index]
+            found = [_has_labels(self[k]) for k in range(start, start + len(source), step)]
+            if found and not any(found) and None not in found:
+                print_log(
+                    f'Of the {len(found)} samples of train_dataloader.dataset.{name} that were '
+                    f'looked at, none has a labeled pixel: all are {IGNORED}, which is ignored, '
+                    'and the loss of such a sample is 0. Check the masks, and reduce_zero_label '
+                    'of the dataset.',
+                    'current',
+                    level=30,
+                )
             start += len(source)
+
+
+def _has_labels(sample: dict) -> bool | None:
+    """Whether a view has a labeled pixel; None if there are no labels to look at."""
+    views = [view.get('data_samples') for view in sample.values() if isinstance(view, dict)]
+    maps = [view.gt_sem_seg.data for view in views if 'gt_sem_seg' in (view or ())]
+    return any(bool((labels != IGNORED).any()) for labels in maps) if maps else None
+
+
+def _place(source: Dataset) -> str:
+    """Say where a source's images come from: its id list, or its folder."""
+    prefix = getattr(source, 'data_prefix', None) or {}
+    return getattr(source, 'ann_file', '') or prefix.get('img_path') or type(source).__name__
 
 
 def _is(step: dict | Callable, kind: str) -> bool:

@@ -1,8 +1,15 @@
 import contextlib
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.logging import print_log
+
 from semiseg_mm.errors import UserError
+
+UNKNOWN = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # of a file system without locks
 
 
 @contextlib.contextmanager
@@ -21,11 +28,34 @@ def locked(folder: Path, inherited: bool = True) -> Iterator[int]:
             lock = fcntl.flock if inherited else fcntl.lockf
             try:
                 lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                if not isinstance(error, (BlockingIOError, PermissionError)):
-                    raise
+            except (BlockingIOError, PermissionError):
                 raise UserError(
                     f'{folder} is in use by another call, or by a training that one left '
                     'behind: wait for it, end it, or choose another --work-dir.'
                 ) from None
+            except OSError as error:
+                if error.errno not in UNKNOWN:
+                    raise
+                print_log(
+                    f'{folder} cannot be locked ({error.strerror}): see to it that no other call '
+                    'has this --work-dir.',
+                    'current',
+                    level=30,
+                )
         yield file.fileno()
+
+
+@contextlib.contextmanager
+def locked_run(work_dir: str | os.PathLike) -> Iterator[None]:
+    """Lock a work dir for a run. Its first process does; all hear of it if that fails."""
+    with contextlib.ExitStack() as stack:
+        refused = [None]
+        if is_main_process():
+            try:
+                stack.enter_context(locked(Path(work_dir), inherited=False))
+            except UserError as error:
+                refused[0] = str(error)
+        broadcast_object_list(refused)
+        if refused[0]:
+            raise UserError(refused[0])
+        yield

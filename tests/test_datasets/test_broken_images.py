@@ -10,7 +10,7 @@ from mmengine.registry import FUNCTIONS
 from torch.utils.data import DataLoader
 
 from semiseg_mm.datasets import SemiDataset
-from semiseg_mm.datasets.transforms import LoadImage
+from semiseg_mm.datasets.transforms import LoadAnnotations, LoadImage
 from semiseg_mm.errors import BrokenImage, UserError
 from semiseg_mm.structures import SampleRequest
 
@@ -41,6 +41,22 @@ def test_each_defect_is_named_with_its_file(name, tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(BrokenImage, match=r'gone\.jpg'):
         LoadImage()(dict(img_path=str(tmp_path / 'gone.jpg')))
+
+
+@pytest.mark.skipif(not hasattr(os, 'mkfifo'), reason='a system without pipes')
+def test_what_is_no_file_is_not_read(tmp_path):
+    """Nobody writes into the pipe; /dev/zero never ends."""
+    os.mkfifo(tmp_path / 'pipe.jpg')
+    (tmp_path / 'zero.jpg').symlink_to('/dev/zero')
+    (tmp_path / 'whole.jpg').write_bytes(image_bytes('.jpg'))
+    (tmp_path / 'link.jpg').symlink_to(tmp_path / 'whole.jpg')
+    for name in ('pipe.jpg', 'zero.jpg'):
+        with pytest.raises(BrokenImage, match=rf'{name} .* a pipe, a socket or a device'):
+            LoadImage()(dict(img_path=str(tmp_path / name)))
+        mask = dict(seg_map_path=str(tmp_path / name), reduce_zero_label=False, seg_fields=[])
+        with pytest.raises(UserError, match=rf'The mask .*{name} is a pipe'):
+            LoadAnnotations()(mask)
+    assert LoadImage()(dict(img_path=str(tmp_path / 'link.jpg')))['img'].shape == (40, 40, 3)
 
 
 @pytest.mark.parametrize('suffix', ['.jpg', '.png', '.bmp'])
@@ -100,6 +116,23 @@ def test_too_many_stop_the_run_and_say_where_they_are_listed(dataset, folder):
     (folder / 'images/b2.jpg').write_bytes(b'<html>')
     with pytest.raises(UserError, match=r'2 of 4 .*broken_images\.txt.*max_broken \(now 0\.3\)'):
         dataset[SampleRequest(4, 0)]
+
+
+@pytest.mark.parametrize('first, place', [(3, 'splits/3/unlabeled.txt'), (5, 'images')])
+def test_a_source_without_one_readable_image_stops_the_run(dataset, folder, first, place):
+    """Whatever share may be broken: there is nothing to replace an image with."""
+    dataset.broken.max_share = 1.0
+    if place == 'images':
+        dataset.unlabeled.ann_file = ''
+    for number in range(4):
+        (folder / f'images/b{number}.jpg').write_bytes(b'<html>')
+    last = f'b{(first - 4) % 4}.jpg'
+    says = f'None of the 4 .* of {folder}/{place} can.*{last}, .*in {folder}/broken_images.txt'
+    with pytest.raises(UserError, match=says):
+        dataset[SampleRequest(first, 0)]
+    assert len((folder / 'broken_images.txt').read_text().splitlines()) == 4
+    (folder / 'images/b2.jpg').write_bytes(image_bytes('.jpg'))
+    assert path_of(dataset[SampleRequest(first, 0)]) == 'b2.jpg'
 
 
 def test_a_broken_labeled_image_is_never_replaced(dataset, folder):

@@ -307,6 +307,23 @@ def test_a_bad_mask_is_found_before_the_run_starts(folder_cfg, folder):
         SemiDataset(**folder_cfg).check_labels()
 
 
+@pytest.mark.parametrize('labeled', [0, 1])
+def test_masks_without_any_label_are_said(folder_cfg, folder, monkeypatch, labeled):
+    """One labeled mask is enough: some are empty in many datasets."""
+    said = []
+    path = 'semiseg_mm.datasets.semi_dataset.print_log'
+    monkeypatch.setattr(path, lambda text, *_, **__: said.append(text))
+    for name in ('a0', 'a1', 'a2')[labeled:]:
+        cv2.imwrite(str(folder / f'masks/{name}.png'), np.full((20, 26), 255, np.uint8))
+    SemiDataset(**folder_cfg).check_labels()
+    if labeled:
+        assert said == []
+    else:
+        (sentence,) = said
+        assert 'Of the 3 samples of train_dataloader.dataset.labeled' in sentence
+        assert 'none has a labeled pixel: all are 255' in sentence
+
+
 @pytest.mark.parametrize('limit', [1, 2, 3, 4, 7, 64])
 def test_label_check_reads_no_more_than_its_limit_spread_over_the_list(limit):
     seen = []

@@ -4,10 +4,12 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
+from held import wait_for, write_held_config
 
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.testing import toy_config
@@ -58,6 +60,22 @@ def test_it_trains_and_validates(trained):
     identity = safe_load(folder / 'run/iter_6.pth')['meta']['semiseg_mm']
     assert identity['world_size'] == 2 and identity['batch'] == [2, 2]
     assert (folder / 'run/results.json').exists()
+
+
+def test_another_call_is_refused_while_they_train(tmp_path, monkeypatch):
+    """Two processes of one run do not lock each other out; one of another run stays out."""
+    (tmp_path / 'hold').touch()
+    write_held_config(tmp_path)
+    monkeypatch.setenv('PYTHONPATH', str(tmp_path), prepend=os.pathsep)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(dist_train, tmp_path / 'config.py', 2)
+        wait_for(tmp_path / 'run/iter_2.pth')
+        second = dist_train(tmp_path / 'config.py', 2)
+        (tmp_path / 'hold').unlink()
+        assert first.result().returncode == 0, first.result().stderr[-3000:]
+    assert second.returncode == 1
+    assert 'run is in use by another call' in second.stderr
+    assert (tmp_path / 'run/iter_4.pth').exists()
 
 
 def test_both_processes_together_walk_through_the_single_stream(trained):

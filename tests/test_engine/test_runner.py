@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -8,8 +9,9 @@ import time
 
 import pytest
 import torch
+from held import wait_for, write_held_config
 from mmengine.config import Config
-from processes import forked
+from processes import ForkedPopen, forked
 
 from semiseg_mm.datasets.shapes import CLASSES
 from semiseg_mm.engine import SemiRunner
@@ -44,10 +46,10 @@ def work_dir(finished, tmp_path):
 
 
 def test_a_second_run_does_not_overwrite_the_first(work_dir):
-    before = (work_dir / 'iter_6.pth').read_bytes()
+    before = {path: path.read_bytes() for path in work_dir.glob('*.*') if path.is_file()}
     with pytest.raises(UserError, match=r'up to iter_6\.pth: add --resume'):
         train(toy_config(work_dir, SUP_ONLY))
-    assert (work_dir / 'iter_6.pth').read_bytes() == before
+    assert {path: path.read_bytes() for path in work_dir.glob('*.*') if path.is_file()} == before
 
 
 def truncated(content: bytes) -> bytes:
@@ -294,3 +296,36 @@ def test_kill_9_and_the_same_command_again(tmp_path):
     subprocess.run(command(killed), check=True, **quiet)
     a, b = (safe_load(folder / 'iter_60.pth')['state_dict'] for folder in (whole, killed))
     assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_one_training_at_a_time_in_a_work_dir(tmp_path):
+    """The first is killed alone: its loader worker lives on for seconds, and has no lock."""
+    run, hold = tmp_path / 'run', tmp_path / 'hold'
+    hold.touch()
+    write_held_config(tmp_path)
+    env = dict(os.environ, PYTHONPATH=str(tmp_path))
+    tool = os.path.join(os.path.dirname(__file__), '../../tools/train.py')
+    command = [tool, str(tmp_path / 'config.py')]
+    with open(tmp_path / 'log', 'w') as log:
+        first = ForkedPopen([sys.executable, *command], stdout=log, env=env)
+    try:
+        wait_for(run / 'iter_2.pth')
+        for more in ([], ['--resume'], ['--cfg-options', 'randomness.seed=5']):
+            second = forked([*command, *more], env=env)
+            assert second.returncode == 1
+            assert re.fullmatch(
+                rf'error: {run} is in use by another call, .* another --work-dir\.',
+                second.stderr.strip().splitlines()[-1],
+            )
+            assert 'Traceback' not in second.stderr
+        assert [path.name for path in run.glob('*.pth')] == ['iter_2.pth']
+        assert 'seed=1)' in (run / 'config.py').read_text()
+        beside = ['--work-dir', str(tmp_path / 'other'), '--cfg-options', 'train_cfg.max_iters=2']
+        assert forked([*command, *beside], env=env).returncode == 0
+    finally:
+        first.kill()
+    while first.poll() is None:  # its wait() would wait for the worker as well
+        time.sleep(0.002)
+    hold.unlink()
+    assert forked([*command, '--resume'], env=env).returncode == 0
+    assert (run / 'iter_4.pth').exists()

@@ -1,10 +1,11 @@
+import errno
 import os
 import time
 
 import pytest
 
 from semiseg_mm.errors import UserError
-from semiseg_mm.utils.lock import locked
+from semiseg_mm.utils.lock import locked, locked_run
 
 
 @pytest.mark.parametrize('inherited', [True, False])
@@ -24,3 +25,15 @@ def test_a_lock_is_inherited_only_if_asked_for(tmp_path, inherited):
     else:
         with locked(tmp_path, inherited=False):
             pass
+
+
+def test_a_file_system_without_locks_is_said_and_used_all_the_same(tmp_path, monkeypatch):
+    def lockf(*_):
+        raise OSError(errno.ENOLCK, 'No locks available')
+
+    monkeypatch.setattr('fcntl.lockf', lockf)
+    monkeypatch.setattr('semiseg_mm.utils.lock.print_log', lambda text, *_, **__: said.append(text))
+    said = []
+    with locked_run(tmp_path), locked_run(tmp_path):
+        pass
+    assert len(said) == 2 and 'cannot be locked (No locks available)' in said[0]

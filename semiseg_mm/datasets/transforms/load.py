@@ -7,7 +7,7 @@ from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
 from PIL import Image
 
-from semiseg_mm.datasets.backends import is_remote, says_missing
+from semiseg_mm.datasets.backends import is_remote, is_special, says_missing
 from semiseg_mm.errors import BrokenImage, UserError
 from semiseg_mm.registry import TRANSFORMS
 
@@ -66,6 +66,8 @@ class LoadImage(LoadImageFromFile):
         return image, (height, width)
 
     def _content(self, path: str) -> bytes:
+        if is_special(path, self.backend_args):
+            raise BrokenImage(path, 'it is a pipe, a socket or a device, and no file')
         try:
             content = fileio.get(path, backend_args=self.backend_args)
         except UserError:

@@ -4,6 +4,7 @@ import numpy as np
 from mmengine import fileio
 from mmseg.datasets import transforms as mmseg_transforms
 
+from semiseg_mm.datasets.backends import is_special
 from semiseg_mm.errors import BadMask, UserError
 from semiseg_mm.registry import TRANSFORMS
 
@@ -21,6 +22,10 @@ class LoadAnnotations(mmseg_transforms.LoadAnnotations):
             raise UserError(
                 f'LoadAnnotations has reduce_zero_label={self.reduce_zero_label}, but the dataset '
                 f'has {reduce}: set it in the dataset only.'
+            )
+        if is_special(path, self.backend_args):
+            raise UserError(
+                f'The mask {path} is a pipe, a socket or a device: put an 8-bit PNG in its place.'
             )
         content = fileio.get(path, backend_args=self.backend_args)
         stored = mmcv.imfrombytes(content, flag='unchanged', backend=self.imdecode_backend)

@@ -21,6 +21,7 @@ from semiseg_mm.engine.hooks import FiniteHook
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATA_SAMPLERS, RUNNERS
 from semiseg_mm.utils import atomic_path
+from semiseg_mm.utils.lock import locked_run
 
 
 @RUNNERS.register_module()
@@ -81,6 +82,14 @@ class SemiRunner(Runner):
     # ------------------------------------------------------------------ start and resume
 
     def train(self) -> torch.nn.Module:
+        """Train, while no other call trains in this work dir."""
+        with locked_run(self.work_dir):
+            self._begin()
+            super().dump_config()
+            return super().train()
+
+    def _begin(self) -> None:
+        """Find out what to resume, and refuse what would mix with an earlier run."""
         self._check_paths('train_dataloader', 'val_dataloader')
         if self._resume and self._load_from is None:
             found = self._find_checkpoint()
@@ -98,14 +107,18 @@ class SemiRunner(Runner):
             # the stream is built before the checkpoint is loaded, so the seed must be known now
             self._randomness_cfg.update(seed=safe_load(self._load_from)['meta']['seed'])
             self.set_randomness(**self._randomness_cfg)
-        return super().train()
+
+    def dump_config(self) -> None:
+        """Not when mmengine does, on building: the work dir may be another training's."""
 
     def val(self) -> dict:
         self._check_paths('val_dataloader')
+        super().dump_config()
         return super().val()
 
     def test(self) -> dict:
         self._check_paths('test_dataloader')
+        super().dump_config()
         return super().test()
 
     def _check_paths(self, *names: str) -> None:

@@ -1,14 +1,11 @@
-import contextlib
 import copy
 import glob
 import json
 import os.path as osp
-from collections.abc import Iterator
-from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
-from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
@@ -22,7 +19,7 @@ from semiseg_mm.engine.stages.keys import identity_of
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import RUNNERS, STAGES
 from semiseg_mm.utils import atomic_write_text, nearest, read_record
-from semiseg_mm.utils.lock import locked
+from semiseg_mm.utils.lock import locked_run
 
 from .semi_runner import SemiRunner, join_processes
 
@@ -66,28 +63,13 @@ class StagedRunner:
         return cls(copy.deepcopy(cfg))
 
     def train(self) -> None:
-        with self._locked():
+        with locked_run(self.work_dir):
             for stage in self.stages.values():
                 stage.check_data()
             for stage in self.stages.values():
                 stage()
             if is_main_process():
                 self._write_results()
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One call a work dir. All processes hear of it if the first one cannot have it."""
-        with contextlib.ExitStack() as stack:
-            refused = [None]
-            if is_main_process():
-                try:
-                    stack.enter_context(locked(Path(self.work_dir), inherited=False))
-                except UserError as error:
-                    refused[0] = str(error)
-            broadcast_object_list(refused)
-            if refused[0]:
-                raise UserError(refused[0])
-            yield
 
     def test(self) -> dict:
         """Evaluate ``load_from`` as the last training stage would."""
