@@ -6,7 +6,7 @@ import os.path as osp
 import pickle
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -17,10 +17,21 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 
+from semiseg_mm.engine import stand_ins
 from semiseg_mm.errors import UserError
 
 HISTORY = '__history_buffer__'
-NUMPY_CORES = ('numpy.core.multiarray', 'numpy._core.multiarray')
+NUMPY_CORES = ('numpy.core.multiarray', 'numpy._core.multiarray')  # of NumPy 1 and 2
+STAND_INS = {
+    f'{HistoryBuffer.__module__}.HistoryBuffer': stand_ins.History,
+    'numpy.ndarray': stand_ins.Array,
+    'numpy.dtype': stand_ins.Dtype,
+    **{f'{core}._reconstruct': stand_ins.reconstruct for core in NUMPY_CORES},
+    **{f'{core}.scalar': stand_ins.scalar for core in NUMPY_CORES},
+    'builtins.bytes': stand_ins.no_bytes,
+    'builtins.getattr': stand_ins.history_method,
+    '__builtin__.getattr': stand_ins.history_method,
+}
 ZIP_START, ZIP_END = b'PK\x03\x04', b'PK\x05\x06'
 ZIP_END_BYTES = 22  # torch writes no comment behind it
 CHECKPOINT = re.compile(r'^(?:iter|epoch)_(\d+)\.pth$')
@@ -67,8 +78,8 @@ def safe_load(path: str, map_location: Any = 'cpu') -> dict:
     """Load weights and plain data; refuse anything whose loading could run code.
 
     Besides tensors and plain Python, a short list of types is let through: those that
-    checkpoints of mmengine hold (log histories, NumPy arrays). Checksums are compared first, which
-    torch leaves out.
+    checkpoints of mmengine hold (log histories, NumPy numbers and arrays of them), each by a
+    stand-in that does not believe the file. Checksums are compared first, which torch leaves out.
     """
     path = osp.expanduser(str(path))
     if not osp.isfile(path):
@@ -76,7 +87,8 @@ def safe_load(path: str, map_location: Any = 'cpu') -> dict:
     try:
         _check_sums(path)
         with _allowed_types():
-            return torch.load(path, map_location=map_location, weights_only=True)
+            content = torch.load(path, map_location=map_location, weights_only=True)
+        return stand_ins.finish(content)
     except pickle.UnpicklingError as error:
         found = re.search(r'GLOBAL ([\w.]+)', str(error))
         what = f'the type {found.group(1)}' if found else 'more than weights and plain data'
@@ -114,31 +126,26 @@ def _check_state(path: str, *_state: int) -> None:
                 raise zipfile.BadZipFile(f'its part {bad} has another checksum than when written')
 
 
-def _allowed_types() -> contextlib.AbstractContextManager:
+@contextlib.contextmanager
+def _allowed_types() -> Iterator[None]:
+    """Let the stand-ins pass, also where someone has allowed the real ones."""
     if not hasattr(torch.serialization, 'safe_globals'):  # torch < 2.5: plain weights only
-        return contextlib.nullcontext()
-    numpy_core = getattr(np, '_core', None) or np.core
-    dtypes = [type(np.dtype(kind)) for kind in ('f4', 'f8', 'i4', 'i8', 'u1', 'bool')]
-    return torch.serialization.safe_globals(
-        [
-            HistoryBuffer,
-            np.ndarray,
-            np.dtype,
-            *dtypes,
-            # NumPy 1 and 2 write different module names
-            *((numpy_core.multiarray._reconstruct, f'{m}._reconstruct') for m in NUMPY_CORES),
-            *((numpy_core.multiarray.scalar, f'{m}.scalar') for m in NUMPY_CORES),
-            (_history_method, 'builtins.getattr'),
-            (_history_method, '__builtin__.getattr'),
-        ]
-    )
+        yield
+        return
+    serialization = torch.serialization
+    before = serialization.get_safe_globals()
+    others = [allowed for allowed in before if _full_name(allowed) not in STAND_INS]
+    serialization.clear_safe_globals()
+    try:
+        serialization.add_safe_globals(others + [(it, name) for name, it in STAND_INS.items()])
+        yield
+    finally:
+        serialization.clear_safe_globals()
+        serialization.add_safe_globals(before)
 
 
-def _history_method(owner: Any, name: str) -> Callable:
-    """Stands in for getattr, which mmengine's log histories are pickled with, and no more."""
-    if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
-        raise pickle.UnpicklingError(f'GLOBAL getattr of {owner!r}, {name!r}')
-    return getattr(owner, name)
+def _full_name(allowed: Any) -> str:
+    return allowed[1] if isinstance(allowed, tuple) else f'{allowed.__module__}.{allowed.__name__}'
 
 
 def newest_loadable(folder: str) -> tuple[str | None, list[tuple[str, str]]]:

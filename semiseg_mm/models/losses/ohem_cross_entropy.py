@@ -2,11 +2,11 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from mmseg.models.losses.utils import get_class_weight
 from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
+from semiseg_mm.utils.class_weight import read_class_weight
 
 
 @MODELS.register_module()
@@ -20,7 +20,7 @@ class ProbOhemCrossEntropy(nn.Module):
 
     Args:
         min_kept: Pixels of the batch of a process; of an image of it with ``per_image``.
-        class_weight: A number for each class, or a file of them; then a weighted mean.
+        class_weight: A number for each class, or a .npy or .json file; then a weighted mean.
         loss_name: Its name in the log, which must begin with ``loss_``.
     """
 
@@ -39,7 +39,7 @@ class ProbOhemCrossEntropy(nn.Module):
         self.thresh = thresh
         self.min_kept = min_kept
         self.per_image = per_image
-        self.class_weight = get_class_weight(class_weight)
+        self.class_weight = read_class_weight(class_weight)
         self.loss_weight = loss_weight
         self.loss_name = loss_name
 

@@ -9,6 +9,7 @@ from mmseg.models.losses import CrossEntropyLoss, cross_entropy
 from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
+from semiseg_mm.utils.class_weight import read_class_weight
 
 MAIN_OUTPUT = dict(PIDHead=1, IterativeDecodeHead=-1)  # of heads with several; else the first
 
@@ -17,16 +18,27 @@ def override_network(network: dict, num_classes: int | None, test_cfg: dict | No
     """Write what the dataset decides into a network's config."""
     if test_cfg is not None:
         network['test_cfg'] = copy.deepcopy(test_cfg)
+    _read_class_weights(network)
     for head in [h for key in ('decode_head', 'auxiliary_head') for h in _listed(network.get(key))]:
         if num_classes is not None:
             head['num_classes'] = num_classes
         for loss in _listed(head.get('loss_decode')):
-            weights = loss.get('class_weight')  # numbers, or a file of them
+            weights = loss.get('class_weight')
             if isinstance(weights, (list, tuple)) and len(weights) != head['num_classes']:
                 raise UserError(
                     f'class_weight has {len(weights)} numbers, the data has {head["num_classes"]} '
                     'classes: give decode_head.loss_decode one number for each class.'
                 )
+
+
+def _read_class_weights(config: dict) -> None:
+    """Put the numbers in the place of their files, before mmseg would read them its way."""
+    for key, value in list(config.items()):
+        if key == 'class_weight':
+            config[key] = read_class_weight(value)
+        for part in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(part, dict):
+                _read_class_weights(part)
 
 
 def common_preprocessor(networks: list[dict], own: dict | None) -> dict | None:
