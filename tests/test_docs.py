@@ -93,35 +93,34 @@ def test_both_readmes_say_the_same():
     assert set(LINK.findall(english)) - own == set(LINK.findall(chinese)) - own
 
 
-def test_method_of_the_readme_trains(tmp_path):
-    """In a process of its own: a registered method would stay for all tests after it."""
-    _, method, config = blocks(ROOT / 'README.md')
-    assert len(method.splitlines()) <= 20
-    (tmp_path / 'my_method.py').write_text(method, encoding='utf-8')
-    (tmp_path / 'my_config.py').write_text(config, encoding='utf-8')
-    (tmp_path / 'configs').symlink_to(ROOT / 'configs')
+def train_as_written(folder: Path, name: str, method: str, config: str) -> tuple[str, dict]:
+    """Train a document's method for two iterations; returns what was said, and the weights.
+
+    In a process of its own: a registered method would stay for all tests after it.
+    """
+    (folder / f'{name}.py').write_text(method, encoding='utf-8')
+    (folder / 'my_config.py').write_text(config, encoding='utf-8')
+    (folder / 'configs').symlink_to(ROOT / 'configs')
     options = ['train_cfg.max_iters=2', 'val_dataloader.dataset.num_images=2']
     options += ['default_hooks.logger.interval=1']
     command = [ROOT / 'tools/train.py', 'my_config.py', '--cfg-options', *options]
-    done = forked(command, cwd=tmp_path, env={**os.environ, 'PYTHONPATH': '.'})
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert 'strong.loss_own_labels' in done.stdout + done.stderr
-    assert (tmp_path / 'work_dirs/my_config/iter_2.pth').is_file()
+    done = forked(command, cwd=folder, env={**os.environ, 'PYTHONPATH': '.'})
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    return said, safe_load(folder / 'work_dirs/my_config/iter_2.pth')['state_dict']
+
+
+def test_method_of_the_readme_trains(tmp_path):
+    _, method, config = blocks(ROOT / 'README.md')
+    assert len(method.splitlines()) <= 20
+    said, stored = train_as_written(tmp_path, 'my_method', method, config)
+    assert 'strong.loss_own_labels' in said and stored
 
 
 def test_method_of_the_page_on_methods_trains(tmp_path):
     method, config, _ = blocks(ROOT / 'docs/en/write_a_method.md')
-    (tmp_path / 'my_compared.py').write_text(method, encoding='utf-8')
-    (tmp_path / 'my_config.py').write_text(config, encoding='utf-8')
-    (tmp_path / 'configs').symlink_to(ROOT / 'configs')
-    options = ['train_cfg.max_iters=2', 'val_dataloader.dataset.num_images=2']
-    options += ['default_hooks.logger.interval=1']
-    command = [ROOT / 'tools/train.py', 'my_config.py', '--cfg-options', *options]
-    done = forked(command, cwd=tmp_path, env={**os.environ, 'PYTHONPATH': '.'})
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert 'loss_near' in done.stdout + done.stderr
-    stored = safe_load(tmp_path / 'work_dirs/my_config/iter_2.pth')['state_dict']
-    assert len(stored['bank.class_0']) == 1000
+    said, stored = train_as_written(tmp_path, 'my_compared', method, config)
+    assert 'loss_near' in said and len(stored['bank.class_0']) == 1000
 
 
 def test_combination_of_the_methods_page_trains(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from semiseg_mm.errors import UserError
 
 
 def not_finite(tensors: Mapping[str, Any]) -> list[str]:
-    """The names of tensors that hold NaN or infinity; the device is waited for once."""
+    """Return the names of tensors that hold NaN or infinity; wait for the device once."""
     named = {
         name: value.detach()
         for name, value in tensors.items()
@@ -26,7 +26,7 @@ def not_finite(tensors: Mapping[str, Any]) -> list[str]:
 
 
 def weights_of(model: nn.Module) -> dict[str, Tensor]:
-    """Parameters and running statistics. Other buffers may hold infinity by design (a mask)."""
+    """Return parameters and running statistics; other buffers, as masks, may hold infinity."""
     model = model.module if is_model_wrapper(model) else model
     found = dict(model.named_parameters())
     for prefix, module in model.named_modules():
@@ -36,7 +36,7 @@ def weights_of(model: nn.Module) -> dict[str, Tensor]:
 
 
 def fault_in(weights: Mapping[str, Any]) -> str | None:
-    """What is wrong with weights, if anything: '3 of 81 weights are NaN or infinite (…)'."""
+    """Say what is wrong with weights, if anything: '3 of 81 weights are NaN or infinite (…)'."""
     bad = not_finite(weights)
     if not bad:
         return None
@@ -54,7 +54,7 @@ def check_weights(model: nn.Module, file: str) -> None:
 
 
 def numbers(tensors: Iterable[Tensor]) -> list[float]:
-    """Fetch tensors of one number; the device is waited for once for each dtype."""
+    """Fetch tensors of one number; wait for the device once for each dtype."""
     tensors = list(tensors)
     found: list[float] = [math.nan] * len(tensors)
     for dtype in {tensor.dtype for tensor in tensors}:

@@ -1,4 +1,4 @@
-"""How many iterations a training has: as many as are typed, or as its epochs come to."""
+"""Counts the iterations of a training: those that are typed, or those that its epochs come to."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -18,7 +18,7 @@ VAL_INTERVAL = 1000  # mmengine's
 
 
 class Plan(NamedTuple):
-    """The numbers of a training."""
+    """Hold the numbers of a training."""
 
     max_iters: int
     val_interval: int
@@ -27,7 +27,7 @@ class Plan(NamedTuple):
 
 
 class TrainPlan:
-    """The words of ``train_cfg`` that say how long a training is; checked, not yet counted.
+    """Check the words of ``train_cfg`` that say how long a training is; count them later.
 
     Args:
         max_iters: Iterations, instead of epochs.
@@ -120,7 +120,7 @@ class TrainPlan:
         return self._plan(iters, text)
 
     def _images(self, sizes: Mapping[str, int]) -> int:
-        """How many images a pass has."""
+        """Return how many images a pass has."""
         labeled, unlabeled = sizes['labeled'], sizes['unlabeled']
         found = unlabeled
         if self.of == 'labeled' or (self.of == 'oversampled' and not unlabeled):
@@ -166,7 +166,7 @@ def check_plan(cfg: Config) -> None:
 
 
 def shares_in(cfg: Config) -> dict[str, int]:
-    """Images of each list in a batch of one process; none if no stream of requests chooses them."""
+    """Return the images of each list in a batch of one process; none without a request stream."""
     layout = dict(cfg.train_dataloader.get('sampler') or {})
     kind = DATA_SAMPLERS.get(layout.pop('type')) if layout else None
     layout.pop('seed', None)
@@ -175,7 +175,7 @@ def shares_in(cfg: Config) -> dict[str, int]:
 
 
 def sizes_of(dataset) -> dict[str, int]:
-    """Images of each source of a SemiDataset."""
+    """Return the images of each source of a SemiDataset."""
     return {name: getattr(dataset, f'num_{name}', 0) for name in ('labeled', 'unlabeled')}
 
 

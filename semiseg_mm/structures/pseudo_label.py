@@ -22,12 +22,12 @@ class PseudoLabel(NamedTuple):
 
     @property
     def kept(self) -> Tensor:
-        """B,H,W: how much each pixel counts; padding does not."""
+        """Return how much each pixel B,H,W counts; padding does not."""
         return self.valid.float() if self.weight is None else self.valid * self.weight
 
     @property
     def hard(self) -> Tensor:
-        """B,H,W: the class of each pixel, of soft labels the most probable one."""
+        """Return the class of each pixel B,H,W, of soft labels the most probable one."""
         return self.label if self.label.dim() == 3 else self.label.max(1).indices
 
     @staticmethod

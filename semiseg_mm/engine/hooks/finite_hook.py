@@ -76,7 +76,7 @@ class FiniteHook(Hook):
         )
 
     def _fault_in_losses(self) -> tuple[int, str, str] | None:
-        """The iteration of the first, what it is in, and a sentence."""
+        """Return the first iteration with such a loss, the word 'loss', and a sentence; or None."""
         losses, self._losses = self._losses, []
         values = iter(numbers(value for _, terms, _ in losses for value in terms.values()))
         for iteration, terms, images in losses:

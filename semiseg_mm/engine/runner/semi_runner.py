@@ -74,7 +74,7 @@ class SemiRunner(Runner):
         return Runner.build_dataloader(dataloader, seed, diff_rank_seed)
 
     def register_default_hooks(self, hooks: dict | None = None) -> None:
-        """No config has to name the one that stops a training at NaN."""
+        """Add the hook that stops a training at NaN, so that no config has to name it."""
         super().register_default_hooks(hooks)
         if not any(isinstance(hook, FiniteHook) for hook in self.hooks):
             self.register_hook(FiniteHook())
@@ -109,7 +109,7 @@ class SemiRunner(Runner):
             self.set_randomness(**self._randomness_cfg)
 
     def dump_config(self) -> None:
-        """Not when mmengine does, on building: the work dir may be another training's."""
+        """Leave the config unwritten at building: the work dir may be another training's."""
 
     def val(self) -> dict:
         self._check_paths('val_dataloader')

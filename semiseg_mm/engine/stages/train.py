@@ -230,7 +230,7 @@ class TrainStage(Stage):
 
     @property
     def max_iters(self) -> int:
-        """Typed, or counted from the epochs: the labels that the stage trains on must be there.
+        """Return the iterations, typed or counted from epochs; labels to train on must be there.
 
         A finished training keeps its number, on however many processes the run goes on.
         """

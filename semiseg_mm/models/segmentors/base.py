@@ -166,12 +166,12 @@ class SemiSegmentor(BaseModel):
 
     @property
     def students(self) -> list[str]:
-        """The networks that are trained by gradient."""
+        """Return the networks that are trained by gradient."""
         return [name for name in self.networks if name not in self.teachers]
 
     @property
     def progress(self) -> float:
-        """How much of the training is done, 0 to 1."""
+        """Return how much of the training is done, 0 to 1."""
         return self.iteration / self.max_iters
 
     @property
@@ -184,7 +184,7 @@ class SemiSegmentor(BaseModel):
 
     @property
     def embedding_channels(self) -> int:
-        """Channels of :attr:`Output.embedding` of the network that predicts."""
+        """Return the channels of the embedding of the network that predicts."""
         return embedding_channels(self.networks[self.predict_on])
 
     def init_weights(self) -> None:
@@ -255,7 +255,7 @@ class SemiSegmentor(BaseModel):
             return self.look(name, images, train_mode)
 
     def look(self, name: str, images: Tensor, train_mode: bool | None = None) -> Output:
-        """Return the same with gradient, also to the images if they require one.
+        """Return the output of a network with a gradient, also to images that require one.
 
         Args:
             train_mode: Whether its layers are in train or eval mode; None leaves them as they are:

@@ -76,7 +76,7 @@ def split_forward(
 def whole_forward(
     network: nn.Module, views: dict[str, View], labeled_output: bool
 ) -> tuple[dict, dict[str, Output]]:
-    """Do the same for networks and heads that change how the loss comes about (cascades, EncNet).
+    """Return loss and outputs of networks and heads with a loss of their own (cascades, EncNet).
 
     They are used whole, with a second forward for the outputs.
 
