@@ -66,6 +66,7 @@ setup(
     ],
     packages=find_packages(include=['semiseg_mm', 'semiseg_mm.*']),
     package_data={'semiseg_mm': ['**/*.csv', '**/*.json', '**/*.txt']},
+    entry_points={'console_scripts': ['semiseg_mm = semiseg_mm.main:main']},
     python_requires='>=3.10',
     install_requires=requirements('runtime'),
     extras_require={**extras, 'all': sorted(set().union(*extras.values()))},

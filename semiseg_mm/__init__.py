@@ -21,10 +21,11 @@ killed and resumed ends with the same weights as one that was not.
 
 import warnings
 
-from semiseg_mm.compat import check_versions
+from semiseg_mm.compat import check_versions, name_packages_for_configs
 from semiseg_mm.version import __version__
 
 check_versions()
+name_packages_for_configs()
 # mmcv without compiled operators says so at import; nothing here needs them
 warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
 

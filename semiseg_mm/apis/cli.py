@@ -8,6 +8,7 @@ import os.path as osp
 import re
 import sys
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.dist import barrier, is_distributed
@@ -18,8 +19,10 @@ from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.rewriting import make_sup_only
 from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
+from semiseg_mm.models.named_network import named_network
 from semiseg_mm.models.segmentors.loading import PREFIX
 from semiseg_mm.utils import nearest
+from semiseg_mm.utils.places import config_path
 
 from .hints import explain_unexpected_key
 from .options import apply_options
@@ -139,9 +142,9 @@ def load_config(
         also: Names at the top of the config that the caller itself reads.
         amp: Train in mixed precision, whose options are others.
     """
-    if not osp.isfile(path):
-        raise UserError(f'The config {path} does not exist.')
-    cfg = Config.fromfile(path)
+    cfg = Config.fromfile(config_path(path))
+    _drop_scope(cfg._cfg_dict)
+    _name_networks(cfg)
     init_default_scope(cfg.get('default_scope', 'semiseg_mm'))
     if amp:
         _use_amp(cfg)
@@ -149,9 +152,34 @@ def load_config(
     return cfg
 
 
+def _drop_scope(value: Any) -> None:
+    """Remove the mark that mmengine leaves in what comes from a base ``semiseg_mm::…``.
+
+    It is the default scope, and not all parts of a config are built by a registry, which takes it.
+    """
+    if isinstance(value, dict):
+        if value.get('_scope_') == 'semiseg_mm':
+            value.pop('_scope_')
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return
+    for part in value:
+        _drop_scope(part)
+
+
+def _name_networks(cfg: Config) -> None:
+    """Put configs in the place of the networks' names, so that options reach into them."""
+    model = cfg.get('model') or {}
+    named = model.get('segmentor')
+    if isinstance(named, (list, tuple)):
+        model.segmentor = [named_network(one) for one in named]
+    elif named is not None:
+        model.segmentor = named_network(named)
+
+
 def _load(args: argparse.Namespace) -> Config:
     cfg = load_config(args.config, args.cfg_options, amp=getattr(args, 'amp', False))
-    name = osp.splitext(osp.basename(args.config))[0]
+    name = osp.splitext(osp.basename(config_path(args.config)))[0]
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)
     cfg.launcher = args.launcher
     return cfg

@@ -15,6 +15,7 @@ from semiseg_mm.engine.train_plan import settle
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text, nearest
 from semiseg_mm.utils.lock import locked
+from semiseg_mm.utils.places import config_path
 
 from . import report
 from .machine import places, threads
@@ -66,6 +67,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def _compare(args: argparse.Namespace) -> int:
+    args.config = config_path(args.config)
     options = dict(args.cfg_options or {})
     suffix = ''
     if args.iters is not None:

@@ -10,6 +10,7 @@ from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
+from semiseg_mm.models.named_network import named_network
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
 from semiseg_mm.utils import check_choice
@@ -75,7 +76,9 @@ class SemiSegmentor(BaseModel):
         test_cfg: dict | None = None,
         data_preprocessor: dict | None = None,
     ) -> None:
-        networks = {name: ConfigDict(copy.deepcopy(cfg)) for name, cfg in networks.items()}
+        networks = {
+            name: ConfigDict(copy.deepcopy(named_network(cfg))) for name, cfg in networks.items()
+        }
         for cfg in networks.values():
             override_network(cfg, num_classes, test_cfg)
         preprocessor = common_preprocessor(list(networks.values()), data_preprocessor)
