@@ -25,6 +25,7 @@ class Group(NamedTuple):
 COMMANDS: dict[str, Command | Group] = {
     'train': Command('train a config', 'cli:run_train'),
     'test': Command('evaluate a checkpoint', 'cli:run_test'),
+    'predict': Command('label images and videos with a trained network', 'predict:run_predict'),
     'compare': Command('train several methods on the same data, with seeds', 'compare:main'),
     'publish': Command('write one network as a plain mmseg checkpoint', 'publish:run_publish'),
     'check': Command(

@@ -17,10 +17,11 @@ from semiseg_mm.engine.rewriting import FOLDERS, make_sup_only, use_labels
 from semiseg_mm.engine.train_plan import check_plan, plan_of
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.loading import PREFIX
+from semiseg_mm.models.sketch import sketch
 from semiseg_mm.registry import RUNNERS, STAGES
 from semiseg_mm.utils import atomic_path
 
-from .checks import check_training, sketch
+from .checks import check_training
 from .keys import decisive, weights_hash
 from .stage import Stage
 
