@@ -28,6 +28,7 @@ COMMANDS: dict[str, Command | Group] = {
     'predict': Command('label images and videos with a trained network', 'predict:run_predict'),
     'compare': Command('train several methods on the same data, with seeds', 'compare:main'),
     'publish': Command('write one network as a plain mmseg checkpoint', 'publish:run_publish'),
+    'export': Command('write a trained network as ONNX', 'export:run_export'),
     'check': Command(
         'look through the images and masks of a config', 'check_dataset:run_check_dataset'
     ),

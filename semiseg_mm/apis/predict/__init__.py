@@ -98,7 +98,7 @@ def predict(
     if inputs.images:
         broken += _predict_images(network, inputs, outputs, confidence, batch_size, workers)
     record = dict(
-        network=network.name,
+        network=str(network.source),
         classes=list(network.classes),
         palette=network.palette,
         images=len(inputs.images) - len(broken),

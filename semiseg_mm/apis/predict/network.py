@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
-from torch import Tensor
+from torch import Tensor, nn
 
 from semiseg_mm.apis.cli import choose_network, load_config
 from semiseg_mm.apis.plain_config import plain_config
@@ -35,6 +34,17 @@ class Files(NamedTuple):
     config: str
 
 
+class Source(NamedTuple):
+    """Where a trained network comes from."""
+
+    files: Files
+    network: str | None  # of a training's networks; None: it was published alone
+    meta: dict  # what the checkpoint says of its training
+
+    def __str__(self) -> str:
+        return self.files.checkpoint + (f' ({self.network})' if self.network else '')
+
+
 class TrainedNetwork:
     """A trained network, ready to label images.
 
@@ -43,20 +53,23 @@ class TrainedNetwork:
     OpenCV reads it.
 
     Attributes:
-        name: Its checkpoint, and which of several networks it is.
+        source: Where it comes from.
+        predictor, preprocessor: The segmentor of mmseg, ready to predict, and its preprocessor.
         classes, palette: Name and colour (RGB) of each class.
         steps: What its test pipeline does to an image, loading included.
     """
 
     def __init__(
         self,
-        name: str,
+        source: Source,
         predictor: Predictor,
+        preprocessor: nn.Module,
         steps: list[dict],
         classes: Sequence[str],
         palette: Sequence[Sequence[int]],
     ) -> None:
-        self.name, self.predictor, self.steps = name, predictor, steps
+        self.source, self.predictor, self.preprocessor = source, predictor, preprocessor
+        self.steps = steps
         self.classes, self.palette = tuple(classes), [list(map(int, c)) for c in palette]
         self._load, self._rest = LoadImage(), Compose(steps[1:])
 
@@ -107,8 +120,8 @@ def load(
         device: Such as 'cpu' or 'cuda:1'; default: a GPU, if there is one.
     """
     files = find_files(str(path), config)
-    source = safe_load(files.checkpoint)
-    weights = source.get('state_dict', source)
+    content = safe_load(files.checkpoint)
+    weights, meta = content.get('state_dict', content), content.get('meta') or {}
     fault = fault_in({key: value for key, value in weights.items() if not key.endswith('mask')})
     if fault:
         raise UserError(f'{files.checkpoint} cannot predict: {fault}. Its training diverged.')
@@ -122,9 +135,9 @@ def load(
     except (RuntimeError, AssertionError) as error:
         raise UserError(f'device={device}: {str(error).splitlines()[0]}') from error
     predictor = Predictor(module, preprocess_of(preprocessor), scales, flip, _divisor(cfg, name))
-    classes, palette = _classes(source.get('meta') or {}, module.num_classes)
-    title = files.checkpoint + (f' ({name})' if name else '')
-    return TrainedNetwork(title, predictor, steps, classes, palette)
+    classes, palette = _classes(meta, module.num_classes)
+    source = Source(files, name, meta)
+    return TrainedNetwork(source, predictor, preprocessor, steps, classes, palette)
 
 
 # ------------------------------------------------------------------ which files
@@ -208,7 +221,7 @@ def _published(cfg: Config, files: Files, weights: dict, network: str | None) ->
     return None, module, module.data_preprocessor, _steps(pipeline)
 
 
-def _fill(module: torch.nn.Module, weights: dict, files: Files) -> None:
+def _fill(module: nn.Module, weights: dict, files: Files) -> None:
     try:
         module.load_state_dict(weights)
     except RuntimeError as error:
