@@ -71,8 +71,12 @@ class Stage:
         """Why a finished stage has to be executed once more, if so (a file is gone, say)."""
 
     def results(self) -> Sequence[str]:
-        """Files whose checksums the manifest keeps."""
+        """Files that other stages may name."""
         return []
+
+    def files(self) -> Sequence[str]:
+        """Files whose checksums the manifest keeps."""
+        return self.results()
 
     @abstractmethod
     def fingerprint(self) -> str:
@@ -101,7 +105,7 @@ class Stage:
             manifest = self.manifest()
             seconds = manifest.get('seconds', 0) + time.time() - started
             manifest.update(status='done', seconds=round(seconds, 1), result=result)
-            manifest['files'] = {name: checksum(self.path(name)) for name in self.results()}
+            manifest['files'] = {name: checksum(self.path(name)) for name in self.files()}
             self._write(manifest)
         barrier()
         self._say(f'done: {_in_words(result)}')
@@ -164,9 +168,11 @@ def checksum(path: str) -> list[int] | None:
     """[bytes, crc32] of a file; None if it is not there."""
     if not osp.isfile(path):
         return None
+    size = crc = 0
     with open(path, 'rb') as file:
-        content = file.read()
-    return [len(content), zlib.crc32(content)]
+        while content := file.read(1 << 24):
+            size, crc = size + len(content), zlib.crc32(content, crc)
+    return [size, crc]
 
 
 def differences(before: Any, now: Any, path: str = '') -> Iterator[str]:

@@ -13,16 +13,17 @@ from torch import nn
 
 from semiseg_mm.engine.checkpoint import checkpoints, safe_load
 from semiseg_mm.engine.hooks.atomic_checkpoint_hook import milestone_steps
+from semiseg_mm.engine.hooks.result_hook import EARLY
 from semiseg_mm.engine.rewriting import FOLDERS, make_sup_only, use_labels
 from semiseg_mm.engine.train_plan import check_plan, plan_of
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.loading import PREFIX
 from semiseg_mm.registry import RUNNERS, STAGES
-from semiseg_mm.utils import atomic_path
+from semiseg_mm.utils import atomic_path, read_record
 
 from .checks import check_training, sketch
 from .keys import decisive, weights_hash
-from .stage import Stage
+from .stage import Stage, checksum
 
 
 @STAGES.register_module()
@@ -183,21 +184,39 @@ class TrainStage(Stage):
                 os.rename(path, f'{path}.old')
 
     def damage(self) -> str | None:
-        best = [name for name in self.results() if self.manifest().get('files', {}).get(name)]
+        written = self.manifest().get('files', {})
+        best = [name for name in self.results() if written.get(name)]
         for path in [*self.kept_checkpoints(), *map(self.path, best)]:
-            try:
-                safe_load(path)
+            name = osp.basename(path)
+            text = self._fault_in(path, written.get(name))
+            if text is None:
                 continue
-            except FileNotFoundError:
-                text = f'{osp.basename(path)} is gone'
-            except UserError as error:
-                os.rename(path, f'{path}.bad')
-                text = f'{osp.basename(path)} cannot be used ({error})'
-            if osp.basename(path) in best:  # only all of the training brings it back
+            if name in best:  # only all of the training brings it back
                 for later in checkpoints(self.folder).values():
                     os.rename(later, f'{later}.old')
             return text
         return None
+
+    def _fault_in(self, path: str, written: list[int] | None) -> str | None:
+        """Say what is wrong with a checkpoint, if anything; a bad one is put aside.
+
+        One that loads may still be another one than the training left: then ``written`` differs.
+        """
+        name = osp.basename(path)
+        try:
+            safe_load(path)
+            if written is None or checksum(path) == written:
+                return None
+            text = f'{name} is no longer as it was written'
+        except FileNotFoundError:
+            return f'{name} is gone'
+        except UserError as error:
+            text = f'{name} cannot be used ({error})'
+        os.rename(path, f'{path}.bad')
+        return text
+
+    def files(self) -> list[str]:
+        return [*map(osp.basename, self.kept_checkpoints()), *self.results()]
 
     def results(self) -> list[str]:
         """The best checkpoints that label stages ask for; 'last' ones are looked at by damage."""
@@ -221,11 +240,20 @@ class TrainStage(Stage):
 
     @property
     def last_path(self) -> str:
-        return osp.join(self.folder, f'iter_{self.max_iters}.pth')
+        return osp.join(self.folder, f'iter_{self._early_end() or self.max_iters}.pth')
+
+    def _early_end(self) -> int | None:
+        """Return the iteration in which a hook ended the training, if one did."""
+        return self._record().get(EARLY)
+
+    def _record(self) -> dict:
+        advice = f'move {self.folder} away to do this stage again'
+        return read_record(self.path('results.json'), advice)
 
     def kept_checkpoints(self) -> list[str]:
         """Those of the milestones, then the last one."""
-        steps = milestone_steps(self.milestones, self.max_iters)
+        end = self._early_end() or self.max_iters
+        steps = [step for step in milestone_steps(self.milestones, self.max_iters) if step <= end]
         return [*(osp.join(self.folder, f'iter_{step}.pth') for step in steps), self.last_path]
 
     @property
@@ -238,6 +266,8 @@ class TrainStage(Stage):
             return int(self.own_cfg.train_cfg.max_iters)
         manifest = self.manifest()
         if manifest.get('status') == 'done':
+            if self._early_end():
+                return int(self._record()['max_iters'])
             return int(re.fullmatch(r'iter_(\d+)\.pth', manifest['result']['checkpoint'])[1])
         if self._counted is None:
             self._counted = plan_of(self.cfg).max_iters
