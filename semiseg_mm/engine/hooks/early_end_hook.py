@@ -22,7 +22,8 @@ class EarlyEndHook(Hook):
 
     def before_train(self, runner) -> None:
         ended = runner.message_hub.runtime_info.get(EARLY)
-        if ended is None or ended != runner.iter or not _judges(runner):
+        if not ended or ended != runner.iter or not _judges(runner):
+            runner.message_hub.update_info(EARLY, 0)  # it goes on after all
             return
         runner.train_loop.stop_training = True
         if is_main_process():

@@ -124,7 +124,7 @@ class Stage:
         elif manifest['status'] == 'done':
             damage = self.damage()
             if damage is None:
-                return 'done', f'already done ({_in_words(manifest["result"])})'
+                return 'done', f'already done ({_in_words(manifest["result"])}){self._replaced()}'
             text = f'{damage}: is mended'
         else:
             text = 'goes on'
@@ -133,6 +133,12 @@ class Stage:
             manifest = dict(key=key, seconds=0)  # of the calls that came to their end
         self._write(dict(manifest, status='running', name=self.name, versions=package_versions()))
         return 'todo', text
+
+    def _replaced(self) -> str:
+        """Name whole files that are others than the stage wrote: what used them is made again."""
+        written = self.manifest().get('files', {})
+        others = [name for name in written if checksum(self.path(name)) != written[name]]
+        return f'; {", ".join(others)} was put there since' if others else ''
 
     def manifest(self) -> dict:
         advice = f'move {self.folder} away to do this stage again'

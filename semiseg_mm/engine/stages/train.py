@@ -23,7 +23,7 @@ from semiseg_mm.utils import atomic_path, read_record
 
 from .checks import check_training, sketch
 from .keys import decisive, weights_hash
-from .stage import Stage, checksum
+from .stage import Stage
 
 
 @STAGES.register_module()
@@ -184,36 +184,21 @@ class TrainStage(Stage):
                 os.rename(path, f'{path}.old')
 
     def damage(self) -> str | None:
-        written = self.manifest().get('files', {})
-        best = [name for name in self.results() if written.get(name)]
+        best = [name for name in self.results() if self.manifest().get('files', {}).get(name)]
         for path in [*self.kept_checkpoints(), *map(self.path, best)]:
-            name = osp.basename(path)
-            text = self._fault_in(path, written.get(name))
-            if text is None:
+            try:
+                safe_load(path)
                 continue
-            if name in best:  # only all of the training brings it back
+            except FileNotFoundError:
+                text = f'{osp.basename(path)} is gone'
+            except UserError as error:
+                os.rename(path, f'{path}.bad')
+                text = f'{osp.basename(path)} cannot be used ({error})'
+            if osp.basename(path) in best:  # only all of the training brings it back
                 for later in checkpoints(self.folder).values():
                     os.rename(later, f'{later}.old')
             return text
         return None
-
-    def _fault_in(self, path: str, written: list[int] | None) -> str | None:
-        """Say what is wrong with a checkpoint, if anything; a bad one is put aside.
-
-        One that loads may still be another one than the training left: then ``written`` differs.
-        """
-        name = osp.basename(path)
-        try:
-            safe_load(path)
-            if written is None or checksum(path) == written:
-                return None
-            text = f'{name} is no longer as it was written'
-        except FileNotFoundError:
-            return f'{name} is gone'
-        except UserError as error:
-            text = f'{name} cannot be used ({error})'
-        os.rename(path, f'{path}.bad')
-        return text
 
     def files(self) -> list[str]:
         return [*map(osp.basename, self.kept_checkpoints()), *self.results()]
