@@ -129,8 +129,10 @@ def _leave(code: int) -> None:
 
 def _stop(stopped: Stopped, args: argparse.Namespace) -> int:
     """Say what was saved and how to go on; 130 after Ctrl-C, 143 after SIGTERM."""
-    how = 'goes on' if getattr(args, 'staged', False) else 'with --resume goes on'
-    words = ['Stopped.', stopped.done, f'The same command {how}.']
+    words = ['Stopped.', stopped.done]
+    if hasattr(args, 'resume'):
+        how = '' if getattr(args, 'staged', False) else ' with --resume'
+        words.append(f'The same command{how} goes on.')
     with contextlib.suppress(OSError):  # the terminal may be gone
         if is_main_process() or not stopped.done:
             print(f'\n{" ".join(filter(None, words))}', file=sys.stderr)

@@ -1,17 +1,21 @@
 """SIGTERM and Ctrl-C end a training with a checkpoint; everything else they end at once."""
 
+import multiprocessing
 import os
+import re
 import signal
-import socket
+import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
+from held import wait_for
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from processes import forked
+from processes import ForkedPopen, forked, forked_ranks
 from signalling import SendSignals  # noqa: F401  (registers it)
 
 from semiseg_mm.apis.cli import run_train
@@ -108,7 +112,7 @@ def test_a_signal_before_the_validation_saves_first(tmp_path):
 def test_an_iteration_without_end_is_not_waited_for(tmp_path):
     hooks = [sent(TERM, iteration=2, pause=60), dict(type='StopHook', seconds=0.2)]
     config(tmp_path / 'run', hooks).dump(tmp_path / 'config.py')
-    done = train_apart(tmp_path / 'config.py')
+    done = forked([TRAIN, tmp_path / 'config.py'], env=paths())
     assert done.returncode == 143 and saved(tmp_path) == []
     assert 'Stopped 0.2 s after SIGTERM' in done.stderr
 
@@ -133,23 +137,13 @@ def test_handlers_of_others_stay_theirs():
 # ------------------------------------------------------------------ several processes
 
 
-def train_apart(*arguments, **env):
+def paths() -> dict:
     path = os.pathsep.join([str(TESTS), os.environ.get('PYTHONPATH', '')])
-    return forked([TRAIN, *arguments], env={**os.environ, 'PYTHONPATH': path, **env})
+    return {**os.environ, 'PYTHONPATH': path}
 
 
-def train_two(*arguments) -> list:
-    with socket.socket() as found:
-        found.bind(('127.0.0.1', 0))
-        port = str(found.getsockname()[1])
-    shared = dict(WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
-    arguments = (*arguments, '--launcher', 'pytorch')
-    with ThreadPoolExecutor() as pool:
-        runs = [
-            pool.submit(train_apart, *arguments, RANK=rank, LOCAL_RANK=rank, **shared)
-            for rank in '01'
-        ]
-        return [run.result() for run in runs]
+def train_two(path, *arguments) -> list:
+    return forked_ranks([TRAIN, path, *arguments, '--launcher', 'pytorch'], paths())
 
 
 def test_one_of_two_processes_gets_the_signal_and_both_stop(tmp_path):
@@ -165,3 +159,33 @@ def test_one_of_two_processes_gets_the_signal_and_both_stop(tmp_path):
         done = train_two(tmp_path / f'{name}.py', '--resume')
         assert [one.returncode for one in done] == [0, 0], done[0].stderr
     assert equal(tmp_path / 'run/iter_6.pth', tmp_path / 'whole/iter_6.pth')
+
+
+def launch(config, log) -> None:
+    """Start a training as torchrun does, and wait for ever."""
+    env = {**paths(), signals.LAUNCHED: 'some'}
+    with open(log, 'w') as file:
+        ForkedPopen([sys.executable, str(TRAIN), str(config)], stdout=file, env=env)
+    time.sleep(1000)
+
+
+def test_a_process_whose_launcher_was_killed_saves_and_ends(tmp_path):
+    often = {'default_hooks.checkpoint.interval': 2, 'default_hooks.checkpoint.max_keep_ckpts': 1}
+    cfg = config(tmp_path / 'run', max_iters=10**6, **often, **{'train_cfg.val_interval': 10**6})
+    cfg.dump(tmp_path / 'config.py')
+    log = tmp_path / 'log'
+    launcher = multiprocessing.get_context('fork').Process(
+        target=launch, args=[tmp_path / 'config.py', log]
+    )
+    launcher.start()
+    try:
+        wait_for(tmp_path / 'run/last_checkpoint')
+    finally:
+        launcher.kill()
+        launcher.join()
+    end = time.monotonic() + 60
+    while 'Stopped. SIGTERM came.' not in log.read_text():
+        assert time.monotonic() < end, log.read_text()
+        time.sleep(0.02)
+    (last,) = re.findall(r'iter_(\d+)\.pth holds all \1 of 1000000 iterations', log.read_text())
+    assert f'iter_{last}.pth' in saved(tmp_path)
