@@ -1,6 +1,7 @@
 """The command lines of tools/train.py and tools/test.py."""
 
 import argparse
+import contextlib
 import errno
 import logging
 import os
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from mmengine.config import Config, DictAction
-from mmengine.dist import barrier, is_distributed
+from mmengine.dist import barrier, is_distributed, is_main_process
 from mmengine.registry import init_default_scope
 
 import semiseg_mm.engine  # noqa: F401  (registers runner, loops and safe loaders)
@@ -23,6 +24,7 @@ from semiseg_mm.models.named_network import named_network
 from semiseg_mm.models.segmentors.loading import PREFIX
 from semiseg_mm.utils import nearest
 from semiseg_mm.utils.places import config_path
+from semiseg_mm.utils.signals import Stopped, stoppable, stopped_by
 
 from .hints import explain_unexpected_key
 from .options import apply_options
@@ -86,9 +88,10 @@ def guarded(run: Callable, args: argparse.Namespace) -> int:
     os.environ.setdefault('LOCAL_RANK', str(getattr(args, 'local_rank', 0)))
     logging.raiseExceptions = False  # a log that cannot be written (full disk) keeps quiet
     try:
-        run(args)
-        if is_distributed():
-            _leave_together()
+        with stoppable():
+            run(args)
+            if is_distributed():
+                _leave_together()
     except (UserError, FileNotFoundError) as error:
         # from a worker, torch sends the sentence at the end of a traceback
         sentence = re.split(r'\n\S*(?:UserError|BrokenImage|FileNotFoundError): ', str(error))[
@@ -103,34 +106,42 @@ def guarded(run: Callable, args: argparse.Namespace) -> int:
         print(f'\nerror: {error.strerror}{where}: free some space, then go on.', file=sys.stderr)
         return 1
     except BaseException as error:
-        if not _was_interrupted(error):
+        stopped = stopped_by(error)
+        if stopped is None:
             raise
-        print(f'\nStopped. The same command {_how_to_go_on(args)}.', file=sys.stderr)
-        return 130
+        return _stop(stopped, args)
     return 0
 
 
-def _was_interrupted(error: BaseException | None) -> bool:
-    """Return whether Ctrl-C is behind an error: mmengine turns one into a SyntaxError."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__context__
-    return error is not None
-
-
 def _leave_together() -> None:
-    """End this process when all others are done, without destructors.
+    """End this process when all others are done."""
+    barrier()
+    _leave(0)
+
+
+def _leave(code: int) -> None:
+    """End this process without destructors.
 
     On CPU, gloo's threads may still run then, and would end a process that has done its work with
     "terminate called".
     """
-    barrier()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)
 
 
-def _how_to_go_on(args: argparse.Namespace) -> str:
-    return 'goes on' if getattr(args, 'staged', False) else 'with --resume goes on'
+def _stop(stopped: Stopped, args: argparse.Namespace) -> int:
+    """Say what was saved and how to go on; 130 after Ctrl-C, 143 after SIGTERM."""
+    words = ['Stopped.', stopped.done]
+    if hasattr(args, 'resume'):
+        how = '' if getattr(args, 'staged', False) else ' with --resume'
+        words.append(f'The same command{how} goes on.')
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        if is_main_process() or not stopped.done:
+            print(f'\n{" ".join(filter(None, words))}', file=sys.stderr)
+        if is_distributed():
+            _leave(128 + stopped.number)
+    return 128 + stopped.number
 
 
 def load_config(

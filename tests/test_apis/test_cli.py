@@ -273,8 +273,10 @@ def interrupt_while_a_config_is_laid_out(*_):
 
 @pytest.mark.parametrize('run', [interrupt, interrupt_while_a_config_is_laid_out])
 def test_an_interruption_is_one_wherever_it_comes(run, capsys):
-    assert guarded(run, argparse.Namespace()) == 130
+    assert guarded(run, argparse.Namespace(resume=None)) == 130
     assert 'Stopped. The same command with --resume goes on.' in capsys.readouterr().err
+    assert guarded(run, argparse.Namespace()) == 130  # of a tool that has no such option
+    assert capsys.readouterr().err == '\nStopped.\n'
 
 
 def test_an_error_of_the_code_keeps_its_traceback():

@@ -75,7 +75,7 @@ class SemiTrainLoop(IterBasedTrainLoop):
         runner.call_hook('before_train')
         runner.call_hook('before_train_epoch')
         self._log_plan()
-        if self._iter > 0:
+        if self._iter > 0 and not self.stop_training:
             self._validate_if_due()
         batches = self._batches()
         while self._iter < self._max_iters and not self.stop_training:

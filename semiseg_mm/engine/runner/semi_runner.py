@@ -17,11 +17,12 @@ from semiseg_mm.datasets.backends import build_source, with_backend
 from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.samplers import RequestStream
 from semiseg_mm.engine.checkpoint import checkpoints, newest_loadable, safe_load
-from semiseg_mm.engine.hooks import FiniteHook
+from semiseg_mm.engine.hooks import EarlyEndHook, FiniteHook, StopHook
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATA_SAMPLERS, RUNNERS
 from semiseg_mm.utils import atomic_path
 from semiseg_mm.utils.lock import locked_run
+from semiseg_mm.utils.signals import stoppable
 
 
 @RUNNERS.register_module()
@@ -29,8 +30,8 @@ class SemiRunner(Runner):
     """mmengine's runner that can be trusted with a long run.
 
     It saves atomically, resumes from the newest checkpoint that loads, never starts over or
-    overwrites silently, stops at NaN, and runs several processes on CPU as well. Everything else
-    is mmengine's.
+    overwrites silently, stops at NaN, saves when a signal ends it, and runs several processes on
+    CPU as well. Everything else is mmengine's.
     """
 
     _count = itertools.count()
@@ -73,17 +74,18 @@ class SemiRunner(Runner):
                 dataloader = {**dataloader, 'dataset': source}
         return Runner.build_dataloader(dataloader, seed, diff_rank_seed)
 
-    def register_default_hooks(self, hooks: dict | None = None) -> None:
-        """Add the hook that stops a training at NaN, so that no config has to name it."""
-        super().register_default_hooks(hooks)
-        if not any(isinstance(hook, FiniteHook) for hook in self.hooks):
-            self.register_hook(FiniteHook())
+    def register_hooks(self, *args, **kwargs) -> None:
+        """Add the hooks that every training has, whether or not the config names them."""
+        super().register_hooks(*args, **kwargs)
+        for kind in (FiniteHook, EarlyEndHook, StopHook):
+            if not any(isinstance(hook, kind) for hook in self.hooks):
+                self.register_hook(kind())
 
     # ------------------------------------------------------------------ start and resume
 
     def train(self) -> torch.nn.Module:
         """Train, while no other call trains in this work dir."""
-        with locked_run(self.work_dir):
+        with stoppable(), locked_run(self.work_dir):
             self._begin()
             super().dump_config()
             return super().train()
