@@ -40,8 +40,7 @@ class FiniteHook(Hook):
             raise UserError(
                 f'{source} cannot be trained: {fault}. Choose an earlier checkpoint, or start anew.'
             )
-        logs = [hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)]
-        self._interval = min([INTERVAL, *logs])
+        self._interval = log_interval(runner)
         self._training = True
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
@@ -88,6 +87,12 @@ class FiniteHook(Hook):
                 text = f'From iteration {iteration} on the loss is not finite ({named})'
                 return iteration, 'loss', f'{text}.{of}' if of else text
         return None
+
+
+def log_interval(runner) -> int:
+    """Return after how many iterations tensors are fetched: with each log, and at 50."""
+    logs = [hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)]
+    return min([INTERVAL, *logs])
 
 
 def check_finite(runner, done: int) -> None:

@@ -10,6 +10,7 @@ import torch.distributed as torch_dist
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import broadcast_object_list, init_dist, is_distributed, is_main_process
+from mmengine.hooks import Hook
 from mmengine.model import revert_sync_batchnorm
 from mmengine.runner import Runner
 
@@ -74,10 +75,14 @@ class SemiRunner(Runner):
         return Runner.build_dataloader(dataloader, seed, diff_rank_seed)
 
     def register_default_hooks(self, hooks: dict | None = None) -> None:
-        """Add the hook that stops a training at NaN, so that no config has to name it."""
+        """Add the hooks that warn and that stop at NaN, so that no config has to name them."""
+        hooks = dict(hooks or {})
+        watch = hooks.pop('watch', {})
         super().register_default_hooks(hooks)
         if not any(isinstance(hook, FiniteHook) for hook in self.hooks):
             self.register_hook(FiniteHook())
+        if watch is not None:
+            self.register_hook(watch if isinstance(watch, Hook) else {'type': 'WatchHook', **watch})
 
     # ------------------------------------------------------------------ start and resume
 
