@@ -53,6 +53,7 @@ RUNNERS = _child(mmseg_registry.RUNNERS, 'semiseg_mm.engine')
 RUNNER_CONSTRUCTORS = _child(mmseg_registry.RUNNER_CONSTRUCTORS)
 STAGES = HintingRegistry('stage', scope='semiseg_mm', locations=['semiseg_mm.engine'])
 LOOPS = _child(mmseg_registry.LOOPS, 'semiseg_mm.engine')
+WATCHES = HintingRegistry('watch', scope='semiseg_mm', locations=['semiseg_mm.engine'])
 HOOKS = _child(mmseg_registry.HOOKS, 'semiseg_mm.engine', 'mmseg.engine')
 LOG_PROCESSORS = _child(mmseg_registry.LOG_PROCESSORS)
 

@@ -52,7 +52,9 @@ PARAMWISE = {
 }  # fmt: skip
 TEST_CFG = {'mode', 'crop_size', 'stride', 'scale_factor', 'subdivision_steps'}  # of segmentors
 PREFIXES = {'img_path', 'img_path2', 'seg_map_path', 'depth_map_path'}  # of mmseg's datasets
-HOOKS = {'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint'}
+HOOKS = {
+    'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint', 'watch',
+}  # fmt: skip
 DEFAULT_TYPES = dict(
     log_processor='LogProcessor',
     model_wrapper_cfg='MMDistributedDataParallel',

@@ -5,6 +5,7 @@ from .hooks import (
     IdentityHook,
     MeanTeacherHook,
     ResultHook,
+    WatchHook,
 )
 from .loops import NetworksTestLoop, NetworksValLoop, SemiTrainLoop
 from .optimizers import JointOptimizer, LayerWiseConstructor, PartwiseConstructor
@@ -28,4 +29,5 @@ __all__ = [
     'SemiTrainLoop',
     'StagedRunner',
     'TrainStage',
+    'WatchHook',
 ]

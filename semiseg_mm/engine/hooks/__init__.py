@@ -6,6 +6,7 @@ from .identity_hook import IdentityHook
 from .mean_teacher_hook import MeanTeacherHook
 from .result_hook import ResultHook
 from .stop_hook import StopHook
+from .watch_hook import WatchHook
 
 __all__ = [
     'AtomicCheckpointHook',
@@ -16,4 +17,5 @@ __all__ = [
     'MeanTeacherHook',
     'ResultHook',
     'StopHook',
+    'WatchHook',
 ]

@@ -46,8 +46,7 @@ class FiniteHook(Hook):
 
     def before_train(self, runner) -> None:
         _refuse(runner, 'trained')
-        logs = [hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)]
-        self._interval = min([INTERVAL, *logs])
+        self._interval = log_interval(runner)
         self._training = True
         if self.action == 'skip':
             self._guard = StepGuard(runner.model, runner.optim_wrapper)
@@ -145,6 +144,12 @@ def _refuse(runner, verb: str) -> None:
             f'{runner._load_from or "This network"} cannot be {verb}: {fault}. Choose an earlier '
             'checkpoint, or train anew.'
         )
+
+
+def log_interval(runner) -> int:
+    """Return after how many iterations tensors are fetched: with each log, and at 50."""
+    logs = [hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)]
+    return min([INTERVAL, *logs])
 
 
 def check_finite(runner, done: int) -> None:

@@ -10,6 +10,7 @@ import torch.distributed as torch_dist
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import broadcast_object_list, init_dist, is_distributed, is_main_process
+from mmengine.hooks import Hook
 from mmengine.model import revert_sync_batchnorm
 from mmengine.runner import Runner
 
@@ -73,6 +74,14 @@ class SemiRunner(Runner):
                 source = build_source(with_backend(cfg, cfg.get('backend_args')))
                 dataloader = {**dataloader, 'dataset': source}
         return Runner.build_dataloader(dataloader, seed, diff_rank_seed)
+
+    def register_default_hooks(self, hooks: dict | None = None) -> None:
+        """Add the hook that warns, unless the config sets it to None."""
+        hooks = dict(hooks or {})
+        watch = hooks.pop('watch', {})
+        super().register_default_hooks(hooks)
+        if watch is not None:
+            self.register_hook(watch if isinstance(watch, Hook) else {'type': 'WatchHook', **watch})
 
     def register_hooks(self, *args, **kwargs) -> None:
         """Add the hooks that every training has, whether or not the config names them."""
