@@ -71,8 +71,7 @@ class TrainingProcess:
     def start(self, threads: int, lock: int | None = None) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._earlier = set(self.folder.glob('*/vis_data'))
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
-        own = dict(OMP_NUM_THREADS=str(threads), PYTHONPATH=path)
+        own = own_environment(threads)
         if self.device is not None:
             own['CUDA_VISIBLE_DEVICES'] = self.device
         with open(self.log, 'ab') as log:
@@ -171,6 +170,12 @@ class Training(TrainingProcess):
     @property
     def checkpoint(self) -> Path:
         return self.folder / f'iter_{self.max_iters}.pth'
+
+
+def own_environment(threads: int) -> dict[str, str]:
+    """Return what a training's process finds in its environment beside the caller's."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
+    return dict(OMP_NUM_THREADS=str(threads), PYTHONPATH=path)
 
 
 def parse_options(options: list[str]) -> dict:

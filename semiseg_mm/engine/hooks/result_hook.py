@@ -3,6 +3,8 @@ import os.path as osp
 import time
 from numbers import Real
 
+import torch
+from mmengine.device import get_device, is_cuda_available
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
@@ -67,4 +69,10 @@ class ResultHook(Hook):
             max_iters=runner.max_iters,
             seconds=self._seconds(),
             networks=networks,
+            device=_device_name(),
+            threads=torch.get_num_threads(),
         )
+
+
+def _device_name() -> str:
+    return torch.cuda.get_device_name() if is_cuda_available() else get_device()
