@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -126,7 +127,7 @@ def test_a_killed_process_is_started_again_and_all_go_on(trained, monkeypatch):
     done = dist_train(folder / 'config.py', 2, '--work-dir', str(folder / 'restarted'))
     assert done.returncode == 0, done.stderr[-3000:]
     serials = [int(n) for n in re.findall(r'request 0 \(\d+, (\d+)', done.stdout)]
-    back = [now for before, now in zip(serials, serials[1:]) if now < before]
+    back = [now for before, now in pairwise(serials) if now < before]
     assert serials[0] == 0 and back == [2 * 3]  # an iteration takes two of each source
     a, b = (safe_load(folder / name / 'iter_6.pth')['state_dict'] for name in ('run', 'restarted'))
     assert all(torch.equal(a[key], b[key]) for key in a)
