@@ -17,6 +17,7 @@ from mmengine.registry import init_default_scope
 
 import semiseg_mm.engine  # noqa: F401  (registers runner, loops and safe loaders)
 from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.engine.restarts import goes_on_by_itself
 from semiseg_mm.engine.rewriting import make_sup_only
 from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
@@ -210,6 +211,8 @@ def _train(args: argparse.Namespace) -> None:
             f'--resume {args.resume}: a config with stages goes on by itself, each stage from its '
             'own newest checkpoint. Leave the option out.'
         )
+    if goes_on_by_itself(cfg.work_dir):
+        args.resume = 'auto'
     if args.resume and not args.staged:
         cfg.resume = True
         # without a checkpoint to resume, the weights that the config starts from still count

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import statistics
 from pathlib import Path
@@ -12,7 +13,7 @@ from semiseg_mm.engine.stages.rounds import expand_rounds
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text, read_record
 
-from .machine import device_name, versions
+from .machine import versions
 from .settings import changes, settings_hash, settings_of
 
 RECORD = 'record.json'
@@ -78,10 +79,13 @@ class Run(TrainingProcess):
         record.update(config_hash=self.hash, settings=self.settings)
         atomic_write_text(str(self.record_file), json.dumps(record, indent=1) + '\n')
 
-    def start(self, threads: int, lock: int | None = None) -> None:
+    def begin(self) -> None:
+        """Say in the record what is about to be trained here."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.threads = threads
         self._write(status='started')
+
+    def start(self, threads: int, lock: int | None = None) -> None:
+        self.begin()
         super().start(threads, lock)
 
     def conclude(self) -> dict | None:
@@ -95,13 +99,17 @@ class Run(TrainingProcess):
             seconds=found['seconds'],
             **{key: found[key] for key in NOTES if key in found},
             seconds_per_iter=self.pace(),
-            device=device_name(self.device),
-            threads=self.threads,
+            device=found.get('device'),
+            threads=found.get('threads'),
         )
-        return self.result()
+        return self._read()
 
     def result(self) -> dict | None:
+        """The record of a finished training, also of one that ended after its compare did."""
         record = self._read()
+        if record.get('status') == 'started' and (self.folder / 'results.json').exists():
+            with contextlib.suppress(UserError):  # of a damaged file: the training writes it again
+                return self.conclude()
         return record if record.get('status') == 'done' else None
 
     # ------------------------------------------------------------------ its logs

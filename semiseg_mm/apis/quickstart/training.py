@@ -73,8 +73,7 @@ class TrainingProcess:
     def start(self, threads: int, lock: int | None = None) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._earlier = set(self.folder.glob('*/vis_data'))
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
-        own = dict(OMP_NUM_THREADS=str(threads), PYTHONPATH=path)
+        own = own_environment(threads)
         if self.device is not None:
             own['CUDA_VISIBLE_DEVICES'] = self.device
         with open(self.log, 'ab') as log:
@@ -183,6 +182,12 @@ class Training(TrainingProcess):
     def checkpoint(self) -> Path:
         """Return the file of the last iteration; a hook may have ended the training early."""
         return self.folder / f'iter_{self._record().get("iter")}.pth'
+
+
+def own_environment(threads: int) -> dict[str, str]:
+    """Return what a training's process finds in its environment beside the caller's."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
+    return dict(OMP_NUM_THREADS=str(threads), PYTHONPATH=path)
 
 
 def parse_options(options: list[str]) -> dict:

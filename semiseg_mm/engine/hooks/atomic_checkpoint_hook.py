@@ -7,6 +7,7 @@ from mmengine.hooks import Hook
 
 from semiseg_mm.engine.checkpoint import checkpoints
 from semiseg_mm.engine.finite import check_weights
+from semiseg_mm.engine.restarts import launch_of_this_run
 from semiseg_mm.registry import HOOKS
 from semiseg_mm.utils import atomic_write_text, average_buffers, check_choice
 
@@ -94,7 +95,7 @@ def save_run(runner, step: int) -> None:
     average_buffers(runner.model)
     check_finite(runner, step)
     name = f'iter_{step}.pth'
-    meta = dict(epoch=runner.epoch, iter=step)
+    meta = dict(epoch=runner.epoch, iter=step, **launch_of_this_run())
     runner.save_checkpoint(runner.work_dir, name, meta=meta, by_epoch=False)
     runner.last_saved = step  # the same in all processes
     if is_main_process():

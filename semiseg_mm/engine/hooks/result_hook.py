@@ -3,6 +3,8 @@ import os.path as osp
 import time
 from numbers import Real
 
+import torch
+from mmengine.device import get_device, is_cuda_available
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
@@ -76,6 +78,8 @@ class ResultHook(Hook):
             **{key: info[key] for key in NOTES if info.get(key)},
             seconds=self._seconds(),
             networks=networks,
+            device=_device_name(),
+            threads=torch.get_num_threads(),
         )
 
 
@@ -83,3 +87,7 @@ def is_finished(record: dict) -> bool:
     """Return whether a ``results.json`` is that of a run that came to its end."""
     whole = record.get('iter') == record.get('max_iters')
     return bool(record.get('networks')) and (whole or record.get(EARLY) == record['iter'])
+
+
+def _device_name() -> str:
+    return torch.cuda.get_device_name() if is_cuda_available() else get_device()
