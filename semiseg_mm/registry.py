@@ -68,7 +68,7 @@ OPTIM_WRAPPER_CONSTRUCTORS = _child(
 )
 PARAM_SCHEDULERS = _child(mmseg_registry.PARAM_SCHEDULERS, 'mmseg.engine')
 
-METRICS = _child(mmseg_registry.METRICS, 'mmseg.evaluation')
+METRICS = _child(mmseg_registry.METRICS, 'semiseg_mm.engine', 'mmseg.evaluation')
 EVALUATOR = _child(mmseg_registry.EVALUATOR, 'mmseg.evaluation')
 VISUALIZERS = _child(mmseg_registry.VISUALIZERS, 'mmseg.visualization')
 VISBACKENDS = _child(mmseg_registry.VISBACKENDS)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from mmengine.config import Config, DictAction
 from mmengine.dist import barrier, is_distributed
 from mmengine.registry import init_default_scope
+from mmseg.evaluation import IoUMetric
 
 import semiseg_mm.engine  # noqa: F401  (registers runner, loops and safe loaders)
 from semiseg_mm.engine.checkpoint import safe_load
@@ -19,6 +20,7 @@ from semiseg_mm.engine.rewriting import make_sup_only
 from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.loading import PREFIX
+from semiseg_mm.registry import METRICS
 from semiseg_mm.utils import nearest
 
 from .hints import explain_unexpected_key
@@ -193,13 +195,14 @@ def _test(args: argparse.Namespace) -> None:
 
 
 def _without_files(evaluator: dict | list) -> list:
-    """Metrics alone: IoUMetric names files by the image alone, so the test loop writes them.
+    """Metrics alone: those on IoUMetric name files by the image alone, so the test loop writes.
 
     One with format_only=True does nothing else. (It wants a folder even then.)
     """
     kept = []
     for metric in evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]:
-        if str(metric['type']).split('.')[-1] == 'IoUMetric':
+        kind = metric['type']
+        if issubclass(METRICS.get(kind) if isinstance(kind, str) else kind, IoUMetric):
             if metric.get('format_only'):
                 continue
             metric = {key: value for key, value in metric.items() if key != 'output_dir'}

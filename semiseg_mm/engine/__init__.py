@@ -7,6 +7,7 @@ from .hooks import (
     ResultHook,
 )
 from .loops import NetworksTestLoop, NetworksValLoop, SemiTrainLoop
+from .metrics import ConfusionMetric
 from .optimizers import JointOptimizer, LayerWiseConstructor, PartwiseConstructor
 from .runner import SemiRunner, StagedRunner
 from .stages import TrainStage
@@ -15,6 +16,7 @@ register_safe_loaders()
 
 __all__ = [
     'AtomicCheckpointHook',
+    'ConfusionMetric',
     'CropSizeSchedulerHook',
     'IdentityHook',
     'JointOptimizer',
