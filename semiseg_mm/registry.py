@@ -62,7 +62,7 @@ WEIGHT_INITIALIZERS = _child(mmseg_registry.WEIGHT_INITIALIZERS, 'mmseg.models')
 TASK_UTILS = _child(mmseg_registry.TASK_UTILS, 'mmseg.models')
 
 OPTIMIZERS = _child(mmseg_registry.OPTIMIZERS, 'mmseg.engine')
-OPTIM_WRAPPERS = _child(mmseg_registry.OPTIM_WRAPPERS, 'mmseg.engine')
+OPTIM_WRAPPERS = _child(mmseg_registry.OPTIM_WRAPPERS, 'semiseg_mm.engine', 'mmseg.engine')
 OPTIM_WRAPPER_CONSTRUCTORS = _child(
     mmseg_registry.OPTIM_WRAPPER_CONSTRUCTORS, 'semiseg_mm.engine', 'mmseg.engine'
 )

@@ -39,7 +39,13 @@ def run_train(argv: list[str] | None = None) -> int:
         metavar='CHECKPOINT',
         help='go on with the newest checkpoint in the work dir that loads, or with this one',
     )
-    parser.add_argument('--amp', action='store_true', help='mixed precision (needs a GPU)')
+    parser.add_argument(
+        '--amp',
+        nargs='?',
+        const='float16',
+        choices=['float16', 'bfloat16'],
+        help='mixed precision, by default in float16 (needs a GPU); bfloat16 works on CPUs too',
+    )
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
@@ -133,26 +139,26 @@ def _how_to_go_on(args: argparse.Namespace) -> str:
 
 
 def load_config(
-    path: str, options: dict | None = None, also: Iterable[str] = (), amp: bool = False
+    path: str, options: dict | None = None, also: Iterable[str] = (), amp: str | None = None
 ) -> Config:
     """Read a config, with overrides that something reads.
 
     Args:
         also: Names at the top of the config that the caller itself reads.
-        amp: Train in mixed precision, whose options are others.
+        amp: Train in mixed precision, float16 or bfloat16, whose options are others.
     """
     if not osp.isfile(path):
         raise UserError(f'The config {path} does not exist.')
     cfg = Config.fromfile(path)
     init_default_scope(cfg.get('default_scope', 'semiseg_mm'))
     if amp:
-        _use_amp(cfg)
+        _use_amp(cfg, amp)
     apply_options(cfg, options or {}, also=also)
     return cfg
 
 
 def _load(args: argparse.Namespace) -> Config:
-    cfg = load_config(args.config, args.cfg_options, amp=getattr(args, 'amp', False))
+    cfg = load_config(args.config, args.cfg_options, amp=getattr(args, 'amp', None))
     name = osp.splitext(osp.basename(args.config))[0]
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)
     cfg.launcher = args.launcher
@@ -233,13 +239,18 @@ def _explained(run: Callable, cfg: Config) -> None:
         raise UserError(sentence) from error
 
 
-def _use_amp(cfg: Config) -> None:
+def _use_amp(cfg: Config, dtype: str) -> None:
     from mmengine.device import is_cuda_available
 
-    if not is_cuda_available():
-        raise UserError('--amp needs a GPU: on CPU, leave it out.')
+    if dtype == 'float16' and not is_cuda_available():
+        raise UserError('--amp needs a GPU: on CPU, leave it out or take --amp bfloat16.')
     kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
-    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'Bfloat16OptimWrapper'):
         raise UserError(f'--amp replaces OptimWrapper, but the config uses {kind}.')
+    if dtype == 'bfloat16':
+        cfg.optim_wrapper.type = 'Bfloat16OptimWrapper'
+        for scaling in ('loss_scale', 'dtype'):
+            cfg.optim_wrapper.pop(scaling, None)
+        return
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
     cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')

@@ -8,7 +8,12 @@ from .hooks import (
 )
 from .loops import NetworksTestLoop, NetworksValLoop, SemiTrainLoop
 from .metrics import ConfusionMetric
-from .optimizers import JointOptimizer, LayerWiseConstructor, PartwiseConstructor
+from .optimizers import (
+    Bfloat16OptimWrapper,
+    JointOptimizer,
+    LayerWiseConstructor,
+    PartwiseConstructor,
+)
 from .runner import SemiRunner, StagedRunner
 from .stages import TrainStage
 
@@ -16,6 +21,7 @@ register_safe_loaders()
 
 __all__ = [
     'AtomicCheckpointHook',
+    'Bfloat16OptimWrapper',
     'ConfusionMetric',
     'CropSizeSchedulerHook',
     'IdentityHook',

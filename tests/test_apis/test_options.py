@@ -231,7 +231,7 @@ def test_options_of_mixed_precision_count_with_amp_alone(folder, monkeypatch):
     monkeypatch.setattr('mmengine.device.is_cuda_available', lambda: True)
     for key, value in (('dtype', 'bfloat16'), ('loss_scale', 512.0)):
         option = {f'optim_wrapper.{key}': value}
-        cfg = load_config(str(folder / PLAIN), option, amp=True)
+        cfg = load_config(str(folder / PLAIN), option, amp='float16')
         assert cfg.optim_wrapper.type == 'AmpOptimWrapper' and cfg.optim_wrapper[key] == value
         with pytest.raises(UserError, match=f'{key} is not an argument of OptimWrapper'):
             load_config(str(folder / PLAIN), option)
