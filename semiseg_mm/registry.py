@@ -67,13 +67,13 @@ WEIGHT_INITIALIZERS = _child(mmseg_registry.WEIGHT_INITIALIZERS, 'mmseg.models')
 TASK_UTILS = _child(mmseg_registry.TASK_UTILS, 'mmseg.models')
 
 OPTIMIZERS = _child(mmseg_registry.OPTIMIZERS, 'mmseg.engine')
-OPTIM_WRAPPERS = _child(mmseg_registry.OPTIM_WRAPPERS, 'mmseg.engine')
+OPTIM_WRAPPERS = _child(mmseg_registry.OPTIM_WRAPPERS, 'semiseg_mm.engine', 'mmseg.engine')
 OPTIM_WRAPPER_CONSTRUCTORS = _child(
     mmseg_registry.OPTIM_WRAPPER_CONSTRUCTORS, 'semiseg_mm.engine', 'mmseg.engine'
 )
 PARAM_SCHEDULERS = _child(mmseg_registry.PARAM_SCHEDULERS, 'mmseg.engine')
 
-METRICS = _child(mmseg_registry.METRICS, 'mmseg.evaluation')
+METRICS = _child(mmseg_registry.METRICS, 'semiseg_mm.engine', 'mmseg.evaluation')
 EVALUATOR = _child(mmseg_registry.EVALUATOR, 'mmseg.evaluation')
 VISUALIZERS = _child(mmseg_registry.VISUALIZERS, 'mmseg.visualization')
 VISBACKENDS = _child(mmseg_registry.VISBACKENDS)

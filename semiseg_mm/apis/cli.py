@@ -14,6 +14,7 @@ from typing import Any
 from mmengine.config import Config, DictAction
 from mmengine.dist import barrier, is_distributed, is_main_process
 from mmengine.registry import init_default_scope
+from mmseg.evaluation import IoUMetric
 
 import semiseg_mm.engine  # noqa: F401  (registers runner, loops and safe loaders)
 from semiseg_mm.engine.checkpoint import safe_load
@@ -23,6 +24,7 @@ from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.named_network import named_network
 from semiseg_mm.models.segmentors.loading import PREFIX
+from semiseg_mm.registry import METRICS
 from semiseg_mm.utils import nearest
 from semiseg_mm.utils.places import config_path
 from semiseg_mm.utils.signals import Stopped, stoppable, stopped_by
@@ -43,7 +45,13 @@ def run_train(argv: list[str] | None = None) -> int:
         metavar='CHECKPOINT',
         help='go on with the newest checkpoint in the work dir that loads, or with this one',
     )
-    parser.add_argument('--amp', action='store_true', help='mixed precision (needs a GPU)')
+    parser.add_argument(
+        '--amp',
+        nargs='?',
+        const='float16',
+        choices=['float16', 'bfloat16'],
+        help='mixed precision, by default in float16 (needs a GPU); bfloat16 works on CPUs too',
+    )
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
@@ -146,20 +154,20 @@ def _stop(stopped: Stopped, args: argparse.Namespace) -> int:
 
 
 def load_config(
-    path: str, options: dict | None = None, also: Iterable[str] = (), amp: bool = False
+    path: str, options: dict | None = None, also: Iterable[str] = (), amp: str | None = None
 ) -> Config:
     """Read a config, with overrides that something reads.
 
     Args:
         also: Names at the top of the config that the caller itself reads.
-        amp: Train in mixed precision, whose options are others.
+        amp: Train in mixed precision, float16 or bfloat16, whose options are others.
     """
     cfg = Config.fromfile(config_path(path))
     _drop_scope(cfg._cfg_dict)
     _name_networks(cfg)
     init_default_scope(cfg.get('default_scope', 'semiseg_mm'))
     if amp:
-        _use_amp(cfg)
+        _use_amp(cfg, amp)
     apply_options(cfg, options or {}, also=also)
     return cfg
 
@@ -190,7 +198,7 @@ def _name_networks(cfg: Config) -> None:
 
 
 def _load(args: argparse.Namespace) -> Config:
-    cfg = load_config(args.config, args.cfg_options, amp=getattr(args, 'amp', False))
+    cfg = load_config(args.config, args.cfg_options, amp=getattr(args, 'amp', None))
     name = osp.splitext(osp.basename(config_path(args.config)))[0]
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)
     cfg.launcher = args.launcher
@@ -235,13 +243,14 @@ def _test(args: argparse.Namespace) -> None:
 
 
 def _without_files(evaluator: dict | list) -> list:
-    """Metrics alone: IoUMetric names files by the image alone, so the test loop writes them.
+    """Metrics alone: those on IoUMetric name files by the image alone, so the test loop writes.
 
     One with format_only=True does nothing else. (It wants a folder even then.)
     """
     kept = []
     for metric in evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]:
-        if str(metric['type']).split('.')[-1] == 'IoUMetric':
+        kind = metric['type']
+        if issubclass(METRICS.get(kind) if isinstance(kind, str) else kind, IoUMetric):
             if metric.get('format_only'):
                 continue
             metric = {key: value for key, value in metric.items() if key != 'output_dir'}
@@ -272,13 +281,18 @@ def _explained(run: Callable, cfg: Config) -> None:
         raise UserError(sentence) from error
 
 
-def _use_amp(cfg: Config) -> None:
+def _use_amp(cfg: Config, dtype: str) -> None:
     from mmengine.device import is_cuda_available
 
-    if not is_cuda_available():
-        raise UserError('--amp needs a GPU: on CPU, leave it out.')
+    if dtype == 'float16' and not is_cuda_available():
+        raise UserError('--amp needs a GPU: on CPU, leave it out or take --amp bfloat16.')
     kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
-    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'Bfloat16OptimWrapper'):
         raise UserError(f'--amp replaces OptimWrapper, but the config uses {kind}.')
+    if dtype == 'bfloat16':
+        cfg.optim_wrapper.type = 'Bfloat16OptimWrapper'
+        for scaling in ('loss_scale', 'dtype'):
+            cfg.optim_wrapper.pop(scaling, None)
+        return
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
     cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')

@@ -25,7 +25,7 @@ from .hints import arguments
 OF_RUNNER = {*inspect.signature(Runner.__init__).parameters} - {'self', 'cfg', 'launcher'}
 ASKED_FOR = {
     'model_wrapper_cfg', 'sync_bn', 'find_unused_parameters', 'activation_checkpointing',
-    'efficient_conv_bn_eval', 'compile',
+    'efficient_conv_bn_eval', 'compile', 'channels_last',
 }  # fmt: skip
 OURS = {'runner_type', 'start_from', 'custom_imports'}  # … and what this package does
 STAGED = {'stages', 'rounds'}  # of StagedRunner

@@ -8,7 +8,13 @@ from .hooks import (
     WatchHook,
 )
 from .loops import NetworksTestLoop, NetworksValLoop, SemiTrainLoop
-from .optimizers import JointOptimizer, LayerWiseConstructor, PartwiseConstructor
+from .metrics import ConfusionMetric
+from .optimizers import (
+    Bfloat16OptimWrapper,
+    JointOptimizer,
+    LayerWiseConstructor,
+    PartwiseConstructor,
+)
 from .runner import SemiRunner, StagedRunner
 from .stages import TrainStage
 
@@ -16,6 +22,8 @@ register_safe_loaders()
 
 __all__ = [
     'AtomicCheckpointHook',
+    'Bfloat16OptimWrapper',
+    'ConfusionMetric',
     'CropSizeSchedulerHook',
     'IdentityHook',
     'JointOptimizer',

@@ -73,6 +73,11 @@ def test_amp_needs_a_gpu(config, fails, monkeypatch):
     assert '--amp needs a GPU' in fails(config(), '--amp')
 
 
+def test_amp_in_bfloat16_needs_none(config):
+    path = config(**{'train_cfg.max_iters': 1, 'optim_wrapper.accumulative_counts': 1})
+    assert run_train([path, '--amp', 'bfloat16']) == 0
+
+
 # ------------------------------------------------------------------ bad data on disk
 
 

@@ -11,17 +11,19 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import broadcast_object_list, init_dist, is_distributed, is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import revert_sync_batchnorm
+from mmengine.model import is_model_wrapper, revert_sync_batchnorm
 from mmengine.runner import Runner
 
 from semiseg_mm.datasets.backends import build_source, with_backend
 from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.samplers import RequestStream
 from semiseg_mm.engine.checkpoint import checkpoints, newest_loadable, safe_load
+from semiseg_mm.engine.execution import check_execution, prepare_execution
 from semiseg_mm.engine.hooks import EarlyEndHook, FiniteHook, StopHook
 from semiseg_mm.errors import UserError
+from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import DATA_SAMPLERS, RUNNERS
-from semiseg_mm.utils import atomic_path
+from semiseg_mm.utils import atomic_path, check_choice
 from semiseg_mm.utils.lock import locked_run
 from semiseg_mm.utils.signals import stoppable
 
@@ -90,6 +92,31 @@ class SemiRunner(Runner):
             if not any(isinstance(hook, kind) for hook in self.hooks):
                 self.register_hook(kind())
 
+    # ------------------------------------------------------------------ how it is executed
+
+    def set_randomness(
+        self, seed: int | None, diff_rank_seed: bool = False, deterministic: bool | str = False
+    ) -> None:
+        """With ``deterministic='warn'``, what a GPU cannot do in the same way twice is done."""
+        check_choice('randomness.deterministic', deterministic, (True, False, 'warn'))
+        if deterministic:  # read when cuBLAS starts, which otherwise refuses
+            os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
+        super().set_randomness(seed, diff_rank_seed, bool(deterministic))
+        if deterministic == 'warn':
+            torch.use_deterministic_algorithms(True, warn_only=True)
+
+    def _maybe_compile(self, target: str) -> None:
+        """Do what the config says about execution, at the place where mmengine compiles."""
+        model = self._unwrapped
+        if isinstance(model, SemiSegmentor):
+            prepare_execution(model, self.cfg)
+        else:
+            super()._maybe_compile(target)
+
+    @property
+    def _unwrapped(self) -> torch.nn.Module:
+        return self.model.module if is_model_wrapper(self.model) else self.model
+
     # ------------------------------------------------------------------ start and resume
 
     def train(self) -> torch.nn.Module:
@@ -102,6 +129,7 @@ class SemiRunner(Runner):
     def _begin(self) -> None:
         """Find out what to resume, and refuse what would mix with an earlier run."""
         self._check_paths('train_dataloader', 'val_dataloader')
+        check_execution(self._unwrapped, self.cfg)
         if self._resume and self._load_from is None:
             found = self._find_checkpoint()
             self._resume = found is not None
