@@ -21,7 +21,7 @@ from semiseg_mm.datasets.identity import sample_ids
 from semiseg_mm.datasets.left_out import left_out
 from semiseg_mm.datasets.semi_dataset import build_labeled
 from semiseg_mm.datasets.transforms.image_bytes import TIFF, Range, becomes, bit_depth, squeezed
-from semiseg_mm.errors import BadMask, BrokenImage, UserError
+from semiseg_mm.errors import BadMask, BrokenImage, BrokenMask, UserError
 from semiseg_mm.registry import DATASETS
 
 from .cli import guarded, load_config
@@ -131,6 +131,8 @@ def _look(results: dict, pipeline: Callable) -> dict:
                     look['squeezed'] = _squeezed(look['image'], transform, results['img'])
     except BrokenImage as error:
         return dict(look, unreadable=error.reason)
+    except BrokenMask as error:
+        return dict(look, unreadable=f'mask {error.path}: {error.reason}')
     except BadMask as error:
         return dict(look, overflow=error.values)
     except UserError:  # a server that is out of reach says nothing of the file

@@ -91,9 +91,8 @@ def guarded(run: Callable, args: argparse.Namespace) -> int:
             _leave_together()
     except (UserError, FileNotFoundError) as error:
         # from a worker, torch sends the sentence at the end of a traceback
-        sentence = re.split(r'\n\S*(?:UserError|BrokenImage|FileNotFoundError): ', str(error))[
-            -1
-        ].strip()
+        kinds = 'UserError|BrokenImage|BrokenMask|BadMask|FileNotFoundError'
+        sentence = re.split(rf'\n\S*(?:{kinds}): ', str(error))[-1].strip()
         print(f'\nerror: {sentence}', file=sys.stderr)
         return 1
     except OSError as error:

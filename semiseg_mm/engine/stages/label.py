@@ -225,6 +225,6 @@ def _is_whole(path: str) -> bool:
     try:
         with Image.open(path) as image:
             image.load()
-    except (OSError, SyntaxError, ValueError):
+    except Exception:  # what damaged bytes lead to is anyone's guess
         return False
     return True
