@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dist import barrier, is_distributed, is_main_process
 from mmengine.registry import init_default_scope
 from mmseg.evaluation import IoUMetric
@@ -30,9 +30,24 @@ from semiseg_mm.utils.places import config_path
 from semiseg_mm.utils.signals import Stopped, stoppable, stopped_by
 
 from .hints import explain_unexpected_key
+from .option_words import OptionsAction
 from .options import apply_options
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
+FREE = 'free some space, then go on'
+WRITABLE = 'correct the permissions, or choose another place (--work-dir)'
+MIXED_UP = 'there is a file where a folder should be, or a folder for a file: choose another place'
+ADVICE = {
+    errno.ENOSPC: FREE,
+    errno.EDQUOT: FREE,
+    errno.EROFS: WRITABLE,
+    errno.EACCES: WRITABLE,
+    errno.EPERM: WRITABLE,
+    errno.EEXIST: MIXED_UP,
+    errno.ENOTDIR: MIXED_UP,
+    errno.EISDIR: MIXED_UP,
+    errno.ELOOP: 'links lead in a circle there: remove one of them',
+    errno.ENAMETOOLONG: 'choose a shorter name',
+}
 
 
 def run_train(argv: list[str] | None = None) -> int:
@@ -82,7 +97,7 @@ def _common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=OptionsAction,
         metavar='KEY=VALUE',
         help="override the config, e.g. train_cfg.max_iters=1000 model.weight=2 key='[a,b]'",
     )
@@ -103,16 +118,16 @@ def guarded(run: Callable, args: argparse.Namespace) -> int:
                 _leave_together()
     except (UserError, FileNotFoundError) as error:
         # from a worker, torch sends the sentence at the end of a traceback
-        sentence = re.split(r'\n\S*(?:UserError|BrokenImage|FileNotFoundError): ', str(error))[
-            -1
-        ].strip()
+        kinds = 'UserError|BrokenImage|BrokenMask|BadMask|FileNotFoundError'
+        sentence = re.split(rf'\n\S*(?:{kinds}): ', str(error))[-1].strip()
         print(f'\nerror: {sentence}', file=sys.stderr)
         return 1
     except OSError as error:
-        if error.errno not in FULL:
-            raise
+        advice = ADVICE.get(error.errno)
+        if advice is None or (error.filename is None and advice != FREE):
+            raise  # not of files
         where = f' ({error.filename})' if error.filename else ''
-        print(f'\nerror: {error.strerror}{where}: free some space, then go on.', file=sys.stderr)
+        print(f'\nerror: {error.strerror}{where}: {advice}.', file=sys.stderr)
         return 1
     except BaseException as error:
         stopped = stopped_by(error)

@@ -94,6 +94,7 @@ def plain_pipeline(pipeline: Sequence[dict], modules: set[str]) -> list[dict]:
         if issubclass(kind, LoadImageFromFile) or kind in LOADERS:
             step.pop('backend_args', None)  # where the measured images lay
             step.pop('file_client_args', None)
+            step.pop('max_pixels', None)  # mmcv's has none
         module = kind.__module__
         if kind in LOADERS:
             step['type'] = LoadImageFromFile.__name__

@@ -152,19 +152,6 @@ def _full_name(allowed: Any) -> str:
     return allowed[1] if isinstance(allowed, tuple) else f'{allowed.__module__}.{allowed.__name__}'
 
 
-def newest_loadable(folder: str) -> tuple[str | None, list[tuple[str, str]]]:
-    """The newest checkpoint of a folder that really loads, and those passed over, with reasons."""
-    skipped = []
-    for path in reversed(checkpoints(folder).values()):
-        try:
-            if 'iter' in safe_load(path)['meta']:
-                return path, skipped
-            skipped.append((path, 'it does not say its iteration'))
-        except (UserError, KeyError, TypeError) as error:
-            skipped.append((path, f'{type(error).__name__}: {error}'))
-    return None, skipped
-
-
 def checkpoints(folder: str) -> dict[int, str]:
     """The files iter_N.pth (or epoch_N.pth) of a folder by their number, oldest first."""
     if not osp.isdir(folder):

@@ -1,7 +1,9 @@
 """What the command line says when something is wrong, and what its switches do."""
 
 import argparse
+import errno
 import json
+import os
 import shutil
 
 import cv2
@@ -290,3 +292,30 @@ def test_an_error_of_the_code_keeps_its_traceback():
 
     with pytest.raises(SyntaxError, match='a mistake of ours'):
         guarded(fail, argparse.Namespace())
+
+
+@pytest.mark.parametrize(
+    ('code', 'advice'),
+    [
+        (errno.ENOSPC, 'free some space'),
+        (errno.EROFS, 'choose another place (--work-dir)'),
+        (errno.EACCES, 'correct the permissions'),
+        (errno.ENOTDIR, 'a file where a folder should be'),
+        (errno.ELOOP, 'links lead in a circle'),
+    ],
+)
+def test_what_the_disk_refuses_is_one_sentence(code, advice, capsys):
+    def run(_):
+        raise OSError(code, os.strerror(code), 'some/file')
+
+    assert guarded(run, argparse.Namespace()) == 1
+    error = capsys.readouterr().err.strip()
+    assert error.startswith(f'error: {os.strerror(code)} (some/file): ') and advice in error
+
+
+def test_a_refusal_that_is_not_of_files_keeps_its_traceback():
+    def run(_):
+        raise OSError(errno.EPERM, 'Operation not permitted')
+
+    with pytest.raises(PermissionError):
+        guarded(run, argparse.Namespace())

@@ -100,7 +100,7 @@ def test_second_call_reuses_and_a_failure_leaves_the_others(finished, monkeypatc
 def test_other_settings_are_refused(finished, capsys):
     assert call(finished[0], 'optim_wrapper.optimizer.lr=0.1') == 1
     error = capsys.readouterr().err
-    assert 'other settings (optim_wrapper)' in error and '--work-dir' in error
+    assert 'other settings (optim_wrapper.optimizer' in error and '--work-dir' in error
 
 
 def test_one_quickstart_a_folder(tmp_path):

@@ -83,26 +83,6 @@ def test_plain_content_needs_no_allow_list_and_comes_back(tmp_path):
     assert loaded['hub']['b'] == [0.5, ([0, 1],)]
 
 
-def test_the_newest_checkpoint_that_loads_is_found(tmp_path):
-    """By number, not by name; truncated, empty and foreign files are passed over with a reason."""
-    for step in (9, 10):
-        torch.save(dict(meta=dict(iter=step), state_dict={}), tmp_path / f'iter_{step}.pth')
-    whole = (tmp_path / 'iter_10.pth').read_bytes()
-    (tmp_path / 'iter_11.pth').write_bytes(whole[: len(whole) // 2])
-    (tmp_path / 'iter_12.pth').write_bytes(b'')
-    torch.save([1, 2], tmp_path / 'iter_13.pth')
-    (tmp_path / '.iter_14.pth.part').write_bytes(whole)
-    (tmp_path / 'best_student_mIoU.pth').write_bytes(whole)
-    path, skipped = ckpt.newest_loadable(str(tmp_path))
-    assert path == str(tmp_path / 'iter_10.pth')
-    assert [os.path.basename(bad) for bad, _ in skipped] == [
-        'iter_13.pth',
-        'iter_12.pth',
-        'iter_11.pth',
-    ]
-    assert all(reason for _, reason in skipped)
-
-
 @pytest.mark.parametrize('content', [b'', b'broken', b'PK\x03\x04 half a zip', b'<html></html>'])
 def test_damaged_files_are_called_damaged(content, tmp_path):
     (tmp_path / 'iter_1.pth').write_bytes(content)
@@ -191,10 +171,6 @@ def test_files_without_checksums_load(tmp_path):
         finally:
             torch.serialization.set_crc32_options(True)
         assert same(ckpt.safe_load(tmp_path / 'none.pth'), content)
-
-
-def test_an_empty_folder_has_no_checkpoint(tmp_path):
-    assert ckpt.newest_loadable(str(tmp_path / 'absent')) == (None, [])
 
 
 def test_a_missing_file_is_named():

@@ -72,7 +72,7 @@ class Run(TrainingProcess):
 
     def _read(self) -> dict:
         advice = f'remove {self.record_file.parent} to train it anew'
-        return read_record(str(self.record_file), advice, ('config_hash', 'settings'))
+        return read_record(str(self.record_file), advice, dict(config_hash=str, settings=dict))
 
     def _write(self, **more) -> None:
         record = dict(method=self.name, seed=self.seed, **self.about, **more)

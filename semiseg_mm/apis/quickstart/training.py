@@ -1,4 +1,3 @@
-import argparse
 import json
 import os
 import sys
@@ -6,19 +5,18 @@ from abc import abstractmethod
 from pathlib import Path
 from subprocess import DEVNULL, STDOUT, Popen, TimeoutExpired
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
 from semiseg_mm.apis.cli import load_config
+from semiseg_mm.apis.option_words import parse_options
 from semiseg_mm.engine.hooks.result_hook import is_finished
+from semiseg_mm.engine.keys import GOING_ON, decisive, differences, plain
 from semiseg_mm.engine.train_plan import plan_of
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils.places import ROOT
 
 from .methods import Method, find_config
 
-# What makes a run another run. Hooks may differ: they only watch.
-SETTINGS = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'train_cfg',
-            'randomness', 'custom_hooks', 'val_dataloader')  # fmt: skip
 GRACE = 60.0  # seconds in which a training that was asked to end may save
 STARTUP = 6.0  # seconds until the first iteration, roughly
 
@@ -158,10 +156,14 @@ class Training(TrainingProcess):
         if not any(self.folder.glob('iter_*.pth')) or not self.dumped_config.is_file():
             return
         before = Config.fromfile(str(self.dumped_config))
-        changed = [key for key in SETTINGS if before.get(key) != self.cfg.get(key)]
+        names = (*GOING_ON, 'val_dataloader')
+        keys = (plain(decisive(cfg.to_dict(), names)) for cfg in (before, self.cfg))
+        changed = list(differences(*keys))
         if changed:
+            more = '; …' if len(changed) > 4 else ''
             raise UserError(
-                f'{self.folder} holds a training with other settings ({", ".join(changed)}): '
+                f'{self.folder} holds a training with other settings ({"; ".join(changed[:4])}'
+                f'{more}): '
                 'choose another --work-dir, or remove that folder.'
             )
 
@@ -188,13 +190,6 @@ def own_environment(threads: int) -> dict[str, str]:
     """Return what a training's process finds in its environment beside the caller's."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
     return dict(OMP_NUM_THREADS=str(threads), PYTHONPATH=path)
-
-
-def parse_options(options: list[str]) -> dict:
-    """``key=value`` words as --cfg-options reads them."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='*', action=DictAction)
-    return parser.parse_args(['--cfg-options', *options]).cfg_options or {}
 
 
 def progress_in(folder: Path, earlier: set[Path] = frozenset()) -> tuple[int, float, bool] | None:

@@ -17,9 +17,10 @@ from mmengine.runner import Runner
 from semiseg_mm.datasets.backends import build_source, with_backend
 from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.samplers import RequestStream
-from semiseg_mm.engine.checkpoint import checkpoints, newest_loadable, safe_load
+from semiseg_mm.engine.checkpoint import checkpoints, safe_load
 from semiseg_mm.engine.execution import check_execution, prepare_execution
 from semiseg_mm.engine.hooks import EarlyEndHook, FiniteHook, StopHook
+from semiseg_mm.engine.resuming import newest_resumable, obstacle
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import DATA_SAMPLERS, RUNNERS
@@ -135,7 +136,7 @@ class SemiRunner(Runner):
             self._resume = found is not None
             self._load_from = found or self.cfg.get('start_from')
         elif self._resume:
-            self._check_nothing_later(self._load_from)
+            self._check_resumable(self._load_from)
         elif not self._resume and (earlier := checkpoints(self.work_dir)):
             raise UserError(
                 f'{self.work_dir} holds checkpoints of an earlier run, up to '
@@ -169,15 +170,16 @@ class SemiRunner(Runner):
     def _find_checkpoint(self) -> str | None:
         found = [None, []]
         if is_main_process():
-            found = list(newest_loadable(self.work_dir))
+            found = list(newest_resumable(self.work_dir, self.model))
         broadcast_object_list(found)
         path, skipped = found
         for bad, reason in skipped:
             self.logger.warning(f'Passed over {bad}: {reason}')
         if path is None and skipped:
             raise UserError(
-                f'None of the {len(skipped)} checkpoints in {self.work_dir} can be loaded (the '
-                f'newest: {skipped[0][1]}). Move them away to start from scratch.'
+                f'This run cannot go on from any of the {len(skipped)} checkpoints in '
+                f'{self.work_dir} (the newest, {osp.basename(skipped[0][0])}: {skipped[0][1]}). '
+                'Restore what changed, or move them away to start from scratch.'
             )
         if path is None:
             self.logger.warning(
@@ -185,8 +187,13 @@ class SemiRunner(Runner):
             )
         return path
 
-    def _check_nothing_later(self, path: str) -> None:
-        """Or the next --resume would go back to the run that this one turns away from."""
+    def _check_resumable(self, path: str) -> None:
+        """Refuse what does not fit, and a folder with later checkpoints.
+
+        The next --resume would go back to the run that this one turns away from.
+        """
+        if reason := obstacle(path, self.model):
+            raise UserError(f'This run cannot go on from {path}: {reason}.')
         step, found = safe_load(path)['meta']['iter'], checkpoints(self.work_dir)
         if found and max(found) > step:
             raise UserError(

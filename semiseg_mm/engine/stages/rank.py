@@ -82,6 +82,9 @@ class RankStage(ChunkedAction):
             workers=self.workers,
         )
 
+    def intact(self, record: dict) -> bool:
+        return all(isinstance(name, str) and len(ious) for name, ious in record['rows'])
+
     def merge(self, records: list[dict]) -> dict:
         from .figures import draw_ranking  # matplotlib takes its time
 

@@ -14,6 +14,7 @@ from torch import nn
 from semiseg_mm.engine.checkpoint import checkpoints, safe_load
 from semiseg_mm.engine.hooks.atomic_checkpoint_hook import milestone_steps
 from semiseg_mm.engine.hooks.result_hook import EARLY
+from semiseg_mm.engine.keys import of_training, weights_hash
 from semiseg_mm.engine.rewriting import FOLDERS, make_sup_only, use_labels
 from semiseg_mm.engine.train_plan import check_plan, plan_of
 from semiseg_mm.errors import UserError
@@ -23,7 +24,6 @@ from semiseg_mm.registry import RUNNERS, STAGES
 from semiseg_mm.utils import atomic_path, read_record
 
 from .checks import check_training
-from .keys import decisive, weights_hash
 from .stage import Stage
 
 
@@ -121,9 +121,7 @@ class TrainStage(Stage):
         if self.init:
             used[self.init] = self.run.training(self.init).fingerprint()
             cfg.pop('load_from', None)
-        cfg = decisive(cfg)
-        for option in ('val_interval', 'vals', 'val_begin', 'dynamic_intervals'):
-            cfg['train_cfg'].pop(option, None)
+        cfg = of_training(cfg)
         if self.labels:  # their folders move with the run
             source = cfg['train_dataloader']['dataset']['unlabeled']
             for option in FOLDERS:
@@ -251,10 +249,9 @@ class TrainStage(Stage):
         if self.own_cfg.train_cfg.get('epochs') is None:
             return int(self.own_cfg.train_cfg.max_iters)
         manifest = self.manifest()
-        if manifest.get('status') == 'done':
-            if self._early_end():
-                return int(self._record()['max_iters'])
-            return int(re.fullmatch(r'iter_(\d+)\.pth', manifest['result']['checkpoint'])[1])
+        made = str((manifest.get('result') or {}).get('checkpoint'))
+        if manifest.get('status') == 'done' and (found := re.fullmatch(r'iter_(\d+)\.pth', made)):
+            return int(self._record()['max_iters']) if self._early_end() else int(found[1])
         if self._counted is None:
             self._counted = plan_of(self.cfg).max_iters
         return self._counted
