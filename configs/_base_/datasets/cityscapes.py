@@ -14,7 +14,9 @@ test_mode = dict(mode='slide', crop_size=crop_size, stride=(533, 533))
 train_dataloader = dict(
     dataset=dict(
         crop_size=crop_size,
-        pad_val=[104, 116, 124],  # the mean colour (BGR), as CPS pads; there at all sides
+        pad_val=[104, 116, 124],  # the mean colour (BGR), as CPS pads
+        pad_around=True,
+        antialias=False,  # OpenCV shrinks there
         labeled=dict(
             type='CityscapesDataset',
             data_root=data_root,

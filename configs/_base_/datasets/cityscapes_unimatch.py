@@ -3,4 +3,8 @@
 _base_ = './cityscapes.py'
 crop_size = (801, 801)
 test_mode = dict(mode='slide', crop_size=crop_size, stride=(534, 534))
-train_dataloader = dict(dataset=dict(crop_size=crop_size, scale=(0.5, 2.0), pad_val=0))
+train_dataloader = dict(
+    dataset=dict(
+        crop_size=crop_size, scale=(0.5, 2.0), antialias=True, pad_val=0, pad_around=False
+    ),
+)

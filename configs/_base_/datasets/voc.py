@@ -13,7 +13,9 @@ test_mode = dict(mode='slide', crop_size=crop_size, stride=(341, 341))  # as CPS
 train_dataloader = dict(
     dataset=dict(
         crop_size=crop_size,
-        pad_val=[104, 116, 124],  # the mean colour (BGR), as CPS pads; there at all sides
+        pad_val=[104, 116, 124],  # the mean colour (BGR), as CPS pads
+        pad_around=True,
+        antialias=False,  # OpenCV shrinks there
         labeled=dict(type='PascalVOCDataset', data_root=data_root, data_prefix=folders),
         unlabeled=dict(data_root=data_root, img_path=folders['img_path']),
     ),

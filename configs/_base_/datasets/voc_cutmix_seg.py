@@ -1,4 +1,6 @@
-# VOC as CutMix-Seg trains on it: as UniMatch, but padded with the mean colour (BGR); there at all
-# sides.
+# VOC as CutMix-Seg trains on it: as UniMatch, but padded with the mean colour (BGR) at all sides,
+# and without antialiasing.
 _base_ = './voc_unimatch.py'
-train_dataloader = dict(dataset=dict(pad_val=[104, 116, 124]))
+train_dataloader = dict(
+    dataset=dict(antialias=False, pad_val=[104, 116, 124], pad_around=True),
+)
