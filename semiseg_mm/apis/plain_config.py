@@ -80,6 +80,10 @@ def _name_types(config: dict, modules: set[str]) -> None:
                 _name_types(part, modules)
     kind = config.get('type')
     if isinstance(kind, str) and kind in MODELS:
+        as_mmseg = vars(MODELS.get(kind)).get('to_mmseg')  # of its own: a subclass may do more
+        if as_mmseg:  # it differs from a type of mmseg in training alone
+            as_mmseg(config)
+            return
         module = MODELS.get(kind).__module__
         if module.split('.')[0] not in PLAIN:
             modules.add(module)
