@@ -68,7 +68,8 @@ def warning_of(plain: Config) -> str:
     return (
         f'Its scores were measured with test_cfg {said}, which mmseg alone ignores: it moves the '
         'last windows back into the image and averages logits, so its scores may differ a little. '
-        'tools/test.py of semiseg_mm, with the config of the training, measures as before.'
+        'semiseg_mm looks through the windows as measured: semiseg_mm.load with this config, '
+        'tools/test.py with that of the training.'
     )
 
 

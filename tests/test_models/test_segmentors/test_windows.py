@@ -11,6 +11,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 from mmseg.models import EncoderDecoder
 
+import semiseg_mm
 from semiseg_mm.apis import publish
 from semiseg_mm.engine.inference import Predictor
 from semiseg_mm.engine.runner import build_runner
@@ -215,3 +216,6 @@ def test_a_published_config_pads_too_and_says_which_windows_mmseg_has_not(tmp_pa
     )
     assert found.shape[1:] == (24, 24)
     assert torch.equal(found, expected)
+    large = torch.randint(0, 256, (3, 40, 56), dtype=torch.uint8)
+    expected = Predictor.of(runner.model).probabilities([large])
+    torch.testing.assert_close(semiseg_mm.load(out).predictor.probabilities([large]), expected)
