@@ -20,10 +20,17 @@ CHOICES = dict(windows=('shift', 'cut'), average=('logits', 'probabilities'), sm
 
 
 def check_test_cfg(test_cfg: dict | None) -> None:
-    """Stop at a misspelt choice."""
+    """Stop at a misspelt choice, and at windows without a size."""
+    test_cfg = test_cfg or {}
     for word, choices in CHOICES.items():
-        if word in (test_cfg or {}):
+        if word in test_cfg:
             check_choice(f'test_cfg.{word}', test_cfg[word], choices)
+    lost = [word for word in ('crop_size', 'stride') if not test_cfg.get(word)]
+    if test_cfg.get('mode') == 'slide' and lost:
+        raise UserError(
+            f"test_cfg.mode='slide' needs {' and '.join(lost)}, such as crop_size=(512, 512), "
+            "stride=(342, 342): set it there, or take mode='whole'."
+        )
 
 
 def unlike_mmseg(test_cfg: dict) -> dict:
@@ -62,11 +69,12 @@ def pad_small_images(preprocessor: dict | None, networks: Iterable[dict]) -> dic
 
 def use_windows(network: nn.Module) -> None:
     """Give a network the windows that its test_cfg asks for, if mmseg has no such."""
-    words = unlike_mmseg(network.test_cfg or {})
+    words = unlike_mmseg(getattr(network, 'test_cfg', None) or {})
     if not words:
         return
     name, said = type(network).__name__, ', '.join(f'{k}={v!r}' for k, v in words.items())
-    if type(network).slide_inference is not EncoderDecoder.slide_inference:
+    own = getattr(type(network), 'slide_inference', None)
+    if own is not EncoderDecoder.slide_inference:
         raise UserError(f'{name} has windows of its own: leave {said} out of test_cfg.')
     if network.out_channels == 1 and 'average' in words:
         raise UserError(

@@ -133,6 +133,7 @@ def test_copies_keep_their_windows_and_look_with_their_own_weights(build):
         (dict(SLIDE, windows='cutt'), "test_cfg.windows='cutt' is none of .* Did you mean 'cut'"),
         (dict(SLIDE, average='probs'), "test_cfg.average='probs' is none of 'logits', 'probabil"),
         (dict(SLIDE, small='padd'), "test_cfg.small='padd' is none of 'keep', 'pad'"),
+        (dict(mode='slide'), "test_cfg.mode='slide' needs crop_size and stride, such as"),
     ],
 )
 def test_misspelt_words_are_named(build, test_cfg, said):
