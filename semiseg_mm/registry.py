@@ -63,7 +63,9 @@ TRANSFORMS = _child(mmseg_registry.TRANSFORMS, 'semiseg_mm.datasets', 'mmseg.dat
 
 MODELS = _child(mmseg_registry.MODELS, 'semiseg_mm.models', 'mmseg.models')
 MODEL_WRAPPERS = _child(mmseg_registry.MODEL_WRAPPERS)
-WEIGHT_INITIALIZERS = _child(mmseg_registry.WEIGHT_INITIALIZERS, 'mmseg.models')
+WEIGHT_INITIALIZERS = _child(
+    mmseg_registry.WEIGHT_INITIALIZERS, 'semiseg_mm.models', 'mmseg.models'
+)
 TASK_UTILS = _child(mmseg_registry.TASK_UTILS, 'mmseg.models')
 
 OPTIMIZERS = _child(mmseg_registry.OPTIMIZERS, 'mmseg.engine')

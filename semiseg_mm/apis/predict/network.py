@@ -23,6 +23,7 @@ from semiseg_mm.engine.inference import Prediction, Predictor, preprocess_of
 from semiseg_mm.engine.inference.source import loading_part
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.loading import PREFIX
+from semiseg_mm.models.segmentors.windows import use_windows
 from semiseg_mm.models.sketch import size_divisor_of, sketch
 from semiseg_mm.registry import MODELS
 
@@ -215,6 +216,7 @@ def _published(cfg: Config, files: Files, weights: dict, network: str | None) ->
     if network:
         raise UserError(f'{files.checkpoint} holds one network: leave out --network {network}.')
     module = MODELS.build(cfg.model)
+    use_windows(module)  # mmseg ignores these
     _fill(module, weights, files)
     pipeline = cfg.get('test_pipeline') or cfg.test_dataloader.dataset.pipeline
     init_default_scope('semiseg_mm')
