@@ -17,10 +17,11 @@ from semiseg_mm.apis.cli import choose_network, load_config
 from semiseg_mm.apis.plain_config import plain_config
 from semiseg_mm.datasets.transforms import LoadImage
 from semiseg_mm.datasets.transforms.pack import to_channels_first
-from semiseg_mm.engine.checkpoint import newest_loadable, safe_load
+from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.finite import fault_in
 from semiseg_mm.engine.inference import Prediction, Predictor, preprocess_of
 from semiseg_mm.engine.inference.source import loading_part
+from semiseg_mm.engine.resuming import newest_resumable
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.loading import PREFIX
 from semiseg_mm.models.segmentors.windows import use_windows
@@ -148,7 +149,7 @@ def find_files(path: str, config: str | None) -> Files:
     """Return the checkpoint and config that a path stands for."""
     if osp.isdir(path):
         folder = _last_training(path)
-        checkpoint, skipped = newest_loadable(folder)
+        checkpoint, skipped = newest_resumable(folder)
         if checkpoint is None:
             said = f' ({skipped[0][1]})' if skipped else ''
             raise UserError(
@@ -164,12 +165,12 @@ def find_files(path: str, config: str | None) -> Files:
 
 def _last_training(folder: str) -> str:
     """Of a run in stages the folder of the last training that has a checkpoint."""
-    if newest_loadable(folder)[0] is not None:
+    if newest_resumable(folder)[0] is not None:
         return folder
     stages = [
         path for path in sorted(Path(folder).glob('[0-9][0-9]_*')) if '.old-' not in path.name
     ]
-    trained = [path for path in stages if newest_loadable(str(path))[0] is not None]
+    trained = [path for path in stages if newest_resumable(str(path))[0] is not None]
     return str(trained[-1]) if trained else folder
 
 
