@@ -19,8 +19,9 @@ def newest_resumable(
 ) -> tuple[str | None, list[tuple[str, str]]]:
     """Return the newest checkpoint that the model can go on from, and those passed over.
 
-    Without a model it is the newest one of a training. Of the others a reason is told. It may be that the file does not load, is none (a pipe, a folder), is
-    no checkpoint of a training, or one of another network.
+    Without a model it is the newest one of a training. Of the others a reason is told: the file
+    does not load, is none (a pipe, a folder), is no checkpoint of a training, or one of another
+    network.
     """
     skipped = []
     for path in reversed(checkpoints(folder).values()):
