@@ -4,6 +4,7 @@ from .early_end_hook import EarlyEndHook
 from .finite_hook import FiniteHook
 from .identity_hook import IdentityHook
 from .mean_teacher_hook import MeanTeacherHook
+from .picture_hook import PictureHook
 from .result_hook import ResultHook
 from .stop_hook import StopHook
 from .watch_hook import WatchHook
@@ -15,6 +16,7 @@ __all__ = [
     'FiniteHook',
     'IdentityHook',
     'MeanTeacherHook',
+    'PictureHook',
     'ResultHook',
     'StopHook',
     'WatchHook',
