@@ -4,6 +4,7 @@ from .finite_hook import FiniteHook
 from .identity_hook import IdentityHook
 from .mean_teacher_hook import MeanTeacherHook
 from .result_hook import ResultHook
+from .shares_timer_hook import SharesTimerHook
 
 __all__ = [
     'AtomicCheckpointHook',
@@ -12,4 +13,5 @@ __all__ = [
     'IdentityHook',
     'MeanTeacherHook',
     'ResultHook',
+    'SharesTimerHook',
 ]

@@ -10,6 +10,7 @@ import torch.distributed as torch_dist
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import broadcast_object_list, init_dist, is_distributed, is_main_process
+from mmengine.logging import MessageHub
 from mmengine.model import revert_sync_batchnorm
 from mmengine.runner import Runner
 
@@ -18,6 +19,7 @@ from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.samplers import RequestStream
 from semiseg_mm.engine.checkpoint import checkpoints, newest_loadable, safe_load
 from semiseg_mm.engine.hooks import FiniteHook
+from semiseg_mm.engine.message_hub import LateMessageHub
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATA_SAMPLERS, RUNNERS
 from semiseg_mm.utils import atomic_path
@@ -72,6 +74,12 @@ class SemiRunner(Runner):
                 source = build_source(with_backend(cfg, cfg.get('backend_args')))
                 dataloader = {**dataloader, 'dataset': source}
         return Runner.build_dataloader(dataloader, seed, diff_rank_seed)
+
+    def build_message_hub(self, message_hub: dict | None = None) -> MessageHub:
+        """Take a hub that does not wait for the device; mmengine's parts find it as theirs."""
+        name = self._experiment_name
+        MessageHub._instance_dict.setdefault(name, LateMessageHub(name))
+        return super().build_message_hub(message_hub)
 
     def register_default_hooks(self, hooks: dict | None = None) -> None:
         """Add the hook that stops a training at NaN, so that no config has to name it."""
@@ -184,9 +192,11 @@ class SemiRunner(Runner):
 def _consistent(dataloader: dict) -> dict:
     """Fill in what follows from other keys.
 
-    Without workers none can persist. A request stream's batch size is what its sampler says.
+    Without workers none can persist. A request stream's batch size is what its sampler says. Where
+    there is a GPU, batches lie in pinned memory, from which they are copied without waiting.
     """
     dataloader = dict(dataloader)
+    dataloader.setdefault('pin_memory', torch.cuda.is_available())
     if not dataloader.get('num_workers'):
         dataloader.pop('persistent_workers', None)
     layout = dataloader.get('sampler')
