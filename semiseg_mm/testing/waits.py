@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_flatten
 
 FETCHING = ('tolist', 'numpy', 'cpu', '__array__')  # methods that bring a tensor to the host
 # operators whose result, or its size, the host must know
@@ -126,7 +126,7 @@ class _Operators(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs, waits = kwargs or {}, self.waits
-        inputs = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        inputs = [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, Tensor)]
         involved = any(waits.knows(tensor) for tensor in inputs)
         if involved:
             what = self._waiting(func.overloadpacket.__name__, args, kwargs)
@@ -134,7 +134,7 @@ class _Operators(TorchDispatchMode):
                 waits.note(what)
         found = func(*args, **kwargs)
         if involved:
-            waits.mark(tree_leaves(found))
+            waits.mark(tree_flatten(found)[0])
         return found
 
     def _waiting(self, name: str, args: tuple, kwargs: dict) -> str | None:

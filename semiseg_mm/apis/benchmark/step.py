@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import torch
 from mmengine.config import Config
-from mmengine.logging import print_log
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import check_choice
@@ -73,7 +72,7 @@ def measured(name: str, mode: str, args: argparse.Namespace) -> dict:
     """Return the row of a method: milliseconds, their ratio, memory, waits."""
     straight = STRAIGHT.get(LIKE.get(name, name))
     if straight is None:
-        print_log(f'{name} has no straight-line code yet: it is measured alone.', 'current')
+        print(f'{name} has no straight-line code yet: it is measured alone.')
     variants: dict[str, Callable[[], object]] = {}
     memory = {}
     with tempfile.TemporaryDirectory() as folder:
