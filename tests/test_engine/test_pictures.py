@@ -44,8 +44,14 @@ def test_a_training_is_the_same_with_pictures(tmp_path, method):
     assert drawn[0].shape == drawn[1].shape and (drawn[0] != drawn[1]).any()
 
 
-def test_views_are_shown_as_they_were_loaded(tmp_path):
-    runner = build_runner(toy(tmp_path, 'fixmatch'))
+@pytest.mark.parametrize('bgr_to_rgb', [False, True])
+def test_views_are_shown_as_they_were_loaded(tmp_path, bgr_to_rgb):
+    normalised = dict(
+        type='SegDataPreProcessor', mean=[120.0, 110.0, 100.0], std=[60.0, 50.0, 40.0],
+        bgr_to_rgb=bgr_to_rgb,
+    )  # fmt: skip
+    cfg = toy(tmp_path, 'fixmatch', **{'model.segmentor.data_preprocessor': normalised})
+    runner = build_runner(cfg)
     data = first_batch(sampler_of(runner.train_dataloader), 2, 3)
     again = first_batch(sampler_of(runner.train_dataloader), 2, 3)
     assert torch.equal(data['inputs']['weak'][2], again['inputs']['weak'][2])
@@ -55,7 +61,7 @@ def test_views_are_shown_as_they_were_loaded(tmp_path):
     for k, one in enumerate(looks[2:]):
         panels = dict(one.panels)
         assert list(panels) == captions
-        valid = data['data_samples']['weak'][k].valid.data[0].numpy()
+        valid = data['pixels']['weak']['valid'][k, 0].numpy()
         for name in ('weak', 'strong'):
             raw = data['inputs'][name][k].numpy()[::-1].transpose(1, 2, 0)  # red first
             assert np.abs(panels[name].astype(int) - raw)[valid].max() <= 1
@@ -64,7 +70,7 @@ def test_views_are_shown_as_they_were_loaded(tmp_path):
         colours = set(map(tuple, panels['pseudo label'][valid]))
         assert colours <= set(map(tuple, PALETTE))
     labeled = dict(looks[0].panels)
-    label = data['data_samples']['labeled'][0].gt_sem_seg.data[0].numpy()
+    label = data['pixels']['labeled']['gt_sem_seg'][0, 0].numpy()
     inside = label != 255
     np.testing.assert_array_equal(labeled['label'][inside], np.array(PALETTE)[label[inside]])
 

@@ -146,11 +146,11 @@ def _labeled(
 
 def _pictures(model: SemiSegmentor, images: Tensor, valid: Tensor) -> list[np.ndarray]:
     """Normalised images as they look; grey where they are padded."""
-    used = model.data_preprocessor.training_network
+    used = model.data_preprocessor.network
     mean, std = getattr(used, 'mean', None), getattr(used, 'std', None)
     if mean is not None:
         images = images * std.to(images) + mean.to(images)
-    if not getattr(used, 'channel_conversion', False):
+    if not getattr(used, '_channel_conversion', False):
         images = images.flip(1)
     images = images.clamp(0, 255).masked_fill(~valid[:, None], PADDING).byte()
     images = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images[:, :3]
