@@ -8,16 +8,20 @@ from rich.console import Console
 from rich.table import Table
 
 
-def compare(rounds: int, *variants: Callable[[], object]) -> list[float]:
+def compare(
+    rounds: int,
+    *variants: Callable[[], object],
+    clock: Callable[[], float] = time.perf_counter,
+) -> list[float]:
     """Median seconds of each variant. They take turns, so that the machine's moods hit all."""
     seconds: list[list[float]] = [[] for _ in variants]
     for number in range(rounds + 1):
         for own, variant in zip(seconds, variants, strict=True):
             np.random.seed(number)
             torch.manual_seed(number)
-            start = time.perf_counter()
+            start = clock()
             variant()
-            own.append(time.perf_counter() - start)
+            own.append(clock() - start)
     return [statistics.median(own[1:]) for own in seconds]  # the first round warms up
 
 
