@@ -9,7 +9,7 @@ _base_ = './image_folders.py'
 num_classes = 19
 data_root = 'data/cityscapes'
 crop_size = (800, 800)
-test_mode = dict(mode='slide', crop_size=crop_size, stride=(533, 533))
+test_mode = dict(mode='slide', crop_size=crop_size, stride=(534, 534))  # as CPS evaluates
 
 train_dataloader = dict(
     dataset=dict(
