@@ -18,7 +18,7 @@ from semiseg_mm.utils.places import METHODS
 @pytest.mark.parametrize(
     ('arguments', 'names'),
     [
-        (['data', '--images', '1'], ['2048x1024 PNG, crop 801', 'weak + 2 strong views']),
+        (['data', '--images', '1'], ['2048x1024 PNG, crop 801', '2 strong views, antialiased']),
         (['models'], ['Mean Teacher', 'CPS + CutMix', 'skip']),
     ],
 )
