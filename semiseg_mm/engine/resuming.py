@@ -68,9 +68,14 @@ def _misfit(weights: dict, model: nn.Module) -> str | None:
         found = [
             f'{name} is {list(weights[name].shape)} there and {list(value.shape)} here'
             for name, value in own.items()
-            if weights[name].shape != value.shape
+            if weights[name].shape != value.shape and not _grows(value, weights[name])
         ]
     if not found:
         return None
     more = f', and {len(found) - 1} more such' if len(found) > 1 else ''
     return f'it is of another network ({found[0]}{more})'
+
+
+def _grows(own: Tensor, stored: Tensor) -> bool:
+    """Return whether a buffer is empty at the start, as a bank is, and has rows there."""
+    return own.dim() > 0 and len(own) == 0 and own.shape[1:] == stored.shape[1:]

@@ -178,14 +178,19 @@ def _name(sample) -> str:
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
     """Give buffers, modes and random states back as they were, so that a training is the same."""
-    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    buffers = [
+        (module, name, buffer, buffer.clone())
+        for module in model.modules()
+        for name, buffer in module._buffers.items()
+        if buffer is not None
+    ]
     modes = [(module, module.training) for module in model.modules()]
     with preserved_rng():
         seed_all(0)
         try:
             yield
         finally:
-            for buffer, value in buffers:
-                buffer.copy_(value)
+            for module, name, buffer, value in buffers:
+                module._buffers[name] = buffer.copy_(value)
             for module, mode in modes:
                 module.training = mode
