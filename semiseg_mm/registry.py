@@ -7,6 +7,7 @@ such a one of a package whose configs it knows, mmengine calls a function that w
 """
 
 import difflib
+import inspect
 
 import mmseg.registry as mmseg_registry
 from mmengine.registry import Registry
@@ -22,7 +23,7 @@ class HintingRegistry(Registry):
 
     def get(self, key: str) -> type:
         found = super().get(key)
-        if found is None:
+        if found is None or inspect.ismodule(found):  # mmengine imports a name like 'abc'
             raise UserError(self._unknown(key))
         return found
 
