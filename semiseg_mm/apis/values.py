@@ -42,8 +42,14 @@ def _is_scale(value: Any) -> bool:
 
 NOT_NEGATIVE = Rule('a number, 0 or greater', lambda value: _number(value) and value >= 0)
 SHARE = Rule('a number from 0 to 1', lambda value: _number(value) and 0 <= value <= 1)
+OR_NONE = Rule(
+    'a number, 0 or greater, or None', lambda value: value is None or NOT_NEGATIVE.holds(value)
+)
 COUNT = Rule('a whole number, 1 or greater', _whole(1))
-COUNT_OR_NONE = Rule('a whole number, 0 or greater', _whole(0))
+COUNT_FROM_0 = Rule('a whole number, 0 or greater', _whole(0))
+SIZE = Rule(
+    'a whole number, 1 or greater, or None', lambda value: value is None or COUNT.holds(value)
+)
 WHOLE = Rule('a whole number', lambda value: type(value) is int)
 RULES: dict[str, Rule] = {
     'train_dataloader.dataset.crop_size': Rule('(height, width), both 1 or greater', _is_size),
@@ -52,11 +58,11 @@ RULES: dict[str, Rule] = {
     ),
     'train_dataloader.dataset.max_broken': SHARE,
     'train_dataloader.sampler.labeled': COUNT,
-    'train_dataloader.sampler.unlabeled': COUNT_OR_NONE,
-    **{f'{name}_dataloader.num_workers': COUNT_OR_NONE for name in ('train', 'val', 'test')},
-    **{f'{name}_dataloader.batch_size': COUNT for name in ('train', 'val', 'test')},
+    'train_dataloader.sampler.unlabeled': COUNT_FROM_0,
+    **{f'{name}_dataloader.num_workers': COUNT_FROM_0 for name in ('train', 'val', 'test')},
+    **{f'{name}_dataloader.batch_size': SIZE for name in ('train', 'val', 'test')},
     'optim_wrapper.accumulative_counts': COUNT,
-    'optim_wrapper.optimizer.lr': NOT_NEGATIVE,
+    'optim_wrapper.optimizer.lr': OR_NONE,  # Adafactor finds its own
     'optim_wrapper.optimizer.weight_decay': NOT_NEGATIVE,
     'optim_wrapper.optimizer.momentum': NOT_NEGATIVE,
     'optim_wrapper.clip_grad.max_norm': NOT_NEGATIVE,
@@ -68,7 +74,7 @@ RULES: dict[str, Rule] = {
         lambda value: value is None or _whole(0, 2**32 - 1)(value),
     ),
     'model.num_classes': COUNT,
-    'model.weight': NOT_NEGATIVE,
+    'model.weight': Rule('a number', lambda value: value is not None and type(value) is not str),
     'model.segmentor.decode_head.num_classes': COUNT,
     'model.segmentor.decode_head.dropout_ratio': SHARE,
 }

@@ -13,7 +13,8 @@ WRONG = {
     'train_dataloader.num_workers': ['', -1, 'abc', 1.5, None],
     'val_dataloader.batch_size': [0, 'abc'],
     'train_dataloader.sampler.labeled': ['abc', 1.5, None, 0],
-    'optim_wrapper.optimizer.lr': ['abc', -1, None],
+    'optim_wrapper.optimizer.lr': ['abc', -1],
+    'model.weight': ['abc', None],
     'randomness.seed': ['abc', -1, 1.5, 2**32],
     'default_hooks.logger.interval': [0, 'abc'],
     'model.segmentor.decode_head.dropout_ratio': [2, 'abc', True],
@@ -42,6 +43,8 @@ def test_a_value_that_cannot_be_meant_is_named(path, value, tmp_path):
         ('train_dataloader.dataset.scale', [0.5, 1, 2]),
         ('randomness.seed', None),
         ('optim_wrapper.optimizer.lr', 0),
+        ('optim_wrapper.optimizer.lr', None),
+        ('train_dataloader.batch_size', None),
         ('model', dict(segmentor=[dict(decode_head=1)])),
     ],
 )
