@@ -48,7 +48,7 @@ class BuildWithMim(build_py):
             shutil.copy2(source, target)
 
 
-extras = {name: requirements(name) for name in ('tests', 'optional', 'mminstall')}
+extras = {name: requirements(name) for name in ('tests', 'optional', 'onnx', 'mminstall')}
 setup(
     name='semiseg_mm',
     version=version(),

@@ -1,6 +1,7 @@
 """The command lines of tools/train.py and tools/test.py."""
 
 import argparse
+import contextlib
 import errno
 import logging
 import os
@@ -11,18 +12,22 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.dist import barrier, is_distributed
+from mmengine.dist import barrier, is_distributed, is_main_process
 from mmengine.registry import init_default_scope
+from mmseg.evaluation import IoUMetric
 
 import semiseg_mm.engine  # noqa: F401  (registers runner, loops and safe loaders)
 from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.engine.restarts import goes_on_by_itself
 from semiseg_mm.engine.rewriting import make_sup_only
 from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.named_network import named_network
 from semiseg_mm.models.segmentors.loading import PREFIX
+from semiseg_mm.registry import METRICS
 from semiseg_mm.utils import nearest
 from semiseg_mm.utils.places import config_path
+from semiseg_mm.utils.signals import Stopped, stoppable, stopped_by
 
 from .hints import explain_shapes, explain_unexpected_key
 from .option_words import OptionsAction
@@ -56,7 +61,13 @@ def run_train(argv: list[str] | None = None) -> int:
         metavar='CHECKPOINT',
         help='go on with the newest checkpoint in the work dir that loads, or with this one',
     )
-    parser.add_argument('--amp', action='store_true', help='mixed precision (needs a GPU)')
+    parser.add_argument(
+        '--amp',
+        nargs='?',
+        const='float16',
+        choices=['float16', 'bfloat16'],
+        help='mixed precision, by default in float16 (needs a GPU); bfloat16 works on CPUs too',
+    )
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
@@ -102,9 +113,10 @@ def guarded(run: Callable, args: argparse.Namespace) -> int:
     os.environ.setdefault('LOCAL_RANK', str(getattr(args, 'local_rank', 0)))
     logging.raiseExceptions = False  # a log that cannot be written (full disk) keeps quiet
     try:
-        run(args)
-        if is_distributed():
-            _leave_together()
+        with stoppable():
+            run(args)
+            if is_distributed():
+                _leave_together()
     except (UserError, FileNotFoundError) as error:
         # from a worker, torch sends the sentence at the end of a traceback
         kinds = 'UserError|BrokenImage|BrokenMask|BadMask|FileNotFoundError'
@@ -119,51 +131,59 @@ def guarded(run: Callable, args: argparse.Namespace) -> int:
         print(f'\nerror: {error.strerror}{where}: {advice}.', file=sys.stderr)
         return 1
     except BaseException as error:
-        if not _was_interrupted(error):
+        stopped = stopped_by(error)
+        if stopped is None:
             raise
-        print(f'\nStopped. The same command {_how_to_go_on(args)}.', file=sys.stderr)
-        return 130
+        return _stop(stopped, args)
     return 0
 
 
-def _was_interrupted(error: BaseException | None) -> bool:
-    """Return whether Ctrl-C is behind an error: mmengine turns one into a SyntaxError."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__context__
-    return error is not None
-
-
 def _leave_together() -> None:
-    """End this process when all others are done, without destructors.
+    """End this process when all others are done."""
+    barrier()
+    _leave(0)
+
+
+def _leave(code: int) -> None:
+    """End this process without destructors.
 
     On CPU, gloo's threads may still run then, and would end a process that has done its work with
     "terminate called".
     """
-    barrier()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)
 
 
-def _how_to_go_on(args: argparse.Namespace) -> str:
-    return 'goes on' if getattr(args, 'staged', False) else 'with --resume goes on'
+def _stop(stopped: Stopped, args: argparse.Namespace) -> int:
+    """Say what was saved and how to go on; 130 after Ctrl-C, 143 after SIGTERM."""
+    words = ['Stopped.', stopped.done]
+    if hasattr(args, 'resume'):
+        how = '' if getattr(args, 'staged', False) else ' with --resume'
+        words.append(f'The same command{how} goes on.')
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        if is_main_process() or not stopped.done:
+            print(f'\n{" ".join(filter(None, words))}', file=sys.stderr)
+        if is_distributed():
+            _leave(128 + stopped.number)
+    return 128 + stopped.number
 
 
 def load_config(
-    path: str, options: dict | None = None, also: Iterable[str] = (), amp: bool = False
+    path: str, options: dict | None = None, also: Iterable[str] = (), amp: str | None = None
 ) -> Config:
     """Read a config, with overrides that something reads.
 
     Args:
         also: Names at the top of the config that the caller itself reads.
-        amp: Train in mixed precision, whose options are others.
+        amp: Train in mixed precision, float16 or bfloat16, whose options are others.
     """
     cfg = Config.fromfile(config_path(path))
     _drop_scope(cfg._cfg_dict)
     _name_networks(cfg)
     init_default_scope(cfg.get('default_scope', 'semiseg_mm'))
     if amp:
-        _use_amp(cfg)
+        _use_amp(cfg, amp)
     apply_options(cfg, options or {}, also=also)
     check_values(cfg)
     return cfg
@@ -195,7 +215,7 @@ def _name_networks(cfg: Config) -> None:
 
 
 def _load(args: argparse.Namespace) -> Config:
-    cfg = load_config(args.config, args.cfg_options, amp=getattr(args, 'amp', False))
+    cfg = load_config(args.config, args.cfg_options, amp=getattr(args, 'amp', None))
     name = osp.splitext(osp.basename(config_path(args.config)))[0]
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)
     cfg.launcher = args.launcher
@@ -216,6 +236,8 @@ def _train(args: argparse.Namespace) -> None:
             f'--resume {args.resume}: a config with stages goes on by itself, each stage from its '
             'own newest checkpoint. Leave the option out.'
         )
+    if goes_on_by_itself(cfg.work_dir):
+        args.resume = 'auto'
     if args.resume and not args.staged:
         cfg.resume = True
         # without a checkpoint to resume, the weights that the config starts from still count
@@ -238,13 +260,14 @@ def _test(args: argparse.Namespace) -> None:
 
 
 def _without_files(evaluator: dict | list) -> list:
-    """Metrics alone: IoUMetric names files by the image alone, so the test loop writes them.
+    """Metrics alone: those on IoUMetric name files by the image alone, so the test loop writes.
 
     One with format_only=True does nothing else. (It wants a folder even then.)
     """
     kept = []
     for metric in evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]:
-        if str(metric['type']).split('.')[-1] == 'IoUMetric':
+        kind = metric['type']
+        if issubclass(METRICS.get(kind) if isinstance(kind, str) else kind, IoUMetric):
             if metric.get('format_only'):
                 continue
             metric = {key: value for key, value in metric.items() if key != 'output_dir'}
@@ -278,13 +301,18 @@ def _explained(run: Callable, cfg: Config) -> None:
         raise UserError(sentence) from error
 
 
-def _use_amp(cfg: Config) -> None:
+def _use_amp(cfg: Config, dtype: str) -> None:
     from mmengine.device import is_cuda_available
 
-    if not is_cuda_available():
-        raise UserError('--amp needs a GPU: on CPU, leave it out.')
+    if dtype == 'float16' and not is_cuda_available():
+        raise UserError('--amp needs a GPU: on CPU, leave it out or take --amp bfloat16.')
     kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
-    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'Bfloat16OptimWrapper'):
         raise UserError(f'--amp replaces OptimWrapper, but the config uses {kind}.')
+    if dtype == 'bfloat16':
+        cfg.optim_wrapper.type = 'Bfloat16OptimWrapper'
+        for scaling in ('loss_scale', 'dtype'):
+            cfg.optim_wrapper.pop(scaling, None)
+        return
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
     cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')

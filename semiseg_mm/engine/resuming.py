@@ -14,11 +14,14 @@ IDENTIFIED = dict(data=dict, seed=int, world_size=int, batch=list, max_iters=int
 PARTS = dict(state_dict=dict, meta=dict, message_hub=dict, optimizer=dict)
 
 
-def newest_resumable(folder: str, model: nn.Module) -> tuple[str | None, list[tuple[str, str]]]:
+def newest_resumable(
+    folder: str, model: nn.Module | None = None
+) -> tuple[str | None, list[tuple[str, str]]]:
     """Return the newest checkpoint that the model can go on from, and those passed over.
 
-    Of these a reason is told. It may be that the file does not load, is none (a pipe, a folder), is
-    no checkpoint of a training, or one of another network.
+    Without a model it is the newest one of a training. Of the others a reason is told: the file
+    does not load, is none (a pipe, a folder), is no checkpoint of a training, or one of another
+    network.
     """
     skipped = []
     for path in reversed(checkpoints(folder).values()):
@@ -29,13 +32,14 @@ def newest_resumable(folder: str, model: nn.Module) -> tuple[str | None, list[tu
     return None, skipped
 
 
-def obstacle(path: str, model: nn.Module) -> str | None:
-    """Say why a training of the model cannot go on from a checkpoint; None if it can."""
+def obstacle(path: str, model: nn.Module | None = None) -> str | None:
+    """Say why a training (of the model) cannot go on from a checkpoint; None if it can."""
     try:
         content = safe_load(path)
     except (UserError, FileNotFoundError) as error:
         return str(error)
-    return _lack(content) or _misfit(content['state_dict'], model)
+    lack = _lack(content)
+    return lack if lack or model is None else _misfit(content['state_dict'], model)
 
 
 def _lack(content: Any) -> str | None:

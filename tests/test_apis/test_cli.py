@@ -79,6 +79,11 @@ def test_amp_needs_a_gpu(config, fails, monkeypatch):
     assert '--amp needs a GPU' in fails(config(), '--amp')
 
 
+def test_amp_in_bfloat16_needs_none(config):
+    path = config(**{'train_cfg.max_iters': 1, 'optim_wrapper.accumulative_counts': 1})
+    assert run_train([path, '--amp', 'bfloat16']) == 0
+
+
 # ------------------------------------------------------------------ bad data on disk
 
 
@@ -279,8 +284,10 @@ def interrupt_while_a_config_is_laid_out(*_):
 
 @pytest.mark.parametrize('run', [interrupt, interrupt_while_a_config_is_laid_out])
 def test_an_interruption_is_one_wherever_it_comes(run, capsys):
-    assert guarded(run, argparse.Namespace()) == 130
+    assert guarded(run, argparse.Namespace(resume=None)) == 130
     assert 'Stopped. The same command with --resume goes on.' in capsys.readouterr().err
+    assert guarded(run, argparse.Namespace()) == 130  # of a tool that has no such option
+    assert capsys.readouterr().err == '\nStopped.\n'
 
 
 def test_an_error_of_the_code_keeps_its_traceback():

@@ -165,6 +165,9 @@ class Fake:
             self.journal.append(f'-{self.method.key}')
         return self.polls > 0
 
+    def ask_to_stop(self):
+        self.journal.append(f'ask {self.method.key}')
+
     def stop(self):
         self.journal.append(f'stop {self.method.key}')
 
@@ -198,7 +201,7 @@ def test_interruption_stops_what_runs(monkeypatch):
 
     with pytest.raises(KeyboardInterrupt):
         schedule.run_all([Fake('a', 1, 9, journal), Fake('b', 2, 9, journal)], interrupt, lock=0)
-    assert journal == ['+b', 'stop b']
+    assert journal == ['+b', 'ask b', 'stop b']
 
 
 def test_time_left():

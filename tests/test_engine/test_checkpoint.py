@@ -135,6 +135,16 @@ def test_a_flipped_bit_never_changes_what_is_read(toy_file, tmp_path):
     assert refused > 250
 
 
+def test_a_part_that_calls_itself_a_folder_is_damage(toy_file, tmp_path):
+    """One bit of the directory's entry: torch would take memory as it is for that part."""
+    content, path = toy_file.read_bytes(), tmp_path / 'flipped.pth'
+    entry = content.rindex(b'PK\x01\x02', 0, content.index(b'archive/data/4PK') + 1)
+    path.write_bytes(content)
+    flip(path, 8 * (entry + 38) + 4)
+    with pytest.raises(UserError, match=r'damaged .* part archive/data/4 calls itself a folder'):
+        ckpt.safe_load(path)
+
+
 def test_a_file_is_compared_with_its_checksums_once(toy_file, tmp_path, monkeypatch):
     path, read = tmp_path / 'some.pth', []
     path.write_bytes(toy_file.read_bytes())

@@ -22,6 +22,7 @@ from .machine import places, threads
 from .methods import Choice, choose, compose, load_base
 from .run import Run, describe
 from .settings import find_split, left_behind, settings_of
+from .slurm import refuse_if_queued, train_as_array
 
 __all__ = ['main']
 
@@ -44,6 +45,12 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
     parser.add_argument('--iters', type=int, help='short for train_cfg.max_iters')
     parser.add_argument('--work-dir', help='default: work_dirs/compare_<config>[_<N>-iters]')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'slurm'],
+        default='none',
+        help='slurm: trainings are tasks of an array job; the same command collects the results',
+    )
     parser.add_argument(
         '--jobs', type=int, help='runs at once; default: one a GPU, or up to three on a CPU'
     )
@@ -91,8 +98,13 @@ def _compare(args: argparse.Namespace) -> int:
         lost = left_behind(base, args.config, choices)
         for note in lost:
             console.print(note, highlight=False, markup=False)
-        with make_display(runs, console, only_running=True) as display:
-            run_all(runs, display, lock, places(args.jobs), threads())
+        if args.launcher == 'slurm':
+            if not train_as_array(runs, work_dir, args.jobs):
+                return 0
+        else:
+            refuse_if_queued(work_dir)
+            with make_display(runs, console, only_running=True) as display:
+                run_all(runs, display, lock, places(args.jobs), threads())
         return _report(runs, own, lost, work_dir, console)
 
 

@@ -17,8 +17,8 @@ class LoadImage(LoadImageFromFile):
     """mmcv's loading, but a file that is no whole image raises :class:`BrokenImage`.
 
     Decoders fill what a truncated JPEG lacks with gray and say nothing; here it counts as broken.
-    After ``DrawScale`` with a factor of 1/2 or less, a JPEG is decoded at 1/2, 1/4 or 1/8 of its
-    size; ``results['reduced']`` is then (the size it has, the size of the whole).
+    After ``DrawScale`` with a factor of 1/2 or less and no ``antialias``, a JPEG is decoded at 1/2,
+    1/4 or 1/8 of its size; ``results['reduced']`` is then (the size it has, the size of the whole).
     Of images with more than 8 bits the lower ones are lost: that is said once in a run.
     A storage that is out of reach says nothing about an image: it is a :class:`UserError`.
 
@@ -39,7 +39,8 @@ class LoadImage(LoadImageFromFile):
         reason = defect(content) or excess(content, self.max_pixels)
         if reason:
             raise BrokenImage(path, reason)
-        reduction = self._reduction(content, results.get('drawn_scale') or 1)
+        whole = results.get('antialias') or not results.get('drawn_scale')
+        reduction = self._reduction(content, 1 if whole else results['drawn_scale'])
         try:
             image, shape = self._decode(content, reduction)
         except (Image.DecompressionBombError, MemoryError) as error:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from semiseg_mm.datasets.identity import files_hash
 from semiseg_mm.datasets.mask_reading import Job, MaskLoader, run_all
-from semiseg_mm.datasets.pseudo_labeled import file_of
+from semiseg_mm.datasets.pseudo_labeled import file_named
 from semiseg_mm.datasets.truth import TrueLabels
 from semiseg_mm.engine.inference import predict_labels
 from semiseg_mm.errors import UserError
@@ -145,7 +145,7 @@ class LabelStage(ChunkedAction):
         return truths
 
     def _file(self, folder: str, name: str) -> str:
-        return file_of(name, '', self.path(folder))
+        return file_named(name, self.path(folder))
 
     def intact(self, record: dict) -> bool:
         LabelQuality(self.classes).merge(LabelQuality.from_dict(record['quality']))

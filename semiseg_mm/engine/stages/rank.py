@@ -60,7 +60,14 @@ class RankStage(ChunkedAction):
         return count
 
     def checkpoints(self) -> list[str]:
-        return self.run.training(self.teacher).kept_checkpoints()
+        found = self.run.training(self.teacher).kept_checkpoints()
+        if len(found) < 2:
+            raise UserError(
+                f"Stage '{self.name}' compares checkpoints, but stage '{self.teacher}' ended "
+                'early, before its first milestone: take EarlyStoppingHook out of its config, or '
+                'give it more patience.'
+            )
+        return found
 
     def work(self, networks: list, numbers: list[int]) -> None:
         def done(number: int, rows: list, broken: list) -> None:

@@ -66,8 +66,12 @@ class Stage:
         """Why a finished stage has to be executed once more, if so (a file is gone, say)."""
 
     def results(self) -> Sequence[str]:
-        """Files whose checksums the manifest keeps."""
+        """Files that other stages may name."""
         return []
+
+    def files(self) -> Sequence[str]:
+        """Files whose checksums the manifest keeps."""
+        return self.results()
 
     @abstractmethod
     def fingerprint(self) -> str:
@@ -96,7 +100,7 @@ class Stage:
             manifest = self.manifest()
             seconds = manifest.get('seconds', 0) + time.time() - started
             manifest.update(status='done', seconds=round(seconds, 1), result=result)
-            manifest['files'] = {name: checksum(self.path(name)) for name in self.results()}
+            manifest['files'] = {name: checksum(self.path(name)) for name in self.files()}
             self._write(manifest)
         barrier()
         self._say(f'done: {_in_words(result)}')
@@ -115,7 +119,7 @@ class Stage:
         elif manifest['status'] == 'done':
             damage = self.damage()
             if damage is None:
-                return 'done', f'already done ({_in_words(manifest["result"])})'
+                return 'done', f'already done ({_in_words(manifest["result"])}){self._replaced()}'
             text = f'{damage}: is mended'
         else:
             text = 'goes on'
@@ -124,6 +128,12 @@ class Stage:
             manifest = dict(key=key, seconds=0)  # of the calls that came to their end
         self._write(dict(manifest, status='running', name=self.name, versions=package_versions()))
         return 'todo', text
+
+    def _replaced(self) -> str:
+        """Name whole files that are others than the stage wrote: what used them is made again."""
+        written = self.manifest().get('files', {})
+        others = [name for name in written if checksum(self.path(name)) != written[name]]
+        return f'; {", ".join(others)} was put there since' if others else ''
 
     def manifest(self) -> dict:
         advice = f'move {self.folder} away to do this stage again'
@@ -158,9 +168,11 @@ def checksum(path: str) -> list[int] | None:
     """[bytes, crc32] of a file; None if it is not there."""
     if not osp.isfile(path):
         return None
+    size = crc = 0
     with open(path, 'rb') as file:
-        content = file.read()
-    return [len(content), zlib.crc32(content)]
+        while content := file.read(1 << 24):
+            size, crc = size + len(content), zlib.crc32(content, crc)
+    return [size, crc]
 
 
 def _in_words(result: dict) -> str:

@@ -35,6 +35,7 @@ from .network import (
     mend_weighted_losses,
     override_network,
 )
+from .windows import pad_small_images, use_windows
 
 
 class SemiSegmentor(BaseModel):
@@ -58,7 +59,8 @@ class SemiSegmentor(BaseModel):
         predict_on: The network that predicts; defaults to the first one.
         evaluated: The networks that are validated; defaults to all.
         num_classes: Overrides the networks' own, in all their heads.
-        test_cfg: Overrides the networks' own (whole or sliding window).
+        test_cfg: Overrides the networks' own (whole or sliding window); ``windows.py`` says what
+            it may have beyond mmseg's.
     """
 
     def __init__(
@@ -82,8 +84,11 @@ class SemiSegmentor(BaseModel):
         for cfg in networks.values():
             override_network(cfg, num_classes, test_cfg)
         preprocessor = common_preprocessor(list(networks.values()), data_preprocessor)
+        preprocessor = pad_small_images(preprocessor, networks.values())
         super().__init__(dict(type='SemiDataPreprocessor', network=preprocessor))
         self.networks = ModuleDict({name: MODELS.build(cfg) for name, cfg in networks.items()})
+        for network in self.networks.values():
+            use_windows(network)
         self.auxiliaries = ModuleDict({})
         self.teachers = dict(teachers or {})  # follower -> leader, auxiliaries included
         self.guides: list[str] = []  # auxiliaries that never change

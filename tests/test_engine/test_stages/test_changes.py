@@ -116,6 +116,7 @@ def test_another_teacher_invalidates_what_came_from_it(work_dir):
     old = (work_dir / '02_ranking/ranking.csv').read_text()
     lines = run_stages(toy_stages(work_dir))
     assert redone(lines) == AFTER_THE_TEACHER
+    assert 'iter_6.pth); iter_6.pth was put there since' in said(lines, '01_teacher')
     expected = "what it takes from 'teacher' has changed: starts anew, the old folder is now 02_"
     assert expected in said(lines, '02_ranking')
     assert "takes from 'reliable_labels' has changed" in said(lines, '04_first_student')
