@@ -7,6 +7,7 @@ such a one of a package whose configs it knows, mmengine calls a function that w
 """
 
 import difflib
+import inspect
 
 import mmseg.registry as mmseg_registry
 from mmengine.registry import Registry
@@ -17,17 +18,22 @@ from semiseg_mm.errors import UserError
 name_packages_for_configs()  # mmengine is imported by now
 
 
+def _is_name(key: str) -> bool:
+    """Return whether a type can be called so; mmengine fails at '' and at 'a..b'."""
+    return all(key.split('.')) if isinstance(key, str) else True
+
+
 class HintingRegistry(Registry):
     """A registry that says what an unknown type could have been."""
 
     def get(self, key: str) -> type:
-        found = super().get(key)
-        if found is None:
+        found = super().get(key) if _is_name(key) else None
+        if found is None or inspect.ismodule(found):  # mmengine imports a name like 'abc'
             raise UserError(self._unknown(key))
         return found
 
     def __contains__(self, key: str) -> bool:
-        return super().get(key) is not None
+        return _is_name(key) and super().get(key) is not None
 
     def _unknown(self, key: str) -> str:
         names: set[str] = set()

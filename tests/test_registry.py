@@ -69,6 +69,7 @@ def test_a_prefix_still_works():
         ('TRANSFORMS', 'LoadImagesFromFile', 'LoadImageFromFile'),
         ('HOOKS', 'ChekpointHook', 'CheckpointHook'),
         ('METRICS', 'IouMetric', 'IoUMetric'),
+        ('METRICS', '..IouMetric', 'IoUMetric'),
     ],
 )
 def test_an_unknown_type_is_refused_with_the_nearest_name(kind, wrong, right):

@@ -29,9 +29,10 @@ from semiseg_mm.utils import nearest
 from semiseg_mm.utils.places import config_path
 from semiseg_mm.utils.signals import Stopped, stoppable, stopped_by
 
-from .hints import explain_unexpected_key
+from .hints import explain_shapes, explain_unexpected_key
 from .option_words import OptionsAction
 from .options import apply_options
+from .values import check_values
 
 FREE = 'free some space, then go on'
 WRITABLE = 'correct the permissions, or choose another place (--work-dir)'
@@ -184,6 +185,7 @@ def load_config(
     if amp:
         _use_amp(cfg, amp)
     apply_options(cfg, options or {}, also=also)
+    check_values(cfg)
     return cfg
 
 
@@ -289,8 +291,11 @@ def choose_network(weights: dict, checkpoint: str, wanted: str | None) -> str:
 def _explained(run: Callable, cfg: Config) -> None:
     try:
         run()
-    except TypeError as error:
-        sentence = explain_unexpected_key(error, cfg._cfg_dict)
+    except (TypeError, ValueError, AssertionError) as error:
+        is_key = isinstance(error, TypeError)
+        sentence = explain_shapes(error)
+        if is_key:
+            sentence = explain_unexpected_key(error, cfg._cfg_dict)
         if sentence is None:
             raise
         raise UserError(sentence) from error

@@ -135,13 +135,22 @@ def _image(image: dict, label_dir: str, source: str, max_pixels: int) -> dict:
     suffix = osp.splitext(path)[1]
     path = path[: -len(suffix)] if suffix.lower() in IMAGE_SUFFIXES else path
     steps = path.split('/')
-    if {'', '.', '..'} & set(steps) or ':' in steps[0] or '\0' in path:
+    if {'', '.', '..'} & set(steps) or ':' in steps[0] or '\0' in path or not _is_a_name(path):
         raise UserError(
-            f'{source}: the image {name!r} would lead out of {label_dir}: name images by their '
-            'path below the image folder.'
+            f'{source}: the image {name!r} would lead out of {label_dir}, or is no name of a file: '
+            'name images by their path below the image folder.'
         )
     target = osp.join(label_dir, *steps) + '.png'
     return dict(id=image['id'], name=name, size=size, target=target, annotations=[])
+
+
+def _is_a_name(path: str) -> bool:
+    """Return whether a file can be called so; half a character (\\ud800) is none."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_id(value: Any) -> bool:

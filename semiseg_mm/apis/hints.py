@@ -11,6 +11,8 @@ from semiseg_mm import registry
 
 GENERIC = (BaseModule, nn.Module)
 UNEXPECTED = re.compile(r"got an unexpected keyword argument '(\w+)'")
+SINGLE = re.compile(r'Expected more than 1 value per channel.*size torch.Size\((.*)\)')
+RATE = re.compile(r'image size (\(.*?\)) should be divisible by the whole downsample rate (\d+)')
 TWICE = re.compile(r"got multiple values for (?:keyword )?argument '(\w+)'")
 
 
@@ -44,6 +46,24 @@ def explain_unexpected_key(error: TypeError, cfg: dict) -> str | None:
         known = arguments(node['type'])
         if known is not None and key not in known.names:
             return known.refusal(path, key, node['type'])
+    return None
+
+
+def explain_shapes(error: Exception) -> str | None:
+    """Return a sentence for a batch that the network cannot take; None if it is something else."""
+    if match := SINGLE.search(str(error)):
+        return (
+            f'BatchNorm cannot train on one value a channel, and gets {match[1]}: the batch is one '
+            'image whose features are 1 x 1. Make train_dataloader.dataset.crop_size larger, or '
+            'take more images of a kind (train_dataloader.sampler).'
+        )
+    if match := RATE.search(str(error)):
+        return (
+            f'An image of {match[1]} does not fit the network, which halves it down to 1/'
+            f'{match[2]}: make both sides of train_dataloader.dataset.crop_size multiples of '
+            f'{match[2]}. If it is a validation image: model.segmentor.data_preprocessor.test_cfg='
+            f'dict(size_divisor={match[2]}).'
+        )
     return None
 
 

@@ -12,6 +12,8 @@ from semiseg_mm.errors import UserError
 
 GONE = (404, 410)
 PASSING = (408, 425, 429, 500, 502, 503, 504)  # worth another try
+LARGEST = 1 << 30  # bytes of an answer
+CHUNK = 1 << 20
 SAFE = "%/:?&=+,;@!$'()*[]~#"
 
 
@@ -24,12 +26,23 @@ class PatientHTTPBackend(HTTPBackend):
 
     Args:
         timeout: Seconds without an answer.
+        whole: Seconds that a whole answer may take: a server that sends a byte now and then would
+            hold a worker for ever.
+        largest: Bytes that an answer may have; it is kept in memory.
         tries: How often a file is asked for before the run stops.
         pause: Seconds before the second try; doubled for each further one.
     """
 
-    def __init__(self, timeout: float = 30.0, tries: int = 5, pause: float = 1.0) -> None:
+    def __init__(
+        self,
+        timeout: float = 30.0,
+        tries: int = 5,
+        pause: float = 1.0,
+        whole: float = 600.0,
+        largest: int = LARGEST,
+    ) -> None:
         self.timeout, self.tries, self.pause = timeout, max(1, tries), pause
+        self.whole, self.largest = whole, largest
 
     def get(self, filepath: str) -> bytes:
         return self._ask(filepath)
@@ -47,12 +60,29 @@ class PatientHTTPBackend(HTTPBackend):
             return False
         return True
 
+    def _read(self, answer: http.client.HTTPResponse, url: str) -> bytes:
+        """Return all of an answer, if it comes in time and is not too large."""
+        end, parts, size = time.monotonic() + self.whole, [], 0
+        while part := answer.read1(CHUNK):
+            parts.append(part)
+            size += len(part)
+            if size > self.largest:
+                raise UserError(
+                    f'{url} has more than {self.largest} bytes: is it the right file? If so, '
+                    "raise the limit: backend_args=dict(backend='http', largest=…)."
+                )
+            if time.monotonic() > end:
+                raise TimeoutError(f'after {self.whole:g} seconds it had not come as a whole')
+        if answer.length:  # read1 does not ask whether all has come
+            raise http.client.IncompleteRead(b'', answer.length)
+        return b''.join(parts)
+
     def _ask(self, url: str, method: str = 'GET') -> bytes:
         request = urllib.request.Request(urllib.parse.quote(url, safe=SAFE), method=method)
         for left in reversed(range(self.tries)):
             try:
                 with urllib.request.urlopen(request, timeout=self.timeout) as answer:
-                    return answer.read()
+                    return self._read(answer, url)
             except urllib.error.HTTPError as error:
                 error.close()
                 reason = f'HTTP {error.code} {error.reason}'

@@ -1,6 +1,7 @@
 """Checkpoints: written whole or not at all, loaded without running code."""
 
 import contextlib
+import hashlib
 import os
 import os.path as osp
 import pickle
@@ -13,12 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.dist import is_main_process
-from mmengine.logging import HistoryBuffer
+from mmengine.logging import HistoryBuffer, print_log
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from semiseg_mm.engine import stand_ins
 from semiseg_mm.errors import UserError
+from semiseg_mm.utils import atomic_write_text, make_folder
 
 HISTORY = '__history_buffer__'
 NUMPY_CORES = ('numpy.core.multiarray', 'numpy._core.multiarray')  # of NumPy 1 and 2
@@ -177,15 +179,42 @@ def register_safe_loaders() -> None:
 def _load_url(url: str, map_location: Any = 'cpu') -> dict:
     """Download into torch's cache (one process a machine), then load safely."""
     folder = osp.join(torch.hub.get_dir(), 'checkpoints')
-    path = osp.join(folder, osp.basename(url.split('?')[0]))
+    name = osp.basename(url.split('?')[0]) or 'checkpoint.pth'
+    digest = re.search(r'-([a-f0-9]{8,})\.', name)
+    path = osp.join(folder, name)
+    if digest is None:
+        path = _place_of(url, path)
     if not osp.isfile(path):
-        os.makedirs(folder, exist_ok=True)
-        digest = re.search(r'-([a-f0-9]{8,})\.', osp.basename(path))
+        make_folder(folder)
         # it writes to a temporary file and renames, so processes cannot see half a file
         torch.hub.download_url_to_file(
             url, path, digest.group(1) if digest else None, progress=is_main_process()
         )
+        atomic_write_text(f'{path}.url', url)
     return safe_load(path, map_location)
+
+
+def _place_of(url: str, path: str) -> str:
+    """Return where a URL's file is kept: under its own name, unless that is another URL's.
+
+    A name with a digest is the same file everywhere; ``model.pth`` is not. Beside a file that was
+    put there by hand, or by torch.hub, there is no note of its URL: it is taken, and that is said.
+    """
+    note = f'{path}.url'
+    if osp.isfile(note):
+        with open(note, encoding='utf-8') as file:
+            if file.read() == url:
+                return path
+        stem, suffix = osp.splitext(path)
+        return f'{stem}.{hashlib.sha256(url.encode()).hexdigest()[:16]}{suffix}'
+    if osp.isfile(path):
+        print_log(
+            f'{path} is taken for {url}: it was there already, and nothing says where it came '
+            'from. If it is another file, remove it.',
+            'current',
+            level=30,
+        )
+    return path
 
 
 def _load_from_backend(path: str, map_location: Any = 'cpu') -> dict:

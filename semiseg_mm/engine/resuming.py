@@ -3,7 +3,7 @@
 from typing import Any
 
 from mmengine.model import is_model_wrapper
-from torch import Tensor, nn
+from torch import nn
 
 from semiseg_mm.errors import UserError
 
@@ -60,22 +60,23 @@ def _lack(content: Any) -> str | None:
 
 
 def _misfit(weights: dict, model: nn.Module) -> str | None:
-    """Say where stored weights are not those of the model."""
-    own = (model.module if is_model_wrapper(model) else model).state_dict()
-    found = [f'it has no {name}' for name in own if not isinstance(weights.get(name), Tensor)]
+    """Say where stored weights are not those of the model; a buffer (a bank) may have grown."""
+    model = model.module if is_model_wrapper(model) else model
+    own, parameters = model.state_dict().keys(), dict(model.named_parameters())
+    found = [f'it has no {name}' for name in own if name not in weights]
     found += [f'{name} is unknown here' for name in weights if name not in own]
     if not found:
+        shapes = {
+            name: (getattr(weights[name], 'shape', ()), value.shape)
+            for name, value in parameters.items()
+            if name in own
+        }
         found = [
-            f'{name} is {list(weights[name].shape)} there and {list(value.shape)} here'
-            for name, value in own.items()
-            if weights[name].shape != value.shape and not _grows(value, weights[name])
+            f'{name} is {list(there)} there and {list(here)} here'
+            for name, (there, here) in shapes.items()
+            if there != here
         ]
     if not found:
         return None
     more = f', and {len(found) - 1} more such' if len(found) > 1 else ''
     return f'it is of another network ({found[0]}{more})'
-
-
-def _grows(own: Tensor, stored: Tensor) -> bool:
-    """Return whether a buffer is empty at the start, as a bank is, and has rows there."""
-    return own.dim() > 0 and len(own) == 0 and own.shape[1:] == stored.shape[1:]

@@ -9,9 +9,13 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+import torch
+from mmseg.models import UNet
+from torch import nn
 
 from semiseg_mm.apis import make_sup_only, run_test, run_train
 from semiseg_mm.apis.cli import guarded
+from semiseg_mm.apis.hints import explain_shapes
 from semiseg_mm.testing import toy_config
 
 CUTMIX = dict(type='CPSSegmentor', mixer=dict(type='BoxMix'), covers='unlabeled')
@@ -319,3 +323,19 @@ def test_a_refusal_that_is_not_of_files_keeps_its_traceback():
 
     with pytest.raises(PermissionError):
         guarded(run, argparse.Namespace())
+
+
+def test_a_batch_that_the_network_cannot_take_is_one_sentence():
+    """As torch and mmseg's UNet say it."""
+    one = nn.BatchNorm2d(3)
+    with pytest.raises(ValueError) as caught:
+        one(torch.zeros(1, 3, 1, 1))
+    assert 'gets [1, 3, 1, 1]' in explain_shapes(caught.value)
+    network = UNet(base_channels=2, num_stages=3, strides=(1,) * 3, enc_num_convs=(2,) * 3,
+                   dec_num_convs=(2,) * 2, downsamples=(True,) * 2, enc_dilations=(1,) * 3,
+                   dec_dilations=(1,) * 2)  # fmt: skip
+    with pytest.raises(AssertionError) as caught:
+        network(torch.zeros(2, 3, 9, 12))
+    assert '(9, 12)' in explain_shapes(caught.value)
+    assert 'multiples of 4' in explain_shapes(caught.value)
+    assert explain_shapes(ValueError('anything else')) is None

@@ -1,11 +1,13 @@
 """Images, masks and lists over HTTP, in an LMDB, and in a bucket."""
 
+import contextlib
 import http.server
 import json
 import os
 import shutil
 import sys
 import threading
+import time
 import types
 from functools import partial
 
@@ -36,7 +38,14 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         if self.server.failures > 0:
             self.server.failures -= 1
             status = 503
-        if status:
+        if self.server.drips:
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while self.server.drips:
+                    self.wfile.write(b'x')
+                    time.sleep(0.01)
+        elif status:
             self.send_error(status)
         else:
             super().do_GET()
@@ -51,7 +60,7 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, folder):
         super().__init__(('127.0.0.1', 0), partial(Handler, directory=str(folder)))
         self.url = f'http://127.0.0.1:{self.server_port}'
-        self.asked, self.failures, self.status = [], 0, {}
+        self.asked, self.failures, self.status, self.drips = [], 0, {}, False
 
 
 @pytest.fixture
@@ -209,6 +218,18 @@ def test_no_image_is_broken_because_the_server_is_down(down, index, remote, fold
     assert not isinstance(caught.value, BrokenImage)
     assert ('HTTP 403' if down == 'refuses' else 'in 3 tries') in str(caught.value)
     assert not os.path.exists(dataset.broken.report)
+
+
+def test_an_answer_has_an_end(server):
+    """A server that sends a byte now and then, and one that sends too many."""
+    server.drips = True
+    backend = PatientHTTPBackend(tries=1, whole=0.05)
+    with pytest.raises(UserError, match=r'after 0\.05 seconds it had not come as a whole'):
+        backend.get(f'{server.url}/a.jpg')
+    server.drips = False
+    backend = PatientHTTPBackend(tries=1, largest=100)
+    with pytest.raises(UserError, match='has more than 100 bytes'):
+        backend.get(f'{server.url}/images/a0.jpg')
 
 
 def test_a_list_that_is_not_there_is_named(remote, server):

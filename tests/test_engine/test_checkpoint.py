@@ -178,6 +178,27 @@ def test_a_missing_file_is_named():
         ckpt.safe_load('nowhere.pth')
 
 
+def test_urls_of_one_name_are_two_files(monkeypatch, tmp_path):
+    """A name with a digest is one file everywhere; a file without a note is taken, and said."""
+    seen, said = [], []
+
+    def download(url, path, *_, **__):
+        seen.append(url)
+        torch.save(dict(url=url), path)
+
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', download)
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    monkeypatch.setattr(ckpt, 'print_log', lambda text, *_, **__: said.append(text))
+    urls = [f'https://{host}/{name}.pth' for host in 'ab' for name in ('m', 'm-0123abcd')]
+    for _ in range(2):
+        found = [CheckpointLoader.load_checkpoint(url)['url'] for url in urls]
+        assert found == [urls[0], urls[1], urls[2], urls[1]]
+    assert seen == urls[:3] and not said
+    torch.save(dict(url='by hand'), tmp_path / 'checkpoints/n.pth')
+    assert CheckpointLoader.load_checkpoint('https://a/n.pth')['url'] == 'by hand'
+    assert 'n.pth is taken for https://a/n.pth' in said[0]
+
+
 def test_model_names_resolve_to_urls_and_load_safely(monkeypatch, tmp_path):
     """open-mmlab:// goes through the same safe door; nothing is downloaded here."""
     torch.save(dict(state_dict=dict(w=torch.ones(1))), tmp_path / 'resnet.pth')

@@ -78,3 +78,12 @@ def test_what_it_says_of_itself_must_be_whole(changes, reason, tmp_path, model):
     content['meta'] = checkpoint(5, model)['meta']
     torch.save(content, tmp_path / 'b.pth')
     assert obstacle(str(tmp_path / 'b.pth'), model) is None
+
+
+def test_buffers_may_have_grown(tmp_path, model):
+    """A bank of features has another length in each checkpoint; it says itself how it loads."""
+    model.register_buffer('bank', torch.zeros(0, 4))
+    grown = checkpoint(5, model)
+    grown['state_dict']['bank'] = torch.zeros(9, 4)
+    torch.save(grown, tmp_path / 'iter_5.pth')
+    assert obstacle(str(tmp_path / 'iter_5.pth'), model) is None

@@ -57,3 +57,10 @@ def test_nothing_to_learn_from_gives_zero_with_a_gradient_of_zero(over):
 def test_an_unknown_divisor_is_refused():
     with pytest.raises(UserError, match=r"over='vaild'.* Did you mean 'valid'"):
         MaskedCrossEntropy('vaild')
+
+
+@pytest.mark.parametrize('kind', [Threshold, ConfidentShare])
+@pytest.mark.parametrize('value', [1.0, 95, -0.1, '0.9', None])
+def test_confidences_that_nothing_exceeds_are_refused(kind, value):
+    with pytest.raises(UserError, match=rf'value={value!r} of {kind.__name__}: .* to below 1'):
+        kind(value)
