@@ -1,6 +1,8 @@
 """A hook that sends its own process a signal; it is registered where this module is imported."""
 
+import multiprocessing
 import os
+import subprocess
 import time
 
 from mmengine.dist import get_rank
@@ -14,11 +16,14 @@ class SendSignals(Hook):
 
     Args:
         pause: Seconds for which the iteration lasts then.
+        workers: Let another process send them to the workers as well, as a launcher does.
     """
 
-    def __init__(self, numbers, iteration: int, rank=0, in_val=False, pause=0.0) -> None:
+    def __init__(
+        self, numbers, iteration: int, rank=0, in_val=False, pause=0.0, workers=False
+    ) -> None:
         self.numbers, self.iteration, self.rank = numbers, iteration, rank
-        self.in_val, self.pause = in_val, pause
+        self.in_val, self.pause, self.workers = in_val, pause, workers
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
         if not self.in_val and runner.iter + 1 == self.iteration:
@@ -32,4 +37,7 @@ class SendSignals(Hook):
         if get_rank() == self.rank:
             for number in self.numbers:
                 os.kill(os.getpid(), number)
+                if self.workers:
+                    pids = [str(child.pid) for child in multiprocessing.active_children()]
+                    subprocess.run(['kill', f'-{number}', *pids], check=True)
             time.sleep(self.pause)

@@ -83,7 +83,8 @@ def contents(folder) -> dict[str, str]:
 
 def _timeless(value):
     if isinstance(value, dict):
-        return {key: _timeless(item) for key, item in value.items() if key != 'seconds'}
+        kept = {k: item for k, item in value.items() if k != 'seconds' and not k.endswith('.pth')}
+        return {key: _timeless(item) for key, item in kept.items()}
     return [_timeless(item) for item in value] if isinstance(value, list) else value
 
 

@@ -6,7 +6,7 @@ import select
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 SECONDS = 20.0  # torchrun kills 30 s after it has passed a signal on
 SAVING = 120.0
@@ -175,6 +175,26 @@ def allow_saving() -> None:
     """Give a save more time than the iteration before it."""
     if own := _own():
         own.seconds += SAVING
+
+
+def shield_worker(begin: Callable[[int], None] | None, number: int) -> None:
+    """Begin as a worker of a dataloader that only its own process ends.
+
+    ``timeout``, torchrun and Slurm signal workers as well, and a save must not fail by their end.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, 'sigwaitinfo'):
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
+    if begin is not None:
+        begin(number)
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        if signal.sigwaitinfo([signal.SIGTERM]).si_pid == parent:
+            break
+    os._exit(0)
 
 
 def stopped_by(error: BaseException | None) -> Stopped | None:

@@ -227,7 +227,7 @@ def test_nothing_of_a_skipped_step_stays(counts, joint, tmp_path):
     record = json.loads((tmp_path / 'results.json').read_text())
     assert record['skipped_steps'] == 1 and record['iter'] == 6
     log = (tmp_path / runner.timestamp / f'{runner.timestamp}.log').read_text()
-    assert 'is skipped, as 1 of at most 10 steps. From iteration 3 on the loss is not' in log
+    assert 'is skipped, as 1 of at most 10 steps. In iteration 3 the loss is not' in log
 
 
 def test_two_processes_skip_together(tmp_path):

@@ -1,5 +1,6 @@
 """SIGTERM and Ctrl-C end a training with a checkpoint; everything else they end at once."""
 
+import argparse
 import multiprocessing
 import os
 import re
@@ -18,7 +19,7 @@ from mmengine.registry import init_default_scope
 from processes import ForkedPopen, forked, forked_ranks
 from signalling import SendSignals  # noqa: F401  (registers it)
 
-from semiseg_mm.apis.cli import run_train
+from semiseg_mm.apis.cli import guarded, run_train
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.testing import toy_config
@@ -86,6 +87,16 @@ def test_a_stopped_training_has_saved_and_goes_on_exactly(number, code, finished
     assert equal(tmp_path / 'run/iter_6.pth', finished / 'iter_6.pth')
 
 
+def test_workers_outlive_the_signals_of_others(tmp_path):
+    hooks = [sent(TERM, TERM, iteration=2, workers=True, pause=0.2)]
+    assert call(tmp_path, hooks=hooks, **{'train_dataloader.num_workers': 1}) == 143
+    assert saved(tmp_path) == ['iter_2.pth']
+    for child in multiprocessing.active_children():  # the loader's, which a traceback still holds
+        child.terminate()
+        child.join(30)
+        assert child.exitcode == 0
+
+
 def test_accumulated_gradients_are_used_first(tmp_path):
     extra = {'optim_wrapper.accumulative_counts': 4, 'default_hooks.checkpoint.interval': 4}
     assert call(tmp_path, hooks=[sent(TERM, iteration=1)], max_iters=8, **extra) == 143
@@ -121,6 +132,12 @@ def test_outside_of_the_main_thread_nothing_is_installed(tmp_path):
     with ThreadPoolExecutor() as pool:
         pool.submit(build_runner(config(tmp_path, max_iters=1)).train).result()
     assert saved(tmp_path) == ['iter_1.pth']
+
+
+def test_elsewhere_a_signal_ends_at_once(capsys):
+    code = guarded(lambda _: os.kill(os.getpid(), TERM), argparse.Namespace(resume=None))
+    assert code == 143
+    assert 'Stopped. The same command with --resume goes on.' in capsys.readouterr().err
 
 
 def test_handlers_of_others_stay_theirs():

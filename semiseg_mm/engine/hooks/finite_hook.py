@@ -109,7 +109,7 @@ class FiniteHook(Hook):
         if not self._guard.skipped:
             self._losses = []
             return
-        found = [one for one in all_gather_object(self._fault_in_losses()) if one]
+        found = [one for one in all_gather_object(self._fault_in_losses('In iteration {}')) if one]
         count = runner.message_hub.runtime_info.get('skipped_steps', 0) + 1
         runner.message_hub.update_info('skipped_steps', count)
         text = f'Iteration {runner.iter + 1} is skipped, as {count} of at most {self.limit} steps.'
@@ -122,7 +122,7 @@ class FiniteHook(Hook):
         if is_main_process():
             runner.logger.warning(text)
 
-    def _fault_in_losses(self) -> tuple[int, str, str] | None:
+    def _fault_in_losses(self, when: str = 'From iteration {} on') -> tuple[int, str, str] | None:
         """Return the first iteration with such a loss, the word 'loss', and a sentence; or None."""
         losses, self._losses = self._losses, []
         values = iter(numbers(value for _, terms, _ in losses for value in terms.values()))
@@ -132,7 +132,7 @@ class FiniteHook(Hook):
                 named = ', '.join(f'{name}: {value}' for name, value in bad.items())
                 more = ', …' if len(images) > SHOWN else ''
                 of = f' Its images: {", ".join(images[:SHOWN])}{more}' if images else ''
-                text = f'From iteration {iteration} on the loss is not finite ({named})'
+                text = f'{when.format(iteration)} the loss is not finite ({named})'
                 return iteration, 'loss', f'{text}.{of}' if of else text
         return None
 

@@ -4,6 +4,7 @@ import os.path as osp
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 
 import torch
 import torch.distributed as torch_dist
@@ -28,7 +29,7 @@ from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import DATA_SAMPLERS, RUNNERS
 from semiseg_mm.utils import atomic_path, check_choice
 from semiseg_mm.utils.lock import locked_run
-from semiseg_mm.utils.signals import stoppable
+from semiseg_mm.utils.signals import shield_worker, stoppable
 
 
 @RUNNERS.register_module()
@@ -72,13 +73,19 @@ class SemiRunner(Runner):
 
     @staticmethod
     def build_dataloader(dataloader, seed=None, diff_rank_seed=False):
-        """Datasets of mmseg may be remote: ``dataset.backend_args`` says where, in one place."""
+        """Datasets of mmseg may be remote: ``dataset.backend_args`` says where, in one place.
+
+        Workers are ended by their own process alone.
+        """
         if isinstance(dataloader, dict) and isinstance(dataloader.get('dataset'), dict):
             cfg = dataloader['dataset']
             if cfg.get('data_prefix') and (cfg.get('backend_args') or '://' in str(cfg)):
                 source = build_source(with_backend(cfg, cfg.get('backend_args')))
                 dataloader = {**dataloader, 'dataset': source}
-        return Runner.build_dataloader(dataloader, seed, diff_rank_seed)
+        built = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
+        if built is not dataloader:
+            built.worker_init_fn = partial(shield_worker, built.worker_init_fn)
+        return built
 
     def build_message_hub(self, message_hub: dict | None = None) -> MessageHub:
         """Take a hub that does not wait for the device; mmengine's parts find it as theirs."""
