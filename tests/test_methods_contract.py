@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from kernels import deterministic
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.runner import Runner
@@ -97,8 +98,11 @@ def test_losses_are_finite_and_add_up(name):
 
 @method
 def test_gradients_reach_all_students_and_no_teacher(name):
+    """Without an operation that a GPU refuses in deterministic mode."""
     model = build(name)
-    model.parse_losses(losses_of(model, batch_of(name)))[0].backward()
+    with deterministic() as refused:
+        model.parse_losses(losses_of(model, batch_of(name)))[0].backward()
+    assert refused == set()
     for network in model.networks:
         for key, parameter in model.networks[network].named_parameters():
             if network in model.teachers:
@@ -204,12 +208,22 @@ def test_resumed_with_workers_it_equals_the_uninterrupted_run_too(tmp_path):
     resume_halfway(name, tmp_path, workers=2)
 
 
-def resume_halfway(name: str, tmp_path: Path, workers: int) -> None:
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+@method
+def test_resumed_equals_uninterrupted_on_a_gpu(name, tmp_path):
+    """In deterministic mode, which validates as well: the same bits."""
+    try:
+        resume_halfway(name, tmp_path, workers=0, **{'randomness.deterministic': True})
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+def resume_halfway(name: str, tmp_path: Path, workers: int, **extra) -> None:
     whole, rest = tmp_path / 'whole', tmp_path / 'rest'
-    build_runner(run_config(name, whole, workers=workers)).train()
+    build_runner(run_config(name, whole, workers=workers, **extra)).train()
     rest.mkdir()
     (rest / 'iter_3.pth').write_bytes((whole / 'iter_3.pth').read_bytes())
-    resumed: Runner = build_runner(run_config(name, rest, workers=workers, resume=True))
+    resumed: Runner = build_runner(run_config(name, rest, workers=workers, resume=True, **extra))
     resumed.train()
     a, b = (safe_load(folder / 'iter_6.pth') for folder in (whole, rest))
     assert a['meta']['iter'] == b['meta']['iter'] == 6

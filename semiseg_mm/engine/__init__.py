@@ -5,9 +5,16 @@ from .hooks import (
     IdentityHook,
     MeanTeacherHook,
     ResultHook,
+    WatchHook,
 )
 from .loops import NetworksTestLoop, NetworksValLoop, SemiTrainLoop
-from .optimizers import JointOptimizer, LayerWiseConstructor, PartwiseConstructor
+from .metrics import ConfusionMetric
+from .optimizers import (
+    Bfloat16OptimWrapper,
+    JointOptimizer,
+    LayerWiseConstructor,
+    PartwiseConstructor,
+)
 from .runner import SemiRunner, StagedRunner
 from .stages import TrainStage
 
@@ -15,6 +22,8 @@ register_safe_loaders()
 
 __all__ = [
     'AtomicCheckpointHook',
+    'Bfloat16OptimWrapper',
+    'ConfusionMetric',
     'CropSizeSchedulerHook',
     'IdentityHook',
     'JointOptimizer',
@@ -28,4 +37,5 @@ __all__ = [
     'SemiTrainLoop',
     'StagedRunner',
     'TrainStage',
+    'WatchHook',
 ]

@@ -2,7 +2,8 @@
 
 import os
 
-from .checkpoint import newest_loadable, safe_load
+from .checkpoint import safe_load
+from .resuming import newest_resumable
 
 COUNT = 'TORCHELASTIC_RESTART_COUNT'  # torchrun sets it: 0 at the first start
 LAUNCH = 'SEMISEG_MM_LAUNCH'  # tools/launch.sh sets it, where restarts are asked for
@@ -22,5 +23,5 @@ def goes_on_by_itself(work_dir: str) -> bool:
     """
     if os.environ.get(COUNT, '0') == '0' or not launch_of_this_run():
         return False
-    newest, _ = newest_loadable(work_dir)
+    newest, _ = newest_resumable(work_dir)
     return newest is not None and safe_load(newest)['meta'].get('launch') == os.environ[LAUNCH]

@@ -82,7 +82,7 @@ DEEPER = [
     (PLAIN, 'train_dataloader.num_worker', "Did you mean 'num_workers'?"),
     (PLAIN, 'train_dataloader.dataset.labeled.data_prefix.img_pth', "Did you mean 'img_path'?"),
     (PLAIN, 'model.test_cfg.mdoe', "Did you mean 'mode'?"),
-    (PLAIN, 'val_evaluator.iou_metric', "of IoUMetric: did you mean 'iou_metrics'?"),
+    (PLAIN, 'val_evaluator.iou_metric', "of ConfusionMetric: did you mean 'iou_metrics'?"),
     (STAGED, 'stages.1.shar', "of RankStage: did you mean 'share'?"),
     (STAGED, 'stages.0.cfg.train_cfg.max_iter', "of SemiTrainLoop: did you mean 'max_iters'?"),
     (STAGED, 'stages.9.name', 'does not fit its config: Index 9 exceeds the length of list.'),
@@ -231,7 +231,7 @@ def test_options_of_mixed_precision_count_with_amp_alone(folder, monkeypatch):
     monkeypatch.setattr('mmengine.device.is_cuda_available', lambda: True)
     for key, value in (('dtype', 'bfloat16'), ('loss_scale', 512.0)):
         option = {f'optim_wrapper.{key}': value}
-        cfg = load_config(str(folder / PLAIN), option, amp=True)
+        cfg = load_config(str(folder / PLAIN), option, amp='float16')
         assert cfg.optim_wrapper.type == 'AmpOptimWrapper' and cfg.optim_wrapper[key] == value
         with pytest.raises(UserError, match=f'{key} is not an argument of OptimWrapper'):
             load_config(str(folder / PLAIN), option)

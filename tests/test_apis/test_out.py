@@ -126,7 +126,7 @@ def test_a_list_of_metrics(predict, images, tmp_path):
     """All are computed; a folder that a metric has for itself stays out of it."""
     nowhere = tmp_path / 'nowhere'
     metric = dict(type='IoUMetric', iou_metrics=['mDice'], prefix='own', output_dir=str(nowhere))
-    code, files, _ = predict(folder_of(images), [dict(type='IoUMetric'), metric])
+    code, files, _ = predict(folder_of(images), [dict(type='ConfusionMetric'), metric])
     assert code == 0 and set(files) == {'camA/1.png', 'camB/1.png', '2.png'}
     (file,) = (tmp_path / 'work').glob('*/*.json')
     found = json.loads(file.read_text(encoding='utf-8'))
@@ -135,9 +135,12 @@ def test_a_list_of_metrics(predict, images, tmp_path):
 
 def test_a_test_set_without_masks(predict, images, tmp_path):
     where = tmp_path / 'formatted'
-    metric = dict(type='IoUMetric', format_only=True, output_dir=str(where))
+    own, mmsegs = (
+        dict(type=kind, format_only=True, output_dir=str(where))
+        for kind in ('ConfusionMetric', 'IoUMetric')
+    )
     dataset = folder_of(images, (LOAD, PACK), data_prefix=dict(img_path='img'), test_mode=True)
-    for evaluator in (metric, [metric]):
+    for evaluator in (own, [mmsegs]):
         code, files, error = predict(dataset, evaluator)
         assert code == 0, error
         assert set(files) == {'camA/1.png', 'camB/1.png', '2.png'} and not where.exists()

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from kernels import deterministic
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from torch import nn
 
+from semiseg_mm.models.determinism import pool_by_products
 from semiseg_mm.registry import MODELS
 from semiseg_mm.testing import toy_batch
 from semiseg_mm.testing.networks import on_meta, tiny_network
@@ -41,13 +43,21 @@ def build(file: Path, method: str = 'SupOnly') -> nn.Module:
 
 @each_network
 def test_a_step_reaches_every_weight(file):
-    """Weights without a gradient would also stop distributed training."""
+    """Weights without a gradient would also stop distributed training.
+
+    Nor is there an operation that a GPU refuses in deterministic mode, in which the runner replaces
+    pools, but for a ViT of mmseg at another size than its position embeddings have.
+    """
     model = build(file).train()
-    batch = model.data_preprocessor(toy_batch(size=SIZE, num_classes=CLASSES), True)
+    pool_by_products(model)
+    size = 32 if file.stem.startswith('upernet_vit') else SIZE
+    batch = model.data_preprocessor(toy_batch(size=size, num_classes=CLASSES), True)
     torch.manual_seed(1)
-    loss = sum(v for k, v in model(**batch, mode='loss').items() if 'loss' in k)
-    assert loss.isfinite() and loss > 0
-    loss.backward()
+    with deterministic() as refused:
+        loss = sum(v for k, v in model(**batch, mode='loss').items() if 'loss' in k)
+        assert loss.isfinite() and loss > 0
+        loss.backward()
+    assert refused == set()
     assert [name for name, p in model.named_parameters() if p.grad is None] == []
     assert all(p.grad.isfinite().all() for p in model.parameters())
     classifier = model.networks['student'].decode_head.conv_seg.parameters()

@@ -3,18 +3,19 @@
 import argparse
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from rich.console import Console
 
+from semiseg_mm.apis.option_words import OptionsAction, parse_options
 from semiseg_mm.apis.quickstart.display import make_display
 from semiseg_mm.apis.quickstart.report import short_path, tell_failures
 from semiseg_mm.apis.quickstart.schedule import continuable, run_all
-from semiseg_mm.apis.quickstart.training import parse_options
 from semiseg_mm.engine.batch_hint import batch_hint, batch_in
 from semiseg_mm.engine.train_plan import settle
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text, nearest
 from semiseg_mm.utils.lock import locked
+from semiseg_mm.utils.places import config_path
 
 from . import report
 from .machine import places, threads
@@ -54,7 +55,11 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         '--jobs', type=int, help='runs at once; default: one a GPU, or up to three on a CPU'
     )
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='for all methods'
+        '--cfg-options',
+        nargs='+',
+        action=OptionsAction,
+        metavar='KEY=VALUE',
+        help='for all methods',
     )
     parser.add_argument(
         '--method-options',
@@ -73,6 +78,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def _compare(args: argparse.Namespace) -> int:
+    args.config = config_path(args.config)
     options = dict(args.cfg_options or {})
     suffix = ''
     if args.iters is not None:

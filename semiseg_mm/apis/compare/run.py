@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from semiseg_mm.apis.quickstart.training import TrainingProcess, progress_in, whole_rows
 from semiseg_mm.engine.checkpoint import checkpoints
+from semiseg_mm.engine.hooks.result_hook import NOTES, is_finished
 from semiseg_mm.engine.stages.rounds import expand_rounds
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text, read_record
@@ -71,7 +72,7 @@ class Run(TrainingProcess):
 
     def _read(self) -> dict:
         advice = f'remove {self.record_file.parent} to train it anew'
-        return read_record(str(self.record_file), advice, ('config_hash', 'settings'))
+        return read_record(str(self.record_file), advice, dict(config_hash=str, settings=dict))
 
     def _write(self, **more) -> None:
         record = dict(method=self.name, seed=self.seed, **self.about, **more)
@@ -90,12 +91,13 @@ class Run(TrainingProcess):
     def conclude(self) -> dict | None:
         advice = f'remove {self.folder} to train it anew'
         found = read_record(str(self.folder / 'results.json'), advice)
-        if found.get('iter') != found.get('max_iters') or not found.get('networks'):
+        if not is_finished(found):
             return None
         self._write(
             status='done',
             networks=found['networks'],
             seconds=found['seconds'],
+            **{key: found[key] for key in NOTES if key in found},
             seconds_per_iter=self.pace(),
             device=found.get('device'),
             threads=found.get('threads'),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 
 from semiseg_mm.errors import UserError
+from semiseg_mm.utils.confusion import areas, confusion
 
 from .quota import Thresholds, kept_pixels
 
@@ -50,12 +52,10 @@ class LabelQuality:
         if truth is None:
             return
         truth = self._checked(truth, label.shape, f'The truth of {name}')
-        known = truth < len(self.classes)
-        pairs = truth[known].astype(np.int64) * len(self.pixels) + label[known]
-        size = self.confusion.size
-        self.confusion += np.bincount(pairs, minlength=size).reshape(self.confusion.shape)
+        rows = (torch.from_numpy(numbers).flatten()[None] for numbers in (truth, label))
+        self.confusion += confusion(*rows, len(self.classes))[0, :-1].numpy()
         if confidence is not None:
-            judged = known & (label < len(self.classes))
+            judged = (truth < len(self.classes)) & (label < len(self.classes))
             self.judged += self._by_confidence(label, confidence, judged)
             self.hits += self._by_confidence(label, confidence, judged & (truth == label))
 
@@ -126,16 +126,16 @@ class LabelQuality:
             report['kept']['accuracy'] = _share(right, all_kept)
 
     def _report_truth(self, report: dict, rows: dict) -> None:
-        table = self.confusion[:, :-1]
-        right, union = np.diag(table), table.sum(0) + table.sum(1) - np.diag(table)
+        table = np.pad(self.confusion[:, :-1], ((0, 1), (0, 1)))  # an ignored label is no label
+        right, union, labels, judged = (part.numpy() for part in areas(torch.from_numpy(table)))
         scores = [_share(n, total) for n, total in zip(right, union)]
         present = [score for score in scores if score is not None]
         report['mIoU'] = round(float(np.mean(present)), 6) if present else None
-        report['accuracy'] = _share(right.sum(), table.sum())
+        report['accuracy'] = _share(right.sum(), judged.sum())
         truth = self.confusion.sum(1)
         for k, row in enumerate(rows.values()):
             row.update(IoU=scores[k], share_in_truth=_share(truth[k], truth.sum()))
-            row['precision'] = _share(right[k], table[:, k].sum())
+            row['precision'] = _share(right[k], labels[k])
             row['recall'] = _share(right[k], truth[k])
 
     # ------------------------------------------------------------------ counting

@@ -2,8 +2,9 @@ import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
+from semiseg_mm.models.determinism import resize_cubic
+from semiseg_mm.models.recompute import recomputed
 from semiseg_mm.registry import MODELS
 
 
@@ -111,7 +112,7 @@ class DINOv2(BaseModule):
         outs = []
         for i, block in enumerate(self.blocks):
             if self.with_cp and x.requires_grad:
-                x = checkpoint(block, x, use_reentrant=False)
+                x = recomputed(block, block, x)
             else:
                 x = block(x)
             if i in self.out_indices:
@@ -123,9 +124,10 @@ class DINOv2(BaseModule):
         if (height, width) == (self.grid, self.grid):
             return self.pos_embed
         token, patches = self.pos_embed[:, :1], self.pos_embed[:, 1:]
-        patches = F.interpolate(
-            patches.transpose(1, 2).unflatten(2, (self.grid, self.grid)),
-            scale_factor=((height + 0.1) / self.grid, (width + 0.1) / self.grid),
-            mode='bicubic',
-        )
+        patches = patches.transpose(1, 2).unflatten(2, (self.grid, self.grid))
+        factors = ((height + 0.1) / self.grid, (width + 0.1) / self.grid)
+        if torch.are_deterministic_algorithms_enabled():
+            patches = resize_cubic(patches, factors)
+        else:
+            patches = F.interpolate(patches, scale_factor=factors, mode='bicubic')
         return torch.cat([token, patches.flatten(2).transpose(1, 2)], dim=1)

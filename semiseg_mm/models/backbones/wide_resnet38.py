@@ -3,8 +3,8 @@ import re
 from mmcv.cnn import build_activation_layer, build_norm_layer
 from mmengine.model import BaseModule
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
+from semiseg_mm.models.recompute import recomputed
 from semiseg_mm.registry import MODELS
 
 STEM = 64
@@ -81,8 +81,7 @@ class WideResNet38(BaseModule):
             of 1 is the classifier, output stride 32.
         dropouts: Of the six modules.
         final_norm: Norm and activation behind the last module, as the classifier has.
-        with_cp: Recompute blocks in the backward pass, to save memory. BatchNorm then sees each
-            batch twice, as in mmseg's backbones.
+        with_cp: Recompute blocks in the backward pass, to save memory.
         width: Multiplies all channels.
     """
 
@@ -135,7 +134,7 @@ class WideResNet38(BaseModule):
             x = self.pool(x) if i < 2 else x
             for block in stage:
                 if self.with_cp and x.requires_grad:
-                    x = checkpoint(block, x, use_reentrant=False)
+                    x = recomputed(block, block, x)
                 else:
                     x = block(x)
             if i in self.out_indices:

@@ -59,9 +59,18 @@ class ProbOhemCrossEntropy(nn.Module):
         target = self._only_hard(logits.detach(), label, ignore_index)
         classes = None if self.class_weight is None else logits.new_tensor(self.class_weight)
         average = 'mean' if (label != ignore_index).any() else 'sum'
+        by_pixel = torch.are_deterministic_algorithms_enabled()  # a GPU then refuses a map's mean
         loss = F.cross_entropy(
-            logits, target, classes, ignore_index=ignore_index, reduction=average
+            logits,
+            target,
+            classes,
+            ignore_index=ignore_index,
+            reduction='none' if by_pixel else average,
         )
+        if by_pixel:
+            known = target[target != ignore_index]
+            weights = torch.ones_like(known) if classes is None else classes[known]
+            loss = loss.sum() / (weights.sum() if average == 'mean' else 1)
         return self.loss_weight * loss
 
     def _only_hard(self, logits: Tensor, label: Tensor, ignore_index: int) -> Tensor:

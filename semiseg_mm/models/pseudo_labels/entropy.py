@@ -1,5 +1,6 @@
 import math
 
+import torch
 from torch import Tensor
 
 
@@ -13,4 +14,7 @@ def quantile(values: Tensor, share: float) -> Tensor:
     """Return the value that ``share`` of them do not exceed; of none, infinity."""
     if not len(values):
         return values.new_tensor(math.inf)
-    return values.kthvalue(min(len(values), max(1, math.ceil(share * len(values))))).values
+    place = min(len(values), max(1, math.ceil(share * len(values))))
+    if torch.are_deterministic_algorithms_enabled():  # the same value, which kthvalue refuses then
+        return values.sort().values[place - 1]
+    return values.kthvalue(place).values

@@ -1,0 +1,3 @@
+from .confusion_metric import ConfusionMetric
+
+__all__ = ['ConfusionMetric']
