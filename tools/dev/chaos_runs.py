@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / 'tests'))
 from processes import LATE, start  # noqa: E402, F401
 
 from semiseg_mm.datasets.shapes import CLASSES  # noqa: E402
-from semiseg_mm.engine.stages.keys import weights_hash  # noqa: E402
+from semiseg_mm.engine.keys import weights_hash  # noqa: E402
 from semiseg_mm.errors import UserError  # noqa: E402
 from semiseg_mm.testing import toy_network  # noqa: E402
 
