@@ -33,7 +33,7 @@ def forked(argv: Sequence, cwd='.', env: dict | None = None, timeout=120, plain=
     """
     with tempfile.TemporaryDirectory() as folder:
         out, err = (Path(folder) / name for name in ('stdout', 'stderr'))
-        process = _start(argv, cwd, env, out, err, plain)
+        process = start(argv, cwd, env, out, err, plain)
         process.join(timeout)
         if process.is_alive():
             process.kill()
@@ -58,7 +58,7 @@ class ForkedPopen:
 
     def __init__(self, command, *, stdout, env, pass_fds=(), **_):
         assert command[0] == sys.executable
-        self._process = _start(command[1:], '.', env, stdout.name, stdout.name)
+        self._process = start(command[1:], '.', env, stdout.name, stdout.name)
 
     def poll(self) -> int | None:
         return self._process.exitcode
@@ -75,7 +75,7 @@ class ForkedPopen:
         self._process.kill()
 
 
-def _start(argv, cwd, env, out, err, plain=False):
+def start(argv, cwd, env, out, err, plain=False):
     context = multiprocessing.get_context('forkserver' if plain else 'fork')
     if plain:
         context.set_forkserver_preload(['mmseg.apis'])
@@ -97,7 +97,7 @@ def _be_python(argv: list[str], cwd: str, env: dict, out: str, err: str) -> None
     os.chdir(cwd)
     for number, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
-    sys.stdout, sys.stderr = (os.fdopen(number, 'w', 1) for number in (1, 2))
+    sys.stdout, sys.stderr = (os.fdopen(number, 'w', 1, closefd=False) for number in (1, 2))
     _forget_runs()
     argv = [word for k, word in enumerate(argv) if word != '-u' or k]
     paths = [path for path in env.get('PYTHONPATH', '').split(os.pathsep) if path]

@@ -10,7 +10,7 @@ from processes import forked
 
 from semiseg_mm.apis import compare
 from semiseg_mm.apis.quickstart import training
-from semiseg_mm.engine.stages.keys import weights_hash
+from semiseg_mm.engine.keys import weights_hash
 from semiseg_mm.testing import toy_config
 
 ITERS = 6
