@@ -48,7 +48,7 @@ class BuildWithMim(build_py):
             shutil.copy2(source, target)
 
 
-extras = {name: requirements(name) for name in ('tests', 'optional', 'mminstall')}
+extras = {name: requirements(name) for name in ('tests', 'optional', 'onnx', 'mminstall')}
 setup(
     name='semiseg_mm',
     version=version(),
@@ -66,6 +66,7 @@ setup(
     ],
     packages=find_packages(include=['semiseg_mm', 'semiseg_mm.*']),
     package_data={'semiseg_mm': ['**/*.csv', '**/*.json', '**/*.txt']},
+    entry_points={'console_scripts': ['semiseg_mm = semiseg_mm.main:main']},
     python_requires='>=3.10',
     install_requires=requirements('runtime'),
     extras_require={**extras, 'all': sorted(set().union(*extras.values()))},

@@ -20,12 +20,22 @@ killed and resumed ends with the same weights as one that was not.
 """
 
 import warnings
+from importlib import import_module
+from typing import Any
 
-from semiseg_mm.compat import check_versions
+from semiseg_mm.compat import check_versions, name_packages_for_configs
 from semiseg_mm.version import __version__
 
 check_versions()
+name_packages_for_configs()
 # mmcv without compiled operators says so at import; nothing here needs them
 warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
 
-__all__ = ['__version__']
+__all__ = ['__version__', 'load']
+
+
+def __getattr__(name: str) -> Any:
+    """Import ``load``, which loads a trained network, when it is asked for: torch takes seconds."""
+    if name == 'load':
+        return import_module('semiseg_mm.apis.predict').load
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -93,3 +93,15 @@ def check_versions() -> None:
             for package, version in wrong.items()
         )
         raise ImportError(f'semiseg_mm: {said}. Run: {pip_command(set(wrong))}')
+
+
+def name_packages_for_configs() -> None:
+    """Let configs name others by package: ``semiseg_mm::…``, and ``mmseg::…`` of any distribution.
+
+    mmengine looks for the distribution 'mmsegmentation', which the default one is not called, and
+    ``get_config`` would then install it beside. By the import name it finds whichever is there. A
+    process that has not imported mmengine yet is left alone.
+    """
+    utils = sys.modules.get('mmengine.config.utils')
+    if utils is not None:
+        utils.MODULE2PACKAGE.update(semiseg_mm='semiseg_mm', mmseg='mmseg')

@@ -17,6 +17,19 @@ class BrokenImage(UserError):
         self.path, self.reason = path, reason
 
 
+class BrokenMask(UserError):
+    """A file that should be a mask and is none."""
+
+    def __init__(self, path: str, reason: str = '') -> None:
+        # as above; a worker's text is the whole sentence
+        super().__init__(
+            f'The mask {path} cannot be read ({reason}): mend the file or leave the image out.'
+            if reason
+            else path
+        )
+        self.path, self.reason = path, reason
+
+
 class BadMask(UserError):
     """A mask with values that 8 bits cannot hold."""
 

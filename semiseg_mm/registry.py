@@ -2,7 +2,8 @@
 
 With ``default_scope = 'semiseg_mm'`` a type is looked for here first, then in mmseg, then in
 mmengine, so configs need no prefix. A parent's modules are searched but not imported by mmengine,
-so each registry also names mmseg's modules among its locations.
+so each registry also names mmseg's modules among its locations. None is without a location: for
+such a one of a package whose configs it knows, mmengine calls a function that we need not have.
 """
 
 import difflib
@@ -10,7 +11,10 @@ import difflib
 import mmseg.registry as mmseg_registry
 from mmengine.registry import Registry
 
+from semiseg_mm.compat import name_packages_for_configs
 from semiseg_mm.errors import UserError
+
+name_packages_for_configs()  # mmengine is imported by now
 
 
 class HintingRegistry(Registry):
@@ -41,7 +45,7 @@ class HintingRegistry(Registry):
 
 def _child(parent: Registry, *locations: str) -> Registry:
     return HintingRegistry(
-        parent.name, parent=parent, scope='semiseg_mm', locations=list(locations)
+        parent.name, parent=parent, scope='semiseg_mm', locations=list(locations) or ['semiseg_mm']
     )
 
 
@@ -49,6 +53,7 @@ RUNNERS = _child(mmseg_registry.RUNNERS, 'semiseg_mm.engine')
 RUNNER_CONSTRUCTORS = _child(mmseg_registry.RUNNER_CONSTRUCTORS)
 STAGES = HintingRegistry('stage', scope='semiseg_mm', locations=['semiseg_mm.engine'])
 LOOPS = _child(mmseg_registry.LOOPS, 'semiseg_mm.engine')
+WATCHES = HintingRegistry('watch', scope='semiseg_mm', locations=['semiseg_mm.engine'])
 HOOKS = _child(mmseg_registry.HOOKS, 'semiseg_mm.engine', 'mmseg.engine')
 LOG_PROCESSORS = _child(mmseg_registry.LOG_PROCESSORS)
 
@@ -58,7 +63,9 @@ TRANSFORMS = _child(mmseg_registry.TRANSFORMS, 'semiseg_mm.datasets', 'mmseg.dat
 
 MODELS = _child(mmseg_registry.MODELS, 'semiseg_mm.models', 'mmseg.models')
 MODEL_WRAPPERS = _child(mmseg_registry.MODEL_WRAPPERS)
-WEIGHT_INITIALIZERS = _child(mmseg_registry.WEIGHT_INITIALIZERS, 'mmseg.models')
+WEIGHT_INITIALIZERS = _child(
+    mmseg_registry.WEIGHT_INITIALIZERS, 'semiseg_mm.models', 'mmseg.models'
+)
 TASK_UTILS = _child(mmseg_registry.TASK_UTILS, 'mmseg.models')
 
 OPTIMIZERS = _child(mmseg_registry.OPTIMIZERS, 'mmseg.engine')

@@ -8,9 +8,11 @@ import multiprocessing
 import os
 import runpy
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from subprocess import TimeoutExpired
 from typing import NamedTuple
@@ -37,6 +39,18 @@ def forked(argv: Sequence, cwd='.', env: dict | None = None, timeout=120, plain=
             process.kill()
             process.join()
         return Done(process.exitcode, out.read_text(), err.read_text())
+
+
+def forked_ranks(argv: Sequence, env: dict | None = None, count: int = 2) -> list[Done]:
+    """Run it as so many processes of one group on this machine, without a launcher."""
+    with socket.socket() as found:
+        found.bind(('127.0.0.1', 0))
+        port = str(found.getsockname()[1])
+    shared = dict(os.environ if env is None else env)
+    shared.update(WORLD_SIZE=str(count), MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
+    with ThreadPoolExecutor(count) as pool:
+        ranks = [dict(shared, RANK=str(k), LOCAL_RANK=str(k)) for k in range(count)]
+        return [run.result() for run in [pool.submit(forked, argv, env=rank) for rank in ranks]]
 
 
 class ForkedPopen:

@@ -21,18 +21,23 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 import yaml
 from mmengine.config import Config
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 import semiseg_mm.engine  # noqa: F401  (registers the runner)
 from semiseg_mm.apis.make_splits import run_make_splits
 from semiseg_mm.datasets.split_lists import registry
 from semiseg_mm.engine.rewriting import make_sup_only
 from semiseg_mm.engine.train_plan import TrainPlan, plan_of
+from semiseg_mm.engine.watches import FewImages, LongMemory, ManyRepeats, ManyUnseen
+from semiseg_mm.engine.watches.teacher import Average
 from semiseg_mm.registry import DATA_SAMPLERS, DATASETS, MODELS, RUNNERS
 from semiseg_mm.testing.networks import on_meta
 
@@ -397,7 +402,8 @@ def test_numbers_are_the_named_ones(leaf):
     assert not any('crop_size' in crop for crop in crops)  # it stands once, in the dataset
     assert tuple(cfg['train_dataloader']['dataset']['crop_size']) == size
     test_cfg = cfg['model'].get('test_cfg') or cfg['model']['segmentor']['test_cfg']
-    assert test_cfg['mode'] == 'whole' or tuple(test_cfg['crop_size']) == size
+    windows = published(leaf)['has'].get('model.test_cfg.crop_size', size)
+    assert test_cfg['mode'] == 'whole' or tuple(test_cfg['crop_size']) == tuple(windows)
 
 
 @each_leaf
@@ -568,6 +574,66 @@ def test_epochs_of_a_leaf_are_counted_on_its_files(tmp_path):
     for folder in dataset.labeled.data_prefix.values():
         (tmp_path / folder).mkdir()
     assert plan_of(cfg).max_iters == cfg.train_cfg.epochs * 4
+
+
+# ------------------------------------------------------------------ what a training would warn of
+
+
+@each_leaf
+def test_no_training_of_a_leaf_would_warn_of_its_teacher_or_lists(leaf):
+    """The checks' defaults leave room for all that is published: else they would be passed over."""
+    found = []
+    for cfg, share in stage_cfgs(leaf).values():
+        sizes = sizes_of_split(leaf) or sizes_of_scenes(leaf)
+        sizes = dict(sizes, unlabeled=int(sizes['unlabeled'] * share)) if sizes else None
+        iters = counted(cfg, named(leaf)['gpus'], sizes).max_iters
+        for hook in nodes(cfg.get('custom_hooks', []), 'MeanTeacherHook'):
+            steps = int((1 - hook.get('begin', 0)) * iters)
+            found.append(LongMemory().warning(Average(hook['decay'], hook['warmup'], steps)))
+        if sizes:
+            passes = stream_of(leaf, cfg, sizes).passes(iters)
+            assert passes['labeled'] > 1  # the lists are there
+            found += [check().warning(passes, sizes, iters) for check in (ManyRepeats, ManyUnseen)]
+    assert not any(found), '; '.join(filter(None, found))
+
+
+def sizes_of_scenes(leaf: Path) -> dict[str, int] | None:
+    dataset = parsed(leaf)['train_dataloader']['dataset']
+    if named(leaf)['dataset'] != 'shapes':
+        return None
+    return {source: dataset[source]['num_images'] for source in ('labeled', 'unlabeled')}
+
+
+def stream_of(leaf: Path, cfg: dict, sizes: dict):
+    """The requests of a training on lists of these sizes, by all its processes."""
+    layout = dict(cfg['train_dataloader']['sampler'])
+    lists = {f'num_{name}': size for name, size in sizes.items()}
+    dataset = SimpleNamespace(label_sources={}, **lists)
+    stream = DATA_SAMPLERS.get(layout.pop('type'))(dataset, seed=0, **layout)
+    stream.world_size = named(leaf)['gpus']
+    return stream
+
+
+NORMS: dict = {}  # by the config of the model: whether a layer that trains is a SyncBN
+
+
+@each_leaf
+def test_no_training_of_a_leaf_would_warn_of_its_norms(leaf):
+    """All have SyncBN, or enough images in each forward of a process."""
+    model = built(parsed(leaf)['model'])
+    key = repr(parsed(leaf)['model'])
+    if key not in NORMS:
+        layers = [one for one in model.train().modules() if isinstance(one, _BatchNorm)]
+        NORMS[key] = [isinstance(one, nn.SyncBatchNorm) for one in layers if one.training]
+    for cfg, _ in stage_cfgs(leaf).values():
+        layout = dict(cfg['train_dataloader']['sampler'])
+        places = DATA_SAMPLERS.get(layout.pop('type')).layout(**layout)
+        views = {'labeled': places.count(0)}  # all others have the unlabeled images
+        same = cfg['model']['type'] == parsed(leaf)['model']['type']
+        groups = model.forward_groups if same else [('labeled',)]  # a teacher's
+        images = min(sum(views.get(view, places.count(1)) for view in one) for one in groups)
+        shared = [images * (named(leaf)['gpus'] if sync else 1) for sync in NORMS[key]]
+        assert FewImages().warning(shared) is None
 
 
 # ------------------------------------------------------------------ staged runs

@@ -1,4 +1,3 @@
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from semiseg_mm.compat import is_installed
 from semiseg_mm.utils.places import METHODS, root_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,7 +23,8 @@ def run(*command, **kwargs):
 @pytest.fixture(scope='module')
 def wheel(tmp_path_factory):
     """Names in a wheel that is built from a copy of the tree."""
-    missing = [m for m in ('pip', 'setuptools', 'wheel') if not importlib.util.find_spec(m)]
+    # (looking for pip as a module would take distutils away from setuptools in this process)
+    missing = [m for m in ('pip', 'setuptools', 'wheel') if not is_installed(m)]
     if missing:
         pytest.skip(f'no {", ".join(missing)} here')
     tmp = tmp_path_factory.mktemp('package')

@@ -17,7 +17,7 @@ FOREIGN = [
     ('DATASETS', 'PascalVOCDataset', 'mmseg'),
     ('DATASETS', 'RepeatDataset', 'mmengine'),
     ('DATA_SAMPLERS', 'DefaultSampler', 'mmengine'),
-    ('TRANSFORMS', 'LoadImageFromFile', 'mmcv'),
+    ('TRANSFORMS', 'CenterCrop', 'mmcv'),
     ('TRANSFORMS', 'PackSegInputs', 'mmseg'),
     ('HOOKS', 'CheckpointHook', 'mmengine'),
     ('HOOKS', 'SegVisualizationHook', 'mmseg'),

@@ -12,6 +12,8 @@ is_count() { [[ ${1:-} =~ ^[1-9][0-9]*$ ]]; }
 # launch PROCESSES SCRIPT ARGUMENTS…: one process per GPU (or on the CPU, where there is none).
 # Several machines: NNODES, NODE_RANK, MASTER_ADDR and PORT, the same command on each. Without GPUs
 # also GLOO_SOCKET_IFNAME, the network device between them: a host's name may mean 127.0.0.1.
+# MAX_RESTARTS (0): so many times all processes start again, and resume, when one has died.
+# On one machine.
 launch() {
   local processes=$1 where
   shift
@@ -21,6 +23,15 @@ launch() {
   else
     where=(--nnodes="${NNODES:-1}" --node-rank="${NODE_RANK:-0}")
     where+=(--master-addr="${MASTER_ADDR:-127.0.0.1}" --master-port="${PORT:-29500}")
+  fi
+  if [ "${MAX_RESTARTS:-0}" != 0 ]; then
+    if ! is_count "$MAX_RESTARTS" || [ "${where[0]}" != --rdzv-backend=c10d ]; then
+      echo "MAX_RESTARTS is a number, for one machine and without PORT" >&2
+      exit 2
+    fi
+    where+=(--max-restarts="$MAX_RESTARTS")
+    export SEMISEG_MM_LAUNCH="$(date +%s%N)-$RANDOM" # of the checkpoints that a restart may resume
+    export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1      # else it would find the dead processes' addresses
   fi
   exec "$PYTHON" -m torch.distributed.run "${where[@]}" --nproc-per-node="$processes" \
     "$@" --launcher pytorch

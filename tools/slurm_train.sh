@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains under Slurm. GPUS (8), GPUS_PER_NODE (8), CPUS_PER_TASK (5), SRUN_ARGS (more options of srun).
+# Trains under Slurm; many seeds or methods as an array: compare.py --launcher slurm. GPUS (8), GPUS_PER_NODE (8), CPUS_PER_TASK (5), SRUN_ARGS (more options of srun).
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
 

@@ -1,5 +1,5 @@
 _base_ = [
-    '../_base_/models/deeplabv3plus_r50-d8.py',
+    '../_base_/models/deeplabv3plus_r50-d8_dropout.py',
     '../_base_/datasets/cityscapes_st.py',
     '../_base_/methods/st_plus_plus.py',
     '../_base_/schedules/sgd_st_cityscapes.py',

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -21,10 +21,11 @@ from semiseg_mm.datasets.identity import sample_ids
 from semiseg_mm.datasets.left_out import left_out
 from semiseg_mm.datasets.semi_dataset import build_labeled
 from semiseg_mm.datasets.transforms.image_bytes import TIFF, Range, becomes, bit_depth, squeezed
-from semiseg_mm.errors import BadMask, BrokenImage, UserError
+from semiseg_mm.errors import BadMask, BrokenImage, BrokenMask, UserError
 from semiseg_mm.registry import DATASETS
 
 from .cli import guarded, load_config
+from .option_words import OptionsAction
 
 IGNORED = 255
 SHOWN = 10  # files of a kind that are listed by name
@@ -56,7 +57,7 @@ def run_check_dataset(argv: list[str] | None = None) -> int:
     )
     parser.add_argument('config')
     parser.add_argument('--workers', type=int, default=8, help='threads that read files')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
+    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE')
     args = parser.parse_args(argv)
     verdict: list[int] = []
     failed = guarded(lambda args: verdict.append(_check(args)), args)
@@ -131,6 +132,8 @@ def _look(results: dict, pipeline: Callable) -> dict:
                     look['squeezed'] = _squeezed(look['image'], transform, results['img'])
     except BrokenImage as error:
         return dict(look, unreadable=error.reason)
+    except BrokenMask as error:
+        return dict(look, unreadable=f'mask {error.path}: {error.reason}')
     except BadMask as error:
         return dict(look, overflow=error.values)
     except UserError:  # a server that is out of reach says nothing of the file

@@ -1,6 +1,7 @@
 """The command lines of tools/train.py and tools/test.py."""
 
 import argparse
+import contextlib
 import errno
 import logging
 import os
@@ -8,25 +9,45 @@ import os.path as osp
 import re
 import sys
 from collections.abc import Callable, Iterable
+from typing import Any
 
-from mmengine.config import Config, DictAction
-from mmengine.dist import barrier, is_distributed
+from mmengine.config import Config
+from mmengine.dist import barrier, is_distributed, is_main_process
 from mmengine.registry import init_default_scope
 from mmseg.evaluation import IoUMetric
 
 import semiseg_mm.engine  # noqa: F401  (registers runner, loops and safe loaders)
 from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.engine.restarts import goes_on_by_itself
 from semiseg_mm.engine.rewriting import make_sup_only
 from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
+from semiseg_mm.models.named_network import named_network
 from semiseg_mm.models.segmentors.loading import PREFIX
 from semiseg_mm.registry import METRICS
 from semiseg_mm.utils import nearest
+from semiseg_mm.utils.places import config_path
+from semiseg_mm.utils.signals import Stopped, stoppable, stopped_by
 
 from .hints import explain_unexpected_key
+from .option_words import OptionsAction
 from .options import apply_options
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
+FREE = 'free some space, then go on'
+WRITABLE = 'correct the permissions, or choose another place (--work-dir)'
+MIXED_UP = 'there is a file where a folder should be, or a folder for a file: choose another place'
+ADVICE = {
+    errno.ENOSPC: FREE,
+    errno.EDQUOT: FREE,
+    errno.EROFS: WRITABLE,
+    errno.EACCES: WRITABLE,
+    errno.EPERM: WRITABLE,
+    errno.EEXIST: MIXED_UP,
+    errno.ENOTDIR: MIXED_UP,
+    errno.EISDIR: MIXED_UP,
+    errno.ELOOP: 'links lead in a circle there: remove one of them',
+    errno.ENAMETOOLONG: 'choose a shorter name',
+}
 
 
 def run_train(argv: list[str] | None = None) -> int:
@@ -76,7 +97,7 @@ def _common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=OptionsAction,
         metavar='KEY=VALUE',
         help="override the config, e.g. train_cfg.max_iters=1000 model.weight=2 key='[a,b]'",
     )
@@ -91,51 +112,60 @@ def guarded(run: Callable, args: argparse.Namespace) -> int:
     os.environ.setdefault('LOCAL_RANK', str(getattr(args, 'local_rank', 0)))
     logging.raiseExceptions = False  # a log that cannot be written (full disk) keeps quiet
     try:
-        run(args)
-        if is_distributed():
-            _leave_together()
+        with stoppable():
+            run(args)
+            if is_distributed():
+                _leave_together()
     except (UserError, FileNotFoundError) as error:
         # from a worker, torch sends the sentence at the end of a traceback
-        sentence = re.split(r'\n\S*(?:UserError|BrokenImage|FileNotFoundError): ', str(error))[
-            -1
-        ].strip()
+        kinds = 'UserError|BrokenImage|BrokenMask|BadMask|FileNotFoundError'
+        sentence = re.split(rf'\n\S*(?:{kinds}): ', str(error))[-1].strip()
         print(f'\nerror: {sentence}', file=sys.stderr)
         return 1
     except OSError as error:
-        if error.errno not in FULL:
-            raise
+        advice = ADVICE.get(error.errno)
+        if advice is None or (error.filename is None and advice != FREE):
+            raise  # not of files
         where = f' ({error.filename})' if error.filename else ''
-        print(f'\nerror: {error.strerror}{where}: free some space, then go on.', file=sys.stderr)
+        print(f'\nerror: {error.strerror}{where}: {advice}.', file=sys.stderr)
         return 1
     except BaseException as error:
-        if not _was_interrupted(error):
+        stopped = stopped_by(error)
+        if stopped is None:
             raise
-        print(f'\nStopped. The same command {_how_to_go_on(args)}.', file=sys.stderr)
-        return 130
+        return _stop(stopped, args)
     return 0
 
 
-def _was_interrupted(error: BaseException | None) -> bool:
-    """Return whether Ctrl-C is behind an error: mmengine turns one into a SyntaxError."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__context__
-    return error is not None
-
-
 def _leave_together() -> None:
-    """End this process when all others are done, without destructors.
+    """End this process when all others are done."""
+    barrier()
+    _leave(0)
+
+
+def _leave(code: int) -> None:
+    """End this process without destructors.
 
     On CPU, gloo's threads may still run then, and would end a process that has done its work with
     "terminate called".
     """
-    barrier()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)
 
 
-def _how_to_go_on(args: argparse.Namespace) -> str:
-    return 'goes on' if getattr(args, 'staged', False) else 'with --resume goes on'
+def _stop(stopped: Stopped, args: argparse.Namespace) -> int:
+    """Say what was saved and how to go on; 130 after Ctrl-C, 143 after SIGTERM."""
+    words = ['Stopped.', stopped.done]
+    if hasattr(args, 'resume'):
+        how = '' if getattr(args, 'staged', False) else ' with --resume'
+        words.append(f'The same command{how} goes on.')
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        if is_main_process() or not stopped.done:
+            print(f'\n{" ".join(filter(None, words))}', file=sys.stderr)
+        if is_distributed():
+            _leave(128 + stopped.number)
+    return 128 + stopped.number
 
 
 def load_config(
@@ -147,9 +177,9 @@ def load_config(
         also: Names at the top of the config that the caller itself reads.
         amp: Train in mixed precision, float16 or bfloat16, whose options are others.
     """
-    if not osp.isfile(path):
-        raise UserError(f'The config {path} does not exist.')
-    cfg = Config.fromfile(path)
+    cfg = Config.fromfile(config_path(path))
+    _drop_scope(cfg._cfg_dict)
+    _name_networks(cfg)
     init_default_scope(cfg.get('default_scope', 'semiseg_mm'))
     if amp:
         _use_amp(cfg, amp)
@@ -157,9 +187,34 @@ def load_config(
     return cfg
 
 
+def _drop_scope(value: Any) -> None:
+    """Remove the mark that mmengine leaves in what comes from a base ``semiseg_mm::…``.
+
+    It is the default scope, and not all parts of a config are built by a registry, which takes it.
+    """
+    if isinstance(value, dict):
+        if value.get('_scope_') == 'semiseg_mm':
+            value.pop('_scope_')
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return
+    for part in value:
+        _drop_scope(part)
+
+
+def _name_networks(cfg: Config) -> None:
+    """Put configs in the place of the networks' names, so that options reach into them."""
+    model = cfg.get('model') or {}
+    named = model.get('segmentor')
+    if isinstance(named, (list, tuple)):
+        model.segmentor = [named_network(one) for one in named]
+    elif named is not None:
+        model.segmentor = named_network(named)
+
+
 def _load(args: argparse.Namespace) -> Config:
     cfg = load_config(args.config, args.cfg_options, amp=getattr(args, 'amp', None))
-    name = osp.splitext(osp.basename(args.config))[0]
+    name = osp.splitext(osp.basename(config_path(args.config)))[0]
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)
     cfg.launcher = args.launcher
     return cfg
@@ -179,6 +234,8 @@ def _train(args: argparse.Namespace) -> None:
             f'--resume {args.resume}: a config with stages goes on by itself, each stage from its '
             'own newest checkpoint. Leave the option out.'
         )
+    if goes_on_by_itself(cfg.work_dir):
+        args.resume = 'auto'
     if args.resume and not args.staged:
         cfg.resume = True
         # without a checkpoint to resume, the weights that the config starts from still count

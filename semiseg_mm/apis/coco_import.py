@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from semiseg_mm.datasets.mask_reading import Job, run_all
+from semiseg_mm.datasets.transforms.image_bytes import MAX_PIXELS
 from semiseg_mm.datasets.unlabeled import IMAGE_SUFFIXES
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import write_mask
 
 from .coco_export import IGNORED, is_stage
 from .coco_masks import decode
-
-LARGEST = 1 << 31  # pixels of an image
 
 
 def import_labels(
@@ -26,6 +25,7 @@ def import_labels(
     palette: Sequence[Sequence[int]] | None = None,
     overwrite: bool = False,
     workers: int | None = None,
+    max_pixels: int = MAX_PIXELS,
 ) -> int:
     """Write a label map for each image of a COCO file; returns how many.
 
@@ -36,10 +36,11 @@ def import_labels(
     content = _load(source)
     info = content.get('info') if isinstance(content.get('info'), dict) else {}
     labels = _labels(content, classes or _classes(info), source)
-    images = [_image(image, label_dir, source) for image in content['images']]
+    images = [_image(image, label_dir, source, max_pixels) for image in content['images']]
     if not images:
         raise UserError(f'{source} names no images: there is nothing to import.')
     _check_unique(images, source)
+    _check_links({osp.dirname(image['target']) for image in images}, label_dir)
     _hand_out(content['annotations'], {image['id']: image for image in images}, labels, source)
     present = [image['target'] for image in images if osp.exists(image['target'])]
     if present and not overwrite:
@@ -78,7 +79,7 @@ def _load(source: str) -> dict:
     try:
         with open(source, encoding='utf-8') as file:
             content = json.load(file)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f'{source} cannot be read as JSON ({error}): export it again.') from error
     for key in ('images', 'annotations', 'categories'):
         items = content.get(key) if isinstance(content, dict) else None
@@ -106,6 +107,8 @@ def _palette(info: dict) -> list | None:
 
 def _labels(content: dict, classes: Sequence[str] | None, source: str) -> dict[Any, int]:
     """Category id → label, by the categories' names; of those that are no class, none."""
+    if not all(_is_id(c.get('id')) for c in content['categories']):
+        raise UserError(f'{source}: a category has an id that is neither number nor text.')
     names = {c.get('id'): str(c.get('name')).strip() for c in content['categories']}
     if classes is None:
         if not all(name.isdecimal() and int(name) < IGNORED for name in names.values()):
@@ -118,13 +121,16 @@ def _labels(content: dict, classes: Sequence[str] | None, source: str) -> dict[A
     return {key: numbers[name] for key, name in names.items() if name in numbers}
 
 
-def _image(image: dict, label_dir: str, source: str) -> dict:
+def _image(image: dict, label_dir: str, source: str, max_pixels: int) -> dict:
     """Its id, name, size, and the label map to write."""
     name, size = image.get('file_name'), (image.get('height'), image.get('width'))
-    if not isinstance(name, str) or 'id' not in image:
+    if not isinstance(name, str) or not _is_id(image.get('id')):
         raise UserError(f'{source}: an image has no file_name or no id ({str(image)[:80]}).')
-    if not all(isinstance(n, int) and n > 0 for n in size) or size[0] * size[1] > LARGEST:
-        raise UserError(f'{source}: the image {name} is {size[1]} wide and {size[0]} high.')
+    if not all(type(n) is int and n > 0 for n in size) or size[0] * size[1] > max_pixels:
+        raise UserError(
+            f'{source}: the image {name} is {size[1]} wide and {size[0]} high. Sizes are whole '
+            f'numbers, and an image has {max_pixels} pixels at most (--max-pixels).'
+        )
     path = name.replace('\\', '/')
     suffix = osp.splitext(path)[1]
     path = path[: -len(suffix)] if suffix.lower() in IMAGE_SUFFIXES else path
@@ -136,6 +142,22 @@ def _image(image: dict, label_dir: str, source: str) -> dict:
         )
     target = osp.join(label_dir, *steps) + '.png'
     return dict(id=image['id'], name=name, size=size, target=target, annotations=[])
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, (int, str))
+
+
+def _check_links(folders: set[str], label_dir: str) -> None:
+    """Stop if a link inside the folder would lead label maps out of it."""
+    root = osp.join(osp.realpath(label_dir), '')
+    for folder in sorted(folders):
+        real = osp.realpath(folder)
+        if not osp.join(real, '').startswith(root):
+            raise UserError(
+                f'{folder} leads out of {label_dir}, to {real}, by a link: remove the link, or '
+                'import into a folder without any.'
+            )
 
 
 def _check_unique(images: list[dict], source: str) -> None:
@@ -150,16 +172,17 @@ def _hand_out(annotations: list, images: dict, labels: dict, source: str) -> Non
     """Give each image its annotations, in the order of the file."""
     for annotation in annotations:
         what = f'{source}: the annotation {annotation.get("id")}'
-        image = images.get(annotation.get('image_id'))
+        owner, category = annotation.get('image_id'), annotation.get('category_id')
+        image = images.get(owner) if _is_id(owner) else None
         if image is None:
             raise UserError(
-                f'{what} belongs to the image {annotation.get("image_id")}, which is not in the '
+                f'{what} belongs to the image {owner}, which is not in the '
                 'file: export images and annotations together.'
             )
-        label = labels.get(annotation.get('category_id'))
+        label = labels.get(category) if _is_id(category) else None
         if label is None:
             raise UserError(
-                f'{what} of {image["name"]} has the category {annotation.get("category_id")}, '
+                f'{what} of {image["name"]} has the category {category}, '
                 'which is none of the classes: rename or delete it, or correct --config or '
                 '--classes.'
             )
@@ -169,7 +192,7 @@ def _hand_out(annotations: list, images: dict, labels: dict, source: str) -> Non
                 f'{what} of {image["name"]} has no segmentation, only a box: draw its outline or '
                 'delete it.'
             )
-        if isinstance(shape, dict) and tuple(shape.get('size', ())) != image['size']:
+        if isinstance(shape, dict) and shape.get('size') != list(image['size']):
             raise UserError(
                 f'{what} has the size {shape.get("size")}, but the image {image["name"]} is '
                 f'{list(image["size"])} (height, width): they must be equal.'

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from semiseg_mm.engine.optimizers import PartwiseConstructor
 from semiseg_mm.errors import UserError
+from semiseg_mm.models.segmentors.windows import CHOICES
 from semiseg_mm.registry import DATASETS, MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 from semiseg_mm.utils import nearest
 
@@ -50,9 +51,11 @@ PARAMWISE = {
     'custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'dwconv_decay_mult',
     'flat_decay_mult', 'dcn_offset_lr_mult', 'bypass_duplicate',
 }  # fmt: skip
-TEST_CFG = {'mode', 'crop_size', 'stride', 'scale_factor', 'subdivision_steps'}  # of segmentors
+TEST_CFG = {'mode', 'crop_size', 'stride', 'scale_factor', 'subdivision_steps', *CHOICES}
 PREFIXES = {'img_path', 'img_path2', 'seg_map_path', 'depth_map_path'}  # of mmseg's datasets
-HOOKS = {'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint'}
+HOOKS = {
+    'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint', 'watch',
+}  # fmt: skip
 DEFAULT_TYPES = dict(
     log_processor='LogProcessor',
     model_wrapper_cfg='MMDistributedDataParallel',

@@ -12,6 +12,7 @@ from semiseg_mm.datasets.transforms import LoadImage
 from semiseg_mm.engine.inference.source import OF_LABELS
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.network import override_network
+from semiseg_mm.models.segmentors.windows import pad_small_images, unlike_mmseg
 from semiseg_mm.registry import MODELS, TRANSFORMS
 
 OWN = 'semiseg_mm'
@@ -50,8 +51,26 @@ def _model(cfg: Config, network: str) -> dict:
     override_network(model, cfg.model.get('num_classes'), cfg.model.get('test_cfg'))
     if not model.get('data_preprocessor') and cfg.model.get('data_preprocessor'):
         model.data_preprocessor = copy.deepcopy(cfg.model.data_preprocessor)
+    padded = pad_small_images(model.get('data_preprocessor'), [model])
+    if padded:
+        model.data_preprocessor = padded
+    (model.get('test_cfg') or {}).pop('small', None)  # data_preprocessor.test_cfg says it to mmseg
     model.get('backbone', {}).pop('init_cfg', None)  # the weights are in the checkpoint
     return model
+
+
+def warning_of(plain: Config) -> str:
+    """Return what mmseg will not do as it was measured, or nothing."""
+    words = unlike_mmseg(plain.model.get('test_cfg') or {})
+    if not words:
+        return ''
+    said = ', '.join(f'{word}={value!r}' for word, value in words.items())
+    return (
+        f'Its scores were measured with test_cfg {said}, which mmseg alone ignores: it moves the '
+        'last windows back into the image and averages logits, so its scores may differ a little. '
+        'semiseg_mm looks through the windows as measured: semiseg_mm.load with this config, '
+        'tools/test.py with that of the training.'
+    )
 
 
 def _name_types(config: dict, modules: set[str]) -> None:
@@ -62,6 +81,10 @@ def _name_types(config: dict, modules: set[str]) -> None:
                 _name_types(part, modules)
     kind = config.get('type')
     if isinstance(kind, str) and kind in MODELS:
+        as_mmseg = vars(MODELS.get(kind)).get('to_mmseg')  # of its own: a subclass may do more
+        if as_mmseg:  # it differs from a type of mmseg in training alone
+            as_mmseg(config)
+            return
         module = MODELS.get(kind).__module__
         if module.split('.')[0] not in PLAIN:
             modules.add(module)
@@ -94,6 +117,7 @@ def plain_pipeline(pipeline: Sequence[dict], modules: set[str]) -> list[dict]:
         if issubclass(kind, LoadImageFromFile) or kind in LOADERS:
             step.pop('backend_args', None)  # where the measured images lay
             step.pop('file_client_args', None)
+            step.pop('max_pixels', None)  # mmcv's has none
         module = kind.__module__
         if kind in LOADERS:
             step['type'] = LoadImageFromFile.__name__

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
+from semiseg_mm.datasets.transforms.image_bytes import MAX_PIXELS
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATASETS
 
@@ -37,6 +38,14 @@ def run_pseudo_labels(argv: list[str] | None = None) -> int:
     load = commands.add_parser('import', help='COCO file → label maps', epilog=EPILOG)
     load.add_argument('source', help='the .json to read')
     load.add_argument('label_dir', help='where to write the label maps')
+    load.add_argument(
+        '--max-pixels',
+        type=int,
+        default=MAX_PIXELS,
+        metavar='N',
+        help='refuse a file with a larger image, whose label map would take gigabytes; default: '
+        '2^28',
+    )
     for command in (export, load):
         names = command.add_mutually_exclusive_group()
         names.add_argument('--config', help='take the class names and colours of this config')
@@ -55,7 +64,7 @@ def _run(args: argparse.Namespace) -> None:
     if args.command == 'export':
         export_labels(args.label_dir, args.out, images=args.images, **common)
     else:
-        import_labels(args.source, args.label_dir, **common)
+        import_labels(args.source, args.label_dir, max_pixels=args.max_pixels, **common)
 
 
 def config_classes(path: str) -> Names:

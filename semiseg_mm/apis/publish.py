@@ -3,6 +3,7 @@ import hashlib
 import os
 import os.path as osp
 import sys
+import textwrap
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from semiseg_mm.models.segmentors.loading import PREFIX
 from semiseg_mm.utils import atomic_path, atomic_write_text
 
 from .cli import choose_network, guarded, load_config
-from .plain_config import plain_config
+from .plain_config import plain_config, warning_of
 
 
 def run_publish(argv: list[str] | None = None) -> int:
@@ -52,9 +53,13 @@ def publish(config: str, checkpoint: str, out: str, network: str | None = None) 
     os.makedirs(osp.dirname(out) or '.', exist_ok=True)
     with atomic_path(out) as part:
         torch.save(dict(state_dict=state, meta=meta), part)
-    atomic_write_text(out[:-4] + '.py', plain.pretty_text)
+    warning = warning_of(plain)
+    comment = textwrap.fill(warning, 100, initial_indent='# ', subsequent_indent='# ')
+    atomic_write_text(out[:-4] + '.py', f'{comment}\n{plain.pretty_text}'.lstrip())
     digest = hashlib.sha256(Path(out).read_bytes()).hexdigest()
     print(f'{out} (network {name}, sha256 {digest})\n{out[:-4]}.py', file=sys.stderr)
+    if warning:
+        print(warning, file=sys.stderr)
     if 'custom_imports' in plain:
         needed = ', '.join(plain.custom_imports['imports'])
         print(

@@ -35,6 +35,16 @@ def is_special(path: str, backend_args: dict | None = None) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
+def fetch(path: str, backend_args: dict | None = None) -> bytes:
+    """Return the content of a file, wherever it is; what might never end is not read."""
+    if is_special(path, backend_args):
+        raise OSError('it is a pipe, a socket or a device, and no file')
+    content = fileio.get(path, backend_args=backend_args)
+    if content is None:  # LMDB and petrel
+        raise FileNotFoundError('the storage holds no such file')
+    return content
+
+
 def join(folder: str, name: str) -> str:
     """mmengine's join_path, which HTTP and LMDB do not have."""
     if not folder or '://' in name or osp.isabs(name):

@@ -6,6 +6,7 @@ from semiseg_mm.errors import UserError
 
 from .backends import is_remote, join
 from .splits import apply_split
+from .unlabeled import check_no_circles
 
 SOURCES = ('labeled', 'unlabeled', 'dataset')
 
@@ -36,6 +37,16 @@ def check_paths(
                 f'The {kind} {path} does not exist ({key}.{field}): correct the path in the '
                 f'config, or with --cfg-options {mend}=...'
             )
+    _check_listed(dataset)
+
+
+def _check_listed(dataset: dict) -> None:
+    """Of a dataset of mmseg without an id list, the folder of images is listed."""
+    folder = (dataset.get('data_prefix') or {}).get('img_path')
+    if folder and not dataset.get('ann_file'):
+        folder = join(dataset.get('data_root') or '', folder)
+        if not is_remote(folder) and osp.isdir(folder):
+            check_no_circles(folder)
 
 
 def _paths(dataset: dict) -> Iterator[tuple[str, str, bool]]:

@@ -39,10 +39,10 @@ def bare_path(path: str) -> str:
 def read_list(file: str | Path) -> IdList:
     """Read a list, whatever its separators, folders, suffixes and line ends.
 
-    The first column counts. Others must look like paths of images, like the same id again, or
-    like numbers; empty lines and lines that begin with # are passed over. An id is the bare name.
-    Where two folders hold an image of one name, and it is none of VOC or Cityscapes, the folders
-    stay in all ids.
+    The first column counts. Others must look like paths of images, like the same id again, like
+    numbers, or be None (UniMatch V2: no mask); empty lines and lines that begin with # are passed
+    over. An id is the bare name. Where two folders hold an image of one name, and it is none of VOC
+    or Cityscapes, the folders stay in all ids.
     """
     try:
         data = Path(file).read_bytes()
@@ -156,9 +156,9 @@ def _columns(line: str) -> tuple[str, list[str]]:
 
 
 def _plausible(first: str, rest: list[str]) -> bool:
-    """Whether the other columns look like a mask's path, a number, or the same id again."""
+    """Whether the other columns look like a mask's path, a number, None, or the same id again."""
     for column in filter(None, rest):
-        known = SUFFIX.search(column) or re.fullmatch(r'[-+]?\d+', column)
+        known = SUFFIX.search(column) or re.fullmatch(r'[-+]?\d+|None', column)
         if not known and plain_id(column) != plain_id(first):
             return False
     return True

@@ -9,13 +9,13 @@ from typing import Any
 import cv2
 import numpy as np
 from mmcv.transforms import LoadAnnotations, LoadImageFromFile
-from mmengine import fileio
 from rich import get_console
 from rich.progress import track
 from torch.utils.data import DataLoader, Dataset
 
 from semiseg_mm.errors import UserError
 
+from .backends import fetch
 from .transforms import CheckLabels, DrawScale, IgnoreUncertain, LoadConfidence, ScaleCrop
 
 FEW = 64  # up to here neither workers nor a progress bar are worth it
@@ -61,13 +61,13 @@ class MaskLoader:
         if path:
             backends = [t.backend_args for t in self.transforms if isinstance(t, LoadAnnotations)]
             with self._naming(index, path):
-                content = fileio.get(path, *backends[:1])
+                content = fetch(path, *backends[:1])
         else:
             mask = self.mask(index)
             content = str((mask.shape, mask.dtype.str)).encode() + mask.tobytes()
         if confidence := info.get('confidence_path'):  # filters may have gone by it
             with self._naming(index, confidence):
-                content += fileio.get(confidence)
+                content += fetch(confidence)
         maps = repr((info.get('label_map'), info.get('reduce_zero_label'))).encode()
         return hashlib.sha256(content + maps).hexdigest()
 

@@ -115,9 +115,14 @@ def _listed(value: str | Sequence[str] | None) -> list[str]:
 
 def file_of(image: str, root: str, folder: str) -> str:
     """The file that belongs to an image, below ``folder``: the path below ``root``, as .png."""
+    return file_named(image_id(image, root), folder)
+
+
+def file_named(name: str, folder: str, suffix: str = '.png') -> str:
+    """The file that belongs to the image of this id, which has no suffix (but may hold dots)."""
     # an image from elsewhere (an absolute path in a list) must not lead out of the folder
-    steps = [step for step in image_id(image, root).split('/') if step not in ('', '.', '..')]
-    return osp.join(folder, *steps) + '.png'
+    steps = [step for step in name.split('/') if step not in ('', '.', '..')]
+    return osp.join(folder, *steps) + suffix
 
 
 def files_beside(images: Sequence[str], root: str, folder: str) -> list[str]:

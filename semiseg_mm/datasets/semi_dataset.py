@@ -42,6 +42,9 @@ class SemiDataset(Dataset):
             ``DrawScale.scale`` in both pipelines (``ScaleCrop.scale`` in one without DrawScale).
         pad_val: What both pipelines pad with, by channel as images are loaded; short for setting
             ``ScaleCrop.pad_val`` in both.
+        pad_around: Whether they pad at all sides; short for setting ``ScaleCrop.pad_around``.
+        antialias: Whether they shrink as Pillow does; short for setting ``DrawScale.antialias``
+            (``ScaleCrop.antialias`` in one without DrawScale).
         max_broken: Unlabeled images that cannot be read are replaced by the next one in the list;
             past this share of them, or if there is no other, the run stops. A labeled image that
             cannot be read stops it.
@@ -62,6 +65,8 @@ class SemiDataset(Dataset):
         max_broken: float = 0.1,
         backend_args: dict | None = None,
         pad_val: float | Sequence[float] | None = None,
+        pad_around: bool | None = None,
+        antialias: bool | None = None,
     ) -> None:
         sources = apply_split(dict(labeled=labeled, unlabeled=unlabeled, split=split))
         labeled = with_backend(sources['labeled'], backend_args)
@@ -75,11 +80,12 @@ class SemiDataset(Dataset):
                 )
             for transform in places:
                 transform['views'] = views
+        drawn = dict(scale=scale, antialias=antialias)
+        padded = dict(pad_val=pad_val, pad_around=pad_around)
         for name, source in dict(labeled=labeled, unlabeled=unlabeled).items():
-            if source and scale is not None:
-                _set(source, name, ('DrawScale', 'ScaleCrop'), scale=scale)
-            if source and pad_val is not None:
-                _set(source, name, ('ScaleCrop',), pad_val=pad_val)
+            if source:
+                _set(source, name, ('DrawScale', 'ScaleCrop'), drawn)
+                _set(source, name, ('ScaleCrop',), padded)
         self.crop_size = crop_size
         self.labeled = build_labeled(labeled, 'train_dataloader.dataset.labeled')
         self.unlabeled = DATASETS.build(unlabeled) if unlabeled else None
@@ -185,20 +191,22 @@ def _is(step: dict | Callable, kind: str) -> bool:
     return isinstance(step, dict) and step['type'] == kind
 
 
-def _set(source: dict, name: str, places: tuple[str, ...], **option) -> None:
-    """Set an option of the first kind of transform that a source's pipeline has."""
+def _set(source: dict, name: str, places: tuple[str, ...], options: dict) -> None:
+    """Set options, None aside, of the first kind of transform that a source's pipeline has."""
+    options = {key: value for key, value in options.items() if value is not None}
     steps = source.get('pipeline', ())
     kinds = [kind for kind in places if any(_is(step, kind) for step in steps)]
-    if not kinds:
-        (key,) = option
+    if options and not kinds:
+        key = next(iter(options))
         known = ' or '.join(f"dict(type='{kind}')" for kind in places)
         raise UserError(
             f'{key} is set, but the pipeline of train_dataloader.dataset.{name} '
             f'has no {known} to use it: put the first into it, or say {key}=None.'
         )
-    source['pipeline'] = [  # new dicts: both pipelines may share one
-        dict(step, **option) if _is(step, kinds[0]) else step for step in steps
-    ]
+    if options:
+        source['pipeline'] = [  # new dicts: both pipelines may share one
+            dict(step, **options) if _is(step, kinds[0]) else step for step in steps
+        ]
 
 
 def build_labeled(cfg: dict, key: str) -> Dataset:

@@ -1,11 +1,15 @@
 import copy
+import errno
 import glob
 import os
 import os.path as osp
+from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from mmengine.dataset import BaseDataset, force_full_init
+from mmengine.logging import print_log
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATASETS
@@ -70,6 +74,8 @@ class UnlabeledDataset(BaseDataset):
             paths = [join(folder, n if _is_image(n) else n + self.img_suffix) for n in names]
         elif not remote and glob.has_magic(self.img_path) and not osp.isdir(folder):
             pattern = osp.join(glob.escape(self.data_root or ''), self.img_path)
+            if '**' in self.img_path:
+                check_no_circles(fixed_part(folder))
             paths = sorted(
                 p for p in glob.glob(pattern, recursive=True) if _is_image(p) and osp.isfile(p)
             )
@@ -150,14 +156,53 @@ def _texts(item: bytes) -> list[str]:
     return item.decode(errors='surrogateescape').split(END)
 
 
-def images_below(folder: str) -> Iterator[str]:
-    """What mmengine's list_dir_or_file finds, which needs longer to say where it was."""
+def images_below(
+    folder: str, refuse_circles: bool = False, above: frozenset | None = None
+) -> Iterator[str]:
+    """Yield what mmengine's list_dir_or_file finds, which needs longer to say where it was.
+
+    A link that leads back to a folder that it lies in, or to itself, is left out with a warning:
+    else its images would be found again and again.
+
+    Args:
+        refuse_circles: Stop at such a link.
+        above: The folders that this one lies in, by device and number.
+    """
+    if above is None:
+        above = frozenset(_number(path) for path in Path(folder).resolve().parents)
+    above = above | {_number(folder)}
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.is_dir():
-                yield from images_below(entry.path)
+            if entry.is_symlink() and _leads_back(entry.path, above):
+                text = f'The link {entry.path} leads back to a folder that it lies in, or to itself'
+                if refuse_circles:
+                    raise UserError(f'{text}: remove it.')
+                print_log(f'{text}: it is left out.', 'current', level=30)
+            elif entry.is_dir():
+                yield from images_below(entry.path, refuse_circles, above)
             elif _is_image(entry.name) and entry.name[0] != '.' and entry.is_file():
                 yield entry.path
+
+
+def check_no_circles(folder: str) -> None:
+    """Stop at links that lead in a circle: others who list a folder would go round and round."""
+    deque(images_below(folder, refuse_circles=True), maxlen=0)
+
+
+def _leads_back(link: str, above: frozenset) -> bool:
+    try:
+        return _number(link) in above
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        return True
+
+
+def _number(path: str | Path) -> tuple[int, int]:
+    state = os.stat(path)
+    return state.st_dev, state.st_ino
 
 
 def _is_image(path: str) -> bool:

@@ -5,6 +5,7 @@ from .hooks import (
     IdentityHook,
     MeanTeacherHook,
     ResultHook,
+    WatchHook,
 )
 from .loops import NetworksTestLoop, NetworksValLoop, SemiTrainLoop
 from .metrics import ConfusionMetric
@@ -36,4 +37,5 @@ __all__ = [
     'SemiTrainLoop',
     'StagedRunner',
     'TrainStage',
+    'WatchHook',
 ]

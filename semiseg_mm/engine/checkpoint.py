@@ -33,6 +33,7 @@ STAND_INS = {
     '__builtin__.getattr': stand_ins.history_method,
 }
 ZIP_START, ZIP_END = b'PK\x03\x04', b'PK\x05\x06'
+FOLDER = 0x10  # of a part's attributes
 ZIP_END_BYTES = 22  # torch writes no comment behind it
 CHECKPOINT = re.compile(r'^(?:iter|epoch)_(\d+)\.pth$')
 
@@ -120,6 +121,9 @@ def _check_state(path: str, *_state: int) -> None:
     if start != ZIP_START and end != ZIP_END:  # a pickle of old; a flipped bit hides one of them
         return
     with zipfile.ZipFile(path) as file:
+        folders = [one for one in file.infolist() if one.external_attr & FOLDER]
+        if folders:  # torch, unlike Python, would read nothing there
+            raise zipfile.BadZipFile(f'its part {folders[0].filename} calls itself a folder')
         if any(member.CRC for member in file.infolist()):  # torch can be told to write none
             bad = file.testzip()
             if bad is not None:
@@ -146,19 +150,6 @@ def _allowed_types() -> Iterator[None]:
 
 def _full_name(allowed: Any) -> str:
     return allowed[1] if isinstance(allowed, tuple) else f'{allowed.__module__}.{allowed.__name__}'
-
-
-def newest_loadable(folder: str) -> tuple[str | None, list[tuple[str, str]]]:
-    """The newest checkpoint of a folder that really loads, and those passed over, with reasons."""
-    skipped = []
-    for path in reversed(checkpoints(folder).values()):
-        try:
-            if 'iter' in safe_load(path)['meta']:
-                return path, skipped
-            skipped.append((path, 'it does not say its iteration'))
-        except (UserError, KeyError, TypeError) as error:
-            skipped.append((path, f'{type(error).__name__}: {error}'))
-    return None, skipped
 
 
 def checkpoints(folder: str) -> dict[int, str]:

@@ -1,7 +1,7 @@
 from .auxiliaries import ClassBank, ConvDiscriminator, ConvProjector, frozen
 from .backbones import DINOv2, WideResNet38
 from .data_preprocessor import SemiDataPreprocessor
-from .decode_heads import DeepLabV2Head, DPTMapHead
+from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead
 from .losses import MaskedCrossEntropy, ProbabilityMSE, ProbOhemCrossEntropy, UnreliableContrast
 from .mixing import BoxMix, ClassMix
 from .perturbations import ChannelDropout, ComplementaryDropout
@@ -32,6 +32,7 @@ __all__ = [
     'DINOv2',
     'DPTMapHead',
     'DeepLabV2Head',
+    'DropoutASPPHead',
     'HardPseudoLabel',
     'MaskedCrossEntropy',
     'MeanTeacher',

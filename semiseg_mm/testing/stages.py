@@ -8,8 +8,8 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from semiseg_mm.engine.keys import weights_hash
 from semiseg_mm.engine.runner import build_runner
-from semiseg_mm.engine.stages.keys import weights_hash
 from semiseg_mm.utils.places import METHODS
 
 from .toy import toy_config

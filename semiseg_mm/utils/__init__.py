@@ -5,13 +5,14 @@ from .choices import check_choice, check_share, nearest
 from .gather import gather_rows
 from .label_png import write_mask
 from .random import preserved_rng, seed_all
-from .records import read_record
+from .records import check_record, read_record
 
 __all__ = [
     'atomic_path',
     'atomic_write_text',
     'average_buffers',
     'check_choice',
+    'check_record',
     'check_share',
     'draw_box',
     'gather_rows',

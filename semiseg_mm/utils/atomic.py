@@ -56,7 +56,10 @@ def make_folder(path: str) -> None:
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
-        raise UserError(f'The folder {path} could not be made ({error}).') from error
+        raise UserError(
+            f'The folder {path} could not be made ({error}): correct the permissions, or choose '
+            'another place.'
+        ) from error
 
 
 def _sync_folder(folder: str) -> None:

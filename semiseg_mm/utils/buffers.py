@@ -1,6 +1,8 @@
+from collections.abc import Iterator
+
 from mmengine.dist import all_reduce, get_world_size
 from mmengine.model import is_model_wrapper
-from torch import nn
+from torch import Tensor, nn
 
 STATISTICS = ('running_mean', 'running_var')
 
@@ -15,10 +17,16 @@ def average_buffers(model: nn.Module) -> None:
     if get_world_size() == 1:
         return
     model = model.module if is_model_wrapper(model) else model
+    for _, buffer in running_statistics(model):
+        all_reduce(buffer, op='mean')
+
+
+def running_statistics(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Yield those of all norm layers that change in a training, each with its name."""
     guides = [model.module_of(name) for name in getattr(model, 'guides', ())]
     still = {id(module) for guide in guides for module in guide.modules()}
-    for module in model.modules():
+    for prefix, module in model.named_modules():
         for name in STATISTICS if id(module) not in still else ():
             buffer = module._buffers.get(name)
             if buffer is not None:
-                all_reduce(buffer, op='mean')
+                yield f'{prefix}.{name}' if prefix else name, buffer

@@ -3,11 +3,14 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 
 from semiseg_mm.errors import UserError
+
+from .atomic import make_folder
 
 UNKNOWN = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # of a file system without locks
 
@@ -20,8 +23,7 @@ def locked(folder: Path, inherited: bool = True) -> Iterator[int]:
         inherited: Whether processes that this one starts hold the lock as well, should they
             outlive it. Workers of a dataloader do, for some seconds, and must not.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / '.lock', 'w') as file:
+    with _opened(folder) as file:
         with contextlib.suppress(ImportError):  # Windows: unguarded
             import fcntl
 
@@ -43,6 +45,17 @@ def locked(folder: Path, inherited: bool = True) -> Iterator[int]:
                     level=30,
                 )
         yield file.fileno()
+
+
+def _opened(folder: Path) -> IO:
+    make_folder(str(folder))
+    try:
+        return open(folder / '.lock', 'w')
+    except OSError as error:
+        raise UserError(
+            f'{folder} cannot be written ({error}): correct the permissions, or choose another '
+            '--work-dir.'
+        ) from error
 
 
 @contextlib.contextmanager

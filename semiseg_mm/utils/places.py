@@ -1,8 +1,14 @@
 """Where configs and tools lie: in a checkout beside the package, installed inside of it."""
 
+import os.path as osp
 from pathlib import Path
 
+from semiseg_mm.errors import UserError
+
+from .choices import nearest
+
 PACKAGE = Path(__file__).resolve().parents[1]
+SCOPE = 'semiseg_mm::'
 
 
 def root_of(package: Path) -> Path:
@@ -12,4 +18,29 @@ def root_of(package: Path) -> Path:
 
 
 ROOT = root_of(PACKAGE)
-METHODS = ROOT / 'configs/_base_/methods'
+CONFIGS = ROOT / 'configs'
+METHODS = CONFIGS / '_base_/methods'
+
+
+def config_path(name: str) -> str:
+    """Return the file of a config that is named by its path or by its name.
+
+    A path is taken as it is. Otherwise it is one of this package's configs: ``semiseg_mm::`` and
+    its path below configs/, or the bare name of a config for an experiment. ``.py`` may be left
+    out.
+    """
+    if osp.isfile(name):
+        return name
+    leaves = {path.stem: path for path in CONFIGS.glob('[!_]*/*.py')}
+    path = name.removeprefix(SCOPE)
+    file = path if path.endswith('.py') else f'{path}.py'
+    if name.startswith(SCOPE) and (CONFIGS / file).is_file():
+        return str(CONFIGS / file)
+    stem = osp.basename(file)[:-3]
+    if path == name and stem in leaves and osp.dirname(name) == '':
+        return str(leaves[stem])
+    if stem in leaves:
+        hint = f' Did you mean {SCOPE}{leaves[stem].relative_to(CONFIGS)}?'
+    else:
+        hint = nearest(stem, leaves)
+    raise UserError(f'The config {name} does not exist.{hint}')

@@ -1,26 +1,36 @@
 import json
 import os.path as osp
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from semiseg_mm.errors import UserError
 
+Kinds = Mapping[str, type | tuple[type, ...]]
 
-def read_record(path: str, advice: str, keys: Iterable[str] = ()) -> dict:
+
+def read_record(path: str, advice: str, kinds: Kinds = {}) -> dict:
     """Read a JSON file of ours; an empty one if there is none, and a sentence if it is damaged.
 
     Args:
         advice: What to do then.
-        keys: What the file must hold.
+        kinds: What the file must hold, and of which types.
     """
     if not osp.exists(path):
         return {}
     try:
         with open(path, encoding='utf-8') as file:
             found = json.load(file)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f'{path} cannot be read ({error}): {advice}.') from error
-    missing = [key for key in keys if not isinstance(found, dict) or key not in found]
-    if missing or not isinstance(found, dict):
-        what = f'has no {", ".join(missing)}' if missing else 'is no record'
-        raise UserError(f'{path} {what}: {advice}.')
+    if not isinstance(found, dict):
+        raise UserError(f'{path} is no record: {advice}.')
+    check_record(found, path, advice, kinds)
     return found
+
+
+def check_record(record: dict, path: str, advice: str, kinds: Kinds) -> None:
+    missing = [key for key in kinds if key not in record]
+    if missing:
+        raise UserError(f'{path} has no {", ".join(missing)}: {advice}.')
+    wrong = [key for key, kind in kinds.items() if not isinstance(record[key], kind)]
+    if wrong:
+        raise UserError(f'{path} holds something strange as {", ".join(wrong)}: {advice}.')

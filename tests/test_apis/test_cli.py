@@ -1,7 +1,9 @@
 """What the command line says when something is wrong, and what its switches do."""
 
 import argparse
+import errno
 import json
+import os
 import shutil
 
 import cv2
@@ -280,8 +282,10 @@ def interrupt_while_a_config_is_laid_out(*_):
 
 @pytest.mark.parametrize('run', [interrupt, interrupt_while_a_config_is_laid_out])
 def test_an_interruption_is_one_wherever_it_comes(run, capsys):
-    assert guarded(run, argparse.Namespace()) == 130
+    assert guarded(run, argparse.Namespace(resume=None)) == 130
     assert 'Stopped. The same command with --resume goes on.' in capsys.readouterr().err
+    assert guarded(run, argparse.Namespace()) == 130  # of a tool that has no such option
+    assert capsys.readouterr().err == '\nStopped.\n'
 
 
 def test_an_error_of_the_code_keeps_its_traceback():
@@ -290,3 +294,30 @@ def test_an_error_of_the_code_keeps_its_traceback():
 
     with pytest.raises(SyntaxError, match='a mistake of ours'):
         guarded(fail, argparse.Namespace())
+
+
+@pytest.mark.parametrize(
+    ('code', 'advice'),
+    [
+        (errno.ENOSPC, 'free some space'),
+        (errno.EROFS, 'choose another place (--work-dir)'),
+        (errno.EACCES, 'correct the permissions'),
+        (errno.ENOTDIR, 'a file where a folder should be'),
+        (errno.ELOOP, 'links lead in a circle'),
+    ],
+)
+def test_what_the_disk_refuses_is_one_sentence(code, advice, capsys):
+    def run(_):
+        raise OSError(code, os.strerror(code), 'some/file')
+
+    assert guarded(run, argparse.Namespace()) == 1
+    error = capsys.readouterr().err.strip()
+    assert error.startswith(f'error: {os.strerror(code)} (some/file): ') and advice in error
+
+
+def test_a_refusal_that_is_not_of_files_keeps_its_traceback():
+    def run(_):
+        raise OSError(errno.EPERM, 'Operation not permitted')
+
+    with pytest.raises(PermissionError):
+        guarded(run, argparse.Namespace())

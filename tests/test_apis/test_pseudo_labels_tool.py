@@ -250,6 +250,9 @@ def test_ids_that_lead_out_of_the_folder(exported, tmp_path, name):
         (dict(segmentation=dict(size=[12, 17], counts=[300, -96])), 'do not make 12 x 17'),
         (dict(segmentation=dict(size=[12, 17], counts=[1.5, 202.5])), 'neither text nor a list'),
         (dict(segmentation=dict(size=[12, 17])), 'neither text nor a list'),
+        (dict(segmentation=dict(size=None, counts='1')), 'has the size None'),
+        (dict(image_id=[1]), 'belongs to the image [1], which is not in the file'),
+        (dict(category_id={}), 'has the category {}, which is none'),
         (dict(segmentation=[[0, 0, 1, 1]]), 'at least three points'),
         (dict(segmentation=[[0, 0, 1, 1, 2, 2, 3]]), 'at least three points'),
         (dict(segmentation=[0, 0, 1, 1, 2, 2]), 'at least three points'),
@@ -271,7 +274,8 @@ def test_images_that_cannot_be(exported):
     for changes, words in (
         (dict(width=0), 'is 0 wide and 12 high'),
         (dict(height=None), 'is 17 wide and None high'),
-        (dict(width=10**9, height=10**9), 'wide and'),
+        (dict(width=20_000, height=20_000), 'at most (--max-pixels)'),
+        (dict(id=[2]), 'has no file_name or no id'),
         (dict(file_name=None), 'has no file_name or no id'),
         (dict(file_name='cam2/x.jpg'), '2 images have the label map new/cam2/x.png'),
         (dict(id=2), '2 images have the id 2'),
@@ -280,13 +284,28 @@ def test_images_that_cannot_be(exported):
         assert words in load(fails=True)
     content['images'].clear()
     assert 'names no images' in load(fails=True)
+    content['categories'][0]['id'] = {}
+    assert 'an id that is neither' in load(fails=True)
 
 
-@pytest.mark.parametrize('text', ['', '[]', '{"images": []}', '{"images": 3}', 'text'])
+@pytest.mark.parametrize('text', ['', '[]', '{"images": []}', '{"images": 3}', 'text', '[' * 10**5])
 def test_files_that_are_no_coco(run, tmp_path, text):
     (tmp_path / 'bad.json').write_text(text)
     assert 'bad.json' in run('import', 'bad.json', 'new', fails=True)
     assert 'none.json cannot be read' in run('import', 'none.json', 'new', fails=True)
+
+
+def test_a_link_does_not_lead_label_maps_elsewhere(exported, tmp_path):
+    _, load = exported
+    for folder in ('new', 'elsewhere'):
+        (tmp_path / folder).mkdir()
+    (tmp_path / 'new/cam1').symlink_to(tmp_path / 'elsewhere')
+    assert 'cam1 leads out of new' in load(fails=True)
+    assert not any((tmp_path / 'elsewhere').iterdir())
+    (tmp_path / 'new/cam1').unlink()
+    (tmp_path / 'new').rename(tmp_path / 'real')
+    (tmp_path / 'new').symlink_to('real')  # the folder itself may be a link
+    load()
 
 
 def test_folders_of_a_label_stage(run, tmp_path, labels):

@@ -100,7 +100,7 @@ def test_second_call_reuses_and_a_failure_leaves_the_others(finished, monkeypatc
 def test_other_settings_are_refused(finished, capsys):
     assert call(finished[0], 'optim_wrapper.optimizer.lr=0.1') == 1
     error = capsys.readouterr().err
-    assert 'other settings (optim_wrapper)' in error and '--work-dir' in error
+    assert 'other settings (optim_wrapper.optimizer' in error and '--work-dir' in error
 
 
 def test_one_quickstart_a_folder(tmp_path):
@@ -165,6 +165,9 @@ class Fake:
             self.journal.append(f'-{self.method.key}')
         return self.polls > 0
 
+    def ask_to_stop(self):
+        self.journal.append(f'ask {self.method.key}')
+
     def stop(self):
         self.journal.append(f'stop {self.method.key}')
 
@@ -198,7 +201,7 @@ def test_interruption_stops_what_runs(monkeypatch):
 
     with pytest.raises(KeyboardInterrupt):
         schedule.run_all([Fake('a', 1, 9, journal), Fake('b', 2, 9, journal)], interrupt, lock=0)
-    assert journal == ['+b', 'stop b']
+    assert journal == ['+b', 'ask b', 'stop b']
 
 
 def test_time_left():

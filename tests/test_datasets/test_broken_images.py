@@ -10,7 +10,8 @@ from mmengine.registry import FUNCTIONS
 from torch.utils.data import DataLoader
 
 from semiseg_mm.datasets import SemiDataset
-from semiseg_mm.datasets.transforms import LoadAnnotations, LoadImage
+from semiseg_mm.datasets.transforms import LoadAnnotations, LoadConfidence, LoadImage
+from semiseg_mm.datasets.transforms.image_bytes import size_of
 from semiseg_mm.errors import BrokenImage, UserError
 from semiseg_mm.structures import SampleRequest
 
@@ -54,9 +55,67 @@ def test_what_is_no_file_is_not_read(tmp_path):
         with pytest.raises(BrokenImage, match=rf'{name} .* a pipe, a socket or a device'):
             LoadImage()(dict(img_path=str(tmp_path / name)))
         mask = dict(seg_map_path=str(tmp_path / name), reduce_zero_label=False, seg_fields=[])
-        with pytest.raises(UserError, match=rf'The mask .*{name} is a pipe'):
+        with pytest.raises(UserError, match=rf'The mask .*{name} .* a pipe'):
             LoadAnnotations()(mask)
+        with pytest.raises(UserError, match=rf'The confidences .*{name} .* a pipe'):
+            LoadConfidence()(dict(confidence_path=str(tmp_path / name)))
     assert LoadImage()(dict(img_path=str(tmp_path / 'link.jpg')))['img'].shape == (40, 40, 3)
+
+
+def claims(suffix: str, height: int, width: int) -> bytes:
+    """An image whose header says another size than its content has."""
+    content = bytearray(image_bytes(suffix))
+    if suffix == '.png':
+        content[16:24] = width.to_bytes(4, 'big') + height.to_bytes(4, 'big')
+    else:
+        frame = content.index(b'\xff\xc0')
+        content[frame + 5 : frame + 9] = height.to_bytes(2, 'big') + width.to_bytes(2, 'big')
+    return bytes(content)
+
+
+def test_what_has_too_many_pixels_is_not_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr('mmcv.imfrombytes', lambda *_, **__: pytest.fail('it is decoded'))
+    for name in ('a.png', 'a.jpg'):
+        path = tmp_path / name
+        path.write_bytes(claims(path.suffix, 20000, 30000))
+        info = dict(img_path=str(path), seg_map_path=str(path), reduce_zero_label=False)
+        info.update(confidence_path=str(path), drawn_scale=0.1)
+        with pytest.raises(BrokenImage, match=rf'{name} .* 30000 x 20000 pixels, .* max_pixels'):
+            LoadImage()(dict(info))
+        with pytest.raises(UserError, match=rf'The mask .*{name} .* 30000 x 20000 pixels'):
+            LoadAnnotations()(dict(info))
+        with pytest.raises(UserError, match=rf'confidences .*{name} .* 30000 x 20000 pixels'):
+            LoadConfidence()(dict(info))
+        info.update(gt_seg_map=np.zeros((40, 40), np.uint8))
+        with pytest.raises(UserError, match=rf'{name} are 20000x30000 but .* is 40x40'):
+            LoadConfidence()(dict(info))
+
+
+def test_the_limit_of_pixels_can_be_set(tmp_path):
+    path = tmp_path / 'a.png'
+    path.write_bytes(image_bytes('.png'))
+    assert LoadImage(max_pixels=1600)(dict(img_path=str(path)))['img'].shape == (40, 40, 3)
+    with pytest.raises(BrokenImage, match='40 x 40 pixels, more than max_pixels=1599'):
+        LoadImage(max_pixels=1599)(dict(img_path=str(path)))
+
+
+@pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')
+def test_large_images_load_where_pillow_refuses_them(tmp_path):
+    path = tmp_path / 'a.jpg'
+    path.write_bytes(claims('.jpg', 15000, 15000))
+    results = LoadImage()(dict(img_path=str(path), drawn_scale=0.125))
+    assert results['img'].shape == (1875, 1875, 3)
+    assert results['reduced'] == ((1875, 1875), (15000, 15000))
+    with pytest.raises(BrokenImage, match='too large'):
+        LoadImage(imdecode_backend='pillow')(dict(img_path=str(path)))
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png', '.bmp', '.tif', '.webp', '.ppm'])
+def test_the_size_is_read_from_the_header(suffix):
+    image = np.zeros((30, 50, 3), np.uint8)
+    content = cv2.imencode(suffix, image)[1].tobytes()
+    assert size_of(content) == (30, 50)
+    assert size_of(content[:6]) in (None, (0, 0)) and size_of(b'') is None
 
 
 @pytest.mark.parametrize('suffix', ['.jpg', '.png', '.bmp'])

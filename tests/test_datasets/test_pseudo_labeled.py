@@ -224,9 +224,9 @@ def test_a_broken_label_map_stops_the_run_and_is_named(folder, file, content):
     path = folder / file
     path.write_bytes(path.read_bytes()[:-30] if content is None else content)
     dataset = semi(folder)
-    with pytest.raises(UserError, match=rf'label map .*{file} cannot be read'):
+    with pytest.raises(UserError, match=rf'The mask .*{file} cannot be read'):
         dataset[4 if 'labels' in file else 1]
-    with pytest.raises(UserError, match=rf'labels of image 1 .*{file}, cannot be read'):
+    with pytest.raises(UserError, match=rf'The mask .*{file} cannot be read'):
         CentroidSampler(dataset, 2, 2, seed=0, cache_dir='')
 
 

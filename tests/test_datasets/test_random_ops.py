@@ -2,6 +2,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
 from semiseg_mm.datasets.transforms.random_ops import AUGSEG, POOL, RandomOps
 from semiseg_mm.errors import UserError
@@ -41,8 +42,37 @@ def test_by_hand():
     # 60 of 50 … 90 is a quarter of the way
     assert apply('autocontrast', [[50, 60, 90]], 0)[..., 0].tolist() == [[0, 63, 255]]
     assert apply('autocontrast', [[7, 7]], 0)[..., 0].tolist() == [[7, 7]]
-    # three values, a third of the pixels each: spread evenly
-    assert apply('equalize', [[3, 4, 9]], 0)[..., 0].tolist() == [[0, 128, 255]]
+    # 255 of 510 pixels are not the brightest, so each moves the next value by one
+    row = [[10] * 100 + [20] * 155 + [90] * 255]
+    found = apply('equalize', row, 0)[..., 0]
+    assert found[0, [0, 100, 255]].tolist() == [0, 100, 255]
+    assert apply('equalize', [[3, 4, 9]], 0)[..., 0].tolist() == [[3, 4, 9]]  # too few pixels
+
+
+def test_operations_that_are_pillows_to_the_level():
+    """On images of few and of many values; the strengths are those of AugSeg's code."""
+    rng = np.random.default_rng(0)
+    for most in (1, 2, 40, 256):
+        image = rng.integers(0, most, (40, 30, 3)).astype(np.uint8)
+        theirs = Image.fromarray(image)
+        np.testing.assert_array_equal(apply('equalize', image, 0), ImageOps.equalize(theirs))
+        for bits in (4, 5, 6, 7):
+            posterized = ImageOps.posterize(theirs, bits)
+            np.testing.assert_array_equal(apply('posterize', image, bits + 0.5), posterized)
+        for threshold in (1, 128, 255):
+            solarized = ImageOps.solarize(theirs, threshold)
+            np.testing.assert_array_equal(apply('solarize', image, threshold + 0.5), solarized)
+
+
+def test_strengths_are_drawn_from_augsegs():
+    """4 to 7 bits and 1 to 255, each as likely: both ends are drawn, and nothing beyond."""
+    ramp = np.arange(256, dtype=np.uint8)[None]
+    np.random.seed(0)
+    bits = [RandomOps(1, ['posterize']).transform(dict(img=ramp))['img'] for _ in range(60)]
+    assert {len(np.unique(image)) for image in bits} == {16, 32, 64, 128}
+    dark = [RandomOps(1, ['solarize']).transform(dict(img=ramp))['img'] for _ in range(2000)]
+    kept = [(image[0] == ramp[0]).sum() for image in dark]  # values below the threshold
+    assert min(kept) == 1 and max(kept) == 255
 
 
 def test_sharpness_by_hand():

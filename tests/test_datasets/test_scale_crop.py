@@ -352,5 +352,5 @@ def test_a_resize_in_between_is_what_counts(tmp_path):
 
 def test_two_scales_are_one_too_many(tmp_path):
     steps = [dict(type='DrawScale'), dict(type='LoadImage'), dict(type='ScaleCrop', scale=(1, 2))]
-    with pytest.raises(UserError, match='both have a scale'):
+    with pytest.raises(UserError, match='both have scale'):
         Compose(steps)(dict(img_path=jpeg(tmp_path), crop_size=9))

@@ -234,6 +234,21 @@ def test_one_scale_sets_both_pipelines(scale):
     assert cfg == before
 
 
+def test_one_word_for_antialiasing_sets_both_pipelines():
+    """Where the factor is drawn, as with the scale."""
+    cfg = config()
+    cfg['unlabeled']['pipeline'][:0] = [dict(type='DrawScale', scale=[1.0])]
+    dataset = SemiDataset(**cfg, antialias=True, pad_around=True)
+    found = [
+        (type(t).__name__, t.antialias, getattr(t, 'pad_around', None))
+        for source in (dataset.labeled, dataset.unlabeled)
+        for t in source.pipeline.transforms
+        if hasattr(t, 'antialias')
+    ]
+    crops = [('ScaleCrop', True, True), ('DrawScale', True, None), ('ScaleCrop', None, True)]
+    assert found == crops
+
+
 def test_a_scale_is_used():
     """A scene of 32 pixels at a quarter of its size fills 8 of the 16 x 16 pixels of a crop."""
     dataset = SemiDataset(**config(), scale=[0.25])

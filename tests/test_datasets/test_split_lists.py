@@ -55,6 +55,7 @@ def known(monkeypatch):
         (CITY, CITY),
         (f'jena/{CITY}', CITY),
         (IMAGE, CITY),
+        (f'{IMAGE} None', CITY),  # UniMatch V2: no mask
         (f'{IMAGE} gtFine/train/jena/{CITY}_gtFine_labelTrainIds.png', CITY),
         (f'/data/{IMAGE}\t/data/gtFine/train/jena/{CITY}_gtFine_labelIds.png', CITY),
         (f'/images/train/{CITY}.png\t/segmentation/train/{CITY}_gtFine.png', CITY),

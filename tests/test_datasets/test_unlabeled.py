@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from semiseg_mm.datasets import UnlabeledDataset
+from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.identity import ids_hash, list_identity, sample_ids
 from semiseg_mm.errors import UserError
 
@@ -28,6 +29,23 @@ def paths(root, **kwargs):
 
 def test_folder_is_searched_recursively_for_images_of_all_kinds(root):
     assert paths(root) == sorted(FILES)
+
+
+def test_links_in_a_circle_are_left_out(root):
+    """A link to another folder is followed, however often; one to itself is none."""
+    images = root / 'images'
+    (root / 'other').mkdir()
+    (root / 'other/x.png').touch()
+    for name, target in {'up': '.', 'sub/back': '../..', 'self.jpg': 'self.jpg'}.items():
+        (images / name).symlink_to(target)
+    for name in ('one', 'two'):
+        (images / name).symlink_to(root / 'other')
+    assert paths(root) == sorted([*FILES, 'one/x.png', 'two/x.png'])
+    with pytest.raises(UserError, match=r'The link .* leads back to a folder .* remove it'):
+        paths(root, img_path='images/**/*.png')
+    labeled = dict(data_root=str(root), data_prefix=dict(img_path='images', seg_map_path='images'))
+    with pytest.raises(UserError, match=r'The link .* leads back to a folder .* remove it'):
+        check_paths(labeled, 'train_dataloader.dataset.labeled')
 
 
 def test_absolute_folder_needs_no_root(root):

@@ -83,26 +83,6 @@ def test_plain_content_needs_no_allow_list_and_comes_back(tmp_path):
     assert loaded['hub']['b'] == [0.5, ([0, 1],)]
 
 
-def test_the_newest_checkpoint_that_loads_is_found(tmp_path):
-    """By number, not by name; truncated, empty and foreign files are passed over with a reason."""
-    for step in (9, 10):
-        torch.save(dict(meta=dict(iter=step), state_dict={}), tmp_path / f'iter_{step}.pth')
-    whole = (tmp_path / 'iter_10.pth').read_bytes()
-    (tmp_path / 'iter_11.pth').write_bytes(whole[: len(whole) // 2])
-    (tmp_path / 'iter_12.pth').write_bytes(b'')
-    torch.save([1, 2], tmp_path / 'iter_13.pth')
-    (tmp_path / '.iter_14.pth.part').write_bytes(whole)
-    (tmp_path / 'best_student_mIoU.pth').write_bytes(whole)
-    path, skipped = ckpt.newest_loadable(str(tmp_path))
-    assert path == str(tmp_path / 'iter_10.pth')
-    assert [os.path.basename(bad) for bad, _ in skipped] == [
-        'iter_13.pth',
-        'iter_12.pth',
-        'iter_11.pth',
-    ]
-    assert all(reason for _, reason in skipped)
-
-
 @pytest.mark.parametrize('content', [b'', b'broken', b'PK\x03\x04 half a zip', b'<html></html>'])
 def test_damaged_files_are_called_damaged(content, tmp_path):
     (tmp_path / 'iter_1.pth').write_bytes(content)
@@ -155,6 +135,16 @@ def test_a_flipped_bit_never_changes_what_is_read(toy_file, tmp_path):
     assert refused > 250
 
 
+def test_a_part_that_calls_itself_a_folder_is_damage(toy_file, tmp_path):
+    """One bit of the directory's entry: torch would take memory as it is for that part."""
+    content, path = toy_file.read_bytes(), tmp_path / 'flipped.pth'
+    entry = content.rindex(b'PK\x01\x02', 0, content.index(b'archive/data/4PK') + 1)
+    path.write_bytes(content)
+    flip(path, 8 * (entry + 38) + 4)
+    with pytest.raises(UserError, match=r'damaged .* part archive/data/4 calls itself a folder'):
+        ckpt.safe_load(path)
+
+
 def test_a_file_is_compared_with_its_checksums_once(toy_file, tmp_path, monkeypatch):
     path, read = tmp_path / 'some.pth', []
     path.write_bytes(toy_file.read_bytes())
@@ -181,10 +171,6 @@ def test_files_without_checksums_load(tmp_path):
         finally:
             torch.serialization.set_crc32_options(True)
         assert same(ckpt.safe_load(tmp_path / 'none.pth'), content)
-
-
-def test_an_empty_folder_has_no_checkpoint(tmp_path):
-    assert ckpt.newest_loadable(str(tmp_path / 'absent')) == (None, [])
 
 
 def test_a_missing_file_is_named():

@@ -5,12 +5,15 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
 from held import wait_for, write_held_config
+from processes import forked
 
+from semiseg_mm.apis import run_train
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.testing import toy_config
 
@@ -28,19 +31,28 @@ def trained(tmp_path_factory):
     """Mean Teacher with SyncBN, 2 x (1 + 1) images, 6 iterations; every request is printed."""
     folder = tmp_path_factory.mktemp('dist')
     (folder / 'spy.py').write_text(
-        'from semiseg_mm.datasets import SemiDataset\n'
+        'import os\n'
         'from mmengine.dist import get_rank\n'
+        'from mmengine.hooks import Hook\n'
+        'from mmengine.registry import HOOKS\n'
+        'from semiseg_mm.datasets import SemiDataset\n'
         'original = SemiDataset.__getitem__\n'
         'def spy(self, request):\n'
         '    if hasattr(request, "serial"):\n'
         '        print(f"request {get_rank()} {tuple(request[:3])}", flush=True)\n'
         '    return original(self, request)\n'
         'SemiDataset.__getitem__ = spy\n'
+        '@HOOKS.register_module()\n'
+        'class Death(Hook):\n'
+        '    def before_train_iter(self, runner, batch_idx, data_batch=None):\n'
+        '        first = os.environ.get("TORCHELASTIC_RESTART_COUNT") == "0"\n'
+        '        if first and "DEATH" in os.environ and runner.iter == 4 and get_rank() == 1:\n'
+        '            os.kill(os.getpid(), 9)\n'
     )
     cfg = toy_config(
         folder / 'run',
         dict(type='MeanTeacher'),
-        custom_hooks=[dict(type='MeanTeacherHook')],
+        custom_hooks=[dict(type='MeanTeacherHook'), dict(type='Death')],
         **{
             'custom_imports.imports': ['semiseg_mm.testing', 'spy'],
             'train_dataloader.sampler.labeled': 1,
@@ -96,26 +108,47 @@ def test_both_processes_together_walk_through_the_single_stream(trained):
     assert union == expected
 
 
-def resume_elsewhere(folder, name, processes):
-    """Go on from the run's iteration 3 in a folder of its own."""
+def resume_elsewhere(folder, name, *options):
+    """Go on from the run's iteration 3 with one process, in a folder of its own."""
     (folder / name).mkdir()
     (folder / name / 'iter_3.pth').write_bytes((folder / 'run/iter_3.pth').read_bytes())
-    work_dir = str(folder / name)
-    return dist_train(folder / 'config.py', processes, '--work-dir', work_dir, '--resume')
+    config, work_dir = folder / 'config.py', folder / name
+    return forked(
+        [TOOLS / 'train.py', config, '--work-dir', work_dir, '--resume', *options],
+        env=dict(os.environ, PYTHONPATH=str(folder)),
+    )
 
 
-def test_resuming_two_processes_gives_the_same_weights(trained):
-    """From the checkpoint of iteration 3; BatchNorm statistics are averaged when saving."""
+def test_a_killed_process_is_started_again_and_all_go_on(trained, monkeypatch):
+    """From iteration 3, without --resume. BatchNorm statistics are averaged when saving."""
     folder, _ = trained
-    done = resume_elsewhere(folder, 'again', 2)
+    monkeypatch.setenv('MAX_RESTARTS', '1')
+    monkeypatch.setenv('DEATH', 'once')
+    done = dist_train(folder / 'config.py', 2, '--work-dir', str(folder / 'restarted'))
     assert done.returncode == 0, done.stderr[-3000:]
-    a, b = (safe_load(folder / name / 'iter_6.pth')['state_dict'] for name in ('run', 'again'))
+    serials = [int(n) for n in re.findall(r'request 0 \(\d+, (\d+)', done.stdout)]
+    back = [now for before, now in pairwise(serials) if now < before]
+    assert serials[0] == 0 and back == [2 * 3]  # an iteration takes two of each source
+    a, b = (safe_load(folder / name / 'iter_6.pth')['state_dict'] for name in ('run', 'restarted'))
     assert all(torch.equal(a[key], b[key]) for key in a)
 
 
-def test_other_process_counts_are_noticed(trained):
+def test_a_restart_leaves_an_earlier_run_alone(trained, monkeypatch, capsys):
     folder, _ = trained
-    done = resume_elsewhere(folder, 'alone', 1)
-    assert done.returncode != 0
+    for name, value in dict(TORCHELASTIC_RESTART_COUNT='1', SEMISEG_MM_LAUNCH='now').items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.syspath_prepend(folder)
+    assert run_train([str(folder / 'config.py')]) == 1
+    assert 'checkpoints of an earlier run, up to iter_6.pth' in capsys.readouterr().err
+
+
+def test_other_process_counts_need_the_same_total_batch(trained):
+    folder, _ = trained
+    done = resume_elsewhere(folder, 'alone')
+    assert done.returncode == 1
     message = 'an iteration was 2 + 2 images on 2 processes, it is 1 + 1 on 1'
-    assert message in done.stdout + done.stderr
+    assert message in done.stderr
+    batch = [f'train_dataloader.sampler.{source}=2' for source in ('labeled', 'unlabeled')]
+    done = resume_elsewhere(folder, 'whole', '--cfg-options', *batch)
+    assert done.returncode == 0, done.stderr
+    assert 'request 0' in done.stdout and (folder / 'whole/iter_6.pth').exists()

@@ -80,7 +80,7 @@ def test_resume_passes_over_broken_checkpoints_and_says_so(damage, work_dir):
 def test_resume_stops_if_no_checkpoint_loads(work_dir):
     for name in ('iter_3.pth', 'iter_6.pth'):
         (work_dir / name).write_bytes(b'not a checkpoint')
-    with pytest.raises(UserError, match='None of the 2 checkpoints'):
+    with pytest.raises(UserError, match=r'any of the 2 checkpoints .*iter_6\.pth (is dam|was ref)'):
         train(toy_config(work_dir, SUP_ONLY, resume=True))
 
 
@@ -113,8 +113,29 @@ def test_resuming_another_run_is_possible_if_asked_for(work_dir):
 
 def test_resuming_another_network_stops(work_dir):
     extra = {'model.segmentor.decode_head.channels': 5}
-    with pytest.raises(RuntimeError, match=r'size mismatch|do not match'):
+    different = r'another network \(networks\.student\.\S+ is \[.*6.* there and \[.*5.* here'
+    with pytest.raises(UserError, match=rf'cannot go on from any of the 2 .*{different}'):
         train(toy_config(work_dir, SUP_ONLY, resume=True, **extra))
+    path = str(work_dir / 'iter_6.pth')
+    with pytest.raises(UserError, match=rf'cannot go on from {path}: .*{different}'):
+        train(toy_config(work_dir, SUP_ONLY, resume=True, load_from=path, **extra))
+
+
+def test_resuming_with_other_settings_names_them(work_dir):
+    """Paths, workers and validation are none of them; the seed is not named twice."""
+    (work_dir / 'iter_6.pth').unlink()
+    extra = {
+        'optim_wrapper.optimizer.lr': 0.02,
+        'model.segmentor.decode_head.dropout_ratio': 0.3,
+        'train_cfg.val_interval': 2,
+        'train_dataloader.num_workers': 0,
+    }
+    runner = train(toy_config(work_dir, SUP_ONLY, resume=True, **extra))
+    log = (work_dir / runner.timestamp / f'{runner.timestamp}.log').read_text()
+    assert 'settings: optim_wrapper.optimizer.lr was 0.01, is 0.02; model' in log
+    assert 'model.segmentor.decode_head.dropout_ratio was null, is 0.3. What' in log
+    assert 'val_interval was' not in log and 'workers was' not in log
+    assert runner.optim_wrapper.param_groups[0]['initial_lr'] == 0.01  # as the warning says
 
 
 def test_code_in_a_checkpoint_is_not_run_on_resume(work_dir, tmp_path):

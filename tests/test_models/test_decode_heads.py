@@ -1,8 +1,12 @@
 import pytest
 import torch
+from mmengine.config import Config
 from torch import nn
 
+from semiseg_mm.apis.plain_config import plain_config
 from semiseg_mm.registry import MODELS
+from semiseg_mm.testing.networks import tiny_network
+from semiseg_mm.utils.places import ROOT
 
 
 def head(**kwargs) -> nn.Module:
@@ -62,3 +66,51 @@ def test_features_of_several_levels_can_be_joined():
     features = torch.randn(1, 2, 8, 8), torch.randn(1, 3, 4, 4)
     assert model(features).shape == (1, 3, 8, 8)
     assert model.channels == model.in_channels == 5
+
+
+def aspp_head(**kwargs) -> nn.Module:
+    torch.manual_seed(0)
+    cfg = dict(in_channels=4, channels=6, c1_in_channels=4, c1_channels=2, in_index=1)
+    return MODELS.build(dict(cfg, num_classes=3, norm_cfg=dict(type='BN'), **kwargs))
+
+
+def test_dropout_of_the_pyramid_drops_whole_channels_and_that_of_the_classifier_values():
+    model = aspp_head(type='DropoutASPPHead', pyramid_dropout=0.5, dropout_ratio=0.25).train()
+    found = {}
+    for name, layer in (('pyramid', model.bottleneck), ('values', model.dropout)):
+        layer.register_forward_hook(
+            lambda _, inputs, output, name=name: found.__setitem__(name, (inputs[0], output))
+        )
+    nn.init.ones_(model.bottleneck.bn.bias)  # so that not much is 0 before
+    torch.manual_seed(1)
+    model([torch.randn(8, 4, 16, 16), torch.randn(8, 4, 8, 8)])
+    gone = (found['pyramid'][1] == 0).flatten(2).all(2)  # B,C
+    assert 0.3 < gone.float().mean() < 0.7 and 0.2 < gone[0].float().mean() < 0.8
+    before, after = found['values']
+    kept = after != 0
+    torch.testing.assert_close(after[kept], before[kept] / 0.75)
+    share = kept[before != 0].float().mean()
+    assert share.item() == pytest.approx(0.75, abs=0.02)
+    assert not (~kept & (before != 0)).flatten(2).all(2).any()  # no channel as a whole
+
+
+def test_in_tests_it_is_mmsegs_head_with_the_same_weights():
+    ours, mmseg = aspp_head(type='DropoutASPPHead'), aspp_head(type='DepthwiseSeparableASPPHead')
+    mmseg.load_state_dict(ours.state_dict())
+    features = [torch.randn(2, 4, 16, 16), torch.randn(2, 4, 8, 8)]
+    assert torch.equal(ours.eval()(features), mmseg.eval()(features))
+
+
+def test_a_published_config_has_mmsegs_head(monkeypatch):
+    network = tiny_network(ROOT / 'configs/_base_/models/deeplabv3plus_r50-d8_dropout.py')
+    assert network['decode_head']['type'] == 'DropoutASPPHead'
+    plain = plain_config(Config(dict(model=dict(segmentor=network))), 'student')
+    assert 'custom_imports' not in plain
+    head = plain.model.decode_head
+    assert head.type == 'DepthwiseSeparableASPPHead' and 'pyramid_dropout' not in head
+    with monkeypatch.context() as patched:  # a head of a user's, which may do more
+        own = type('OwnHead', (MODELS.get('DropoutASPPHead'),), {})
+        patched.setitem(MODELS.module_dict, 'OwnHead', own)
+        network['decode_head']['type'] = 'OwnHead'
+        plain = plain_config(Config(dict(model=dict(segmentor=network))), 'student')
+        assert plain.model.decode_head.type == 'semiseg_mm.OwnHead'

@@ -37,3 +37,18 @@ def test_a_file_system_without_locks_is_said_and_used_all_the_same(tmp_path, mon
     with locked_run(tmp_path), locked_run(tmp_path):
         pass
     assert len(said) == 2 and 'cannot be locked (No locks available)' in said[0]
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, 'Read-only file system', str(tmp_path))
+
+    (tmp_path / 'file').touch()
+    with (
+        pytest.raises(UserError, match=r'file could not be made .* choose another place'),
+        locked(tmp_path / 'file'),
+    ):
+        pass
+    monkeypatch.setattr('builtins.open', refuse)
+    with pytest.raises(UserError, match=r'cannot be written \(.*Read-only'), locked(tmp_path):
+        pass

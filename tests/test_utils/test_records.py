@@ -10,15 +10,21 @@ def test_no_file_is_an_empty_record(tmp_path):
 
 @pytest.mark.parametrize(
     ('text', 'says'),
-    [('{"x"', 'cannot be read'), ('[]', 'has no status'), ('{"x": 1}', 'has no status')],
+    [
+        ('{"x"', 'cannot be read'),
+        ('[' * 100_000, 'cannot be read'),
+        ('[]', 'is no record'),
+        ('{"x": 1}', 'has no status'),
+        ('{"status": 1}', 'holds something strange as status'),
+    ],
 )
 def test_damage_is_a_sentence_with_what_to_do(text, says, tmp_path):
     file = tmp_path / 'record.json'
     file.write_text(text)
     with pytest.raises(UserError, match=rf'record.json {says}.*: remove it\.$'):
-        read_record(str(file), 'remove it', ['status'])
+        read_record(str(file), 'remove it', dict(status=str))
 
 
 def test_what_is_whole_is_read(tmp_path):
     (tmp_path / 'record.json').write_text('{"status": "done"}')
-    assert read_record(str(tmp_path / 'record.json'), '', ['status']) == {'status': 'done'}
+    assert read_record(str(tmp_path / 'record.json'), '', dict(status=str)) == {'status': 'done'}

@@ -9,12 +9,14 @@ _base_ = './image_folders.py'
 num_classes = 19
 data_root = 'data/cityscapes'
 crop_size = (800, 800)
-test_mode = dict(mode='slide', crop_size=crop_size, stride=(533, 533))
+test_mode = dict(mode='slide', crop_size=crop_size, stride=(534, 534))  # as CPS evaluates
 
 train_dataloader = dict(
     dataset=dict(
         crop_size=crop_size,
-        pad_val=[104, 116, 124],  # the mean colour (BGR), as CPS pads; there at all sides
+        pad_val=[104, 116, 124],  # the mean colour (BGR), as CPS pads
+        pad_around=True,
+        antialias=False,  # OpenCV shrinks there
         labeled=dict(
             type='CityscapesDataset',
             data_root=data_root,

@@ -8,12 +8,16 @@ num_classes = 21
 data_root = 'data/VOCdevkit/VOC2012'
 folders = dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug')
 crop_size = (512, 512)
-test_mode = dict(mode='slide', crop_size=crop_size, stride=(341, 341))  # as CPS evaluates
+# As CPS evaluates: windows two thirds of their size apart, small images padded with the mean colour
+# (there at all sides).
+test_mode = dict(mode='slide', crop_size=crop_size, stride=(342, 342), small='pad')
 
 train_dataloader = dict(
     dataset=dict(
         crop_size=crop_size,
-        pad_val=[104, 116, 124],  # the mean colour (BGR), as CPS pads; there at all sides
+        pad_val=[104, 116, 124],  # the mean colour (BGR), as CPS pads
+        pad_around=True,
+        antialias=False,  # OpenCV shrinks there
         labeled=dict(type='PascalVOCDataset', data_root=data_root, data_prefix=folders),
         unlabeled=dict(data_root=data_root, img_path=folders['img_path']),
     ),

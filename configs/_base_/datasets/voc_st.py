@@ -3,4 +3,8 @@
 _base_ = './voc.py'
 crop_size = (321, 321)
 test_mode = dict(mode='whole')
-train_dataloader = dict(dataset=dict(crop_size=crop_size, scale=(0.4, 1.6), pad_val=0))
+train_dataloader = dict(
+    dataset=dict(
+        crop_size=crop_size, scale=(0.4, 1.6), antialias=True, pad_val=0, pad_around=False
+    ),
+)

@@ -1,5 +1,7 @@
-# VOC as U2PL trains on it: scale 0.5 to 2, crop 513, padding with the mean colour (there at all
-# sides), the whole image in tests.
+# VOC as U2PL trains on it: scale 0.5 to 2, crop 513, padding with the mean colour at all
+# sides, no antialiasing, the whole image in tests.
 _base_ = './voc_unimatch.py'
 crop_size = (513, 513)
-train_dataloader = dict(dataset=dict(crop_size=crop_size, pad_val=[104, 116, 124]))
+train_dataloader = dict(
+    dataset=dict(crop_size=crop_size, antialias=False, pad_val=[104, 116, 124], pad_around=True),
+)

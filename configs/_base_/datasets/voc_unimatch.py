@@ -2,4 +2,8 @@
 _base_ = './voc.py'
 crop_size = (321, 321)
 test_mode = dict(mode='whole')
-train_dataloader = dict(dataset=dict(crop_size=crop_size, scale=(0.5, 2.0), pad_val=0))
+train_dataloader = dict(
+    dataset=dict(
+        crop_size=crop_size, scale=(0.5, 2.0), antialias=True, pad_val=0, pad_around=False
+    ),
+)

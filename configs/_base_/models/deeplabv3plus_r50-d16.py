@@ -1,5 +1,7 @@
 # DeepLabV3+ with ResNet-50 (deep stem), output stride 16, no auxiliary head: the network of CPS
-# (TorchSemiSeg). The number of classes and the test mode come from the dataset.
+# (TorchSemiSeg), as far as mmseg has it. The number of classes and the test mode come from the
+# dataset. The stem is mmseg's, with its weights: 3x3 convolutions of 32, 32, 64; wide_stem below is
+# the papers'.
 segmentor = dict(
     type='EncoderDecoder',
     data_preprocessor=dict(
@@ -45,3 +47,16 @@ segmentor = dict(
 
 # What makes it ResNet-101; a leaf says model = dict(segmentor=dict(backbone=_base_.r101)).
 r101 = dict(depth=101, init_cfg=dict(type='Pretrained', checkpoint='open-mmlab://resnet101_v1c'))
+
+# The stem of TorchSemiSeg and UniMatch (64, 64, 128) and their weights, which you download
+# (docs/en/networks.md): model = dict(segmentor=dict(backbone=_base_.wide_stem)) in a leaf with
+# ResNet-50, wide_stem_r101 in one with ResNet-101.
+wide_stem = dict(
+    stem_channels=128,
+    init_cfg=dict(type='PretrainedDeepStem', checkpoint='pretrained/resnet50.pth'),
+)
+wide_stem_r101 = dict(
+    stem_channels=128,
+    depth=101,
+    init_cfg=dict(type='PretrainedDeepStem', checkpoint='pretrained/resnet101.pth'),
+)

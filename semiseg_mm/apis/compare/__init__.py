@@ -3,24 +3,26 @@
 import argparse
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from rich.console import Console
 
+from semiseg_mm.apis.option_words import OptionsAction, parse_options
 from semiseg_mm.apis.quickstart.display import make_display
 from semiseg_mm.apis.quickstart.report import short_path, tell_failures
 from semiseg_mm.apis.quickstart.schedule import continuable, run_all
-from semiseg_mm.apis.quickstart.training import parse_options
 from semiseg_mm.engine.batch_hint import batch_hint, batch_in
 from semiseg_mm.engine.train_plan import settle
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text, nearest
 from semiseg_mm.utils.lock import locked
+from semiseg_mm.utils.places import config_path
 
 from . import report
 from .machine import places, threads
 from .methods import Choice, choose, compose, load_base
 from .run import Run, describe
 from .settings import find_split, left_behind, settings_of
+from .slurm import refuse_if_queued, train_as_array
 
 __all__ = ['main']
 
@@ -44,10 +46,20 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--iters', type=int, help='short for train_cfg.max_iters')
     parser.add_argument('--work-dir', help='default: work_dirs/compare_<config>[_<N>-iters]')
     parser.add_argument(
+        '--launcher',
+        choices=['none', 'slurm'],
+        default='none',
+        help='slurm: trainings are tasks of an array job; the same command collects the results',
+    )
+    parser.add_argument(
         '--jobs', type=int, help='runs at once; default: one a GPU, or up to three on a CPU'
     )
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='for all methods'
+        '--cfg-options',
+        nargs='+',
+        action=OptionsAction,
+        metavar='KEY=VALUE',
+        help='for all methods',
     )
     parser.add_argument(
         '--method-options',
@@ -66,6 +78,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def _compare(args: argparse.Namespace) -> int:
+    args.config = config_path(args.config)
     options = dict(args.cfg_options or {})
     suffix = ''
     if args.iters is not None:
@@ -85,8 +98,13 @@ def _compare(args: argparse.Namespace) -> int:
         lost = left_behind(base, args.config, choices)
         for note in lost:
             console.print(note, highlight=False, markup=False)
-        with make_display(runs, console, only_running=True) as display:
-            run_all(runs, display, lock, places(args.jobs), threads())
+        if args.launcher == 'slurm':
+            if not train_as_array(runs, work_dir, args.jobs):
+                return 0
+        else:
+            refuse_if_queued(work_dir)
+            with make_display(runs, console, only_running=True) as display:
+                run_all(runs, display, lock, places(args.jobs), threads())
         return _report(runs, own, lost, work_dir, console)
 
 

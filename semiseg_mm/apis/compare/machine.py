@@ -1,14 +1,10 @@
-"""Where runs take place, and on what."""
+"""Where runs take place, and with what."""
 
 import os
 import platform
-import subprocess
-import sys
-from functools import cache
 
 import numpy as np
 import torch
-from mmengine.device import get_device
 
 from semiseg_mm.apis.quickstart.schedule import share_cores
 from semiseg_mm.engine.stages.stage import package_versions
@@ -32,20 +28,6 @@ def gpus() -> list[str]:
 def threads() -> int:
     """Of a run. As many whatever runs beside it, or its sums would differ by that."""
     return int(os.environ.get('OMP_NUM_THREADS') or share_cores()[1])
-
-
-@cache
-def device_name(gpu: str | None) -> str:
-    """Asked in another process: this one shall take no memory of a GPU."""
-    if gpu is None:
-        return get_device()
-    done = subprocess.run(
-        [sys.executable, '-c', 'import torch; print(torch.cuda.get_device_name(0))'],
-        env={**os.environ, 'CUDA_VISIBLE_DEVICES': gpu},
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.strip() or 'cuda'
 
 
 def versions() -> dict:

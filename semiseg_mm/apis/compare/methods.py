@@ -12,7 +12,7 @@ from semiseg_mm.apis.options import apply_options
 from semiseg_mm.engine.rewriting import KEPT, make_sup_only, use_parts
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import nearest
-from semiseg_mm.utils.places import METHODS
+from semiseg_mm.utils.places import METHODS, config_path
 
 SHARED = ('model.segmentor', *(f'model.{key}' for key in KEPT))
 # what a method's file says, and so no option for all methods
@@ -51,10 +51,11 @@ def choose(words: Iterable[str]) -> list[Choice]:
 
 
 def _find(name: str) -> Path:
-    if name.endswith('.py'):
-        if not Path(name).is_file():
-            raise UserError(f'--methods {name}: that file does not exist.')
-        return Path(name)
+    if name.endswith('.py') or '::' in name:
+        try:
+            return Path(config_path(name))
+        except UserError as error:
+            raise UserError(f'--methods {name}: {error}') from None
     known = sorted(path.stem for path in METHODS.glob('*.py'))
     if name in known:
         return METHODS / f'{name}.py'

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import statistics
 from pathlib import Path
@@ -7,11 +8,12 @@ from mmengine.config import Config
 
 from semiseg_mm.apis.quickstart.training import TrainingProcess, progress_in, whole_rows
 from semiseg_mm.engine.checkpoint import checkpoints
+from semiseg_mm.engine.hooks.result_hook import NOTES, is_finished
 from semiseg_mm.engine.stages.rounds import expand_rounds
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text, read_record
 
-from .machine import device_name, versions
+from .machine import versions
 from .settings import changes, settings_hash, settings_of
 
 RECORD = 'record.json'
@@ -70,36 +72,44 @@ class Run(TrainingProcess):
 
     def _read(self) -> dict:
         advice = f'remove {self.record_file.parent} to train it anew'
-        return read_record(str(self.record_file), advice, ('config_hash', 'settings'))
+        return read_record(str(self.record_file), advice, dict(config_hash=str, settings=dict))
 
     def _write(self, **more) -> None:
         record = dict(method=self.name, seed=self.seed, **self.about, **more)
         record.update(config_hash=self.hash, settings=self.settings)
         atomic_write_text(str(self.record_file), json.dumps(record, indent=1) + '\n')
 
-    def start(self, threads: int, lock: int | None = None) -> None:
+    def begin(self) -> None:
+        """Say in the record what is about to be trained here."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.threads = threads
         self._write(status='started')
+
+    def start(self, threads: int, lock: int | None = None) -> None:
+        self.begin()
         super().start(threads, lock)
 
     def conclude(self) -> dict | None:
         advice = f'remove {self.folder} to train it anew'
         found = read_record(str(self.folder / 'results.json'), advice)
-        if found.get('iter') != found.get('max_iters') or not found.get('networks'):
+        if not is_finished(found):
             return None
         self._write(
             status='done',
             networks=found['networks'],
             seconds=found['seconds'],
+            **{key: found[key] for key in NOTES if key in found},
             seconds_per_iter=self.pace(),
-            device=device_name(self.device),
-            threads=self.threads,
+            device=found.get('device'),
+            threads=found.get('threads'),
         )
-        return self.result()
+        return self._read()
 
     def result(self) -> dict | None:
+        """The record of a finished training, also of one that ended after its compare did."""
         record = self._read()
+        if record.get('status') == 'started' and (self.folder / 'results.json').exists():
+            with contextlib.suppress(UserError):  # of a damaged file: the training writes it again
+                return self.conclude()
         return record if record.get('status') == 'done' else None
 
     # ------------------------------------------------------------------ its logs

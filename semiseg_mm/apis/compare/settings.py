@@ -9,8 +9,7 @@ from mmengine.config import Config
 from semiseg_mm.datasets.backends import build_source, with_backend
 from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.splits import apply_split
-from semiseg_mm.engine.stages.keys import DECISIVE, decisive, identity_of
-from semiseg_mm.engine.stages.stage import differences
+from semiseg_mm.engine.keys import DECISIVE, decisive, differences, identity_of, plain
 from semiseg_mm.registry import DATASETS
 
 from .methods import Choice, below, compose, method_of
@@ -24,7 +23,7 @@ def settings_of(cfg: Config, seed: int, split: dict) -> dict:
     found = decisive(cfg.to_dict(), KEYS)
     found['randomness'] = {**(found.get('randomness') or {}), 'seed': seed}
     images = {name: one for name, one in split.items() if isinstance(one, dict)}
-    return json.loads(json.dumps(dict(config=found, images=images), default=str))
+    return plain(dict(config=found, images=images))
 
 
 def settings_hash(settings: dict) -> str:
@@ -65,7 +64,7 @@ def left_behind(base: Config, path: str, choices: list[Choice]) -> list[str]:
 def _of_method(cfg: Config) -> dict:
     found = {key: cfg.get(key) for key in ('model', 'custom_hooks', 'stages', 'rounds')}
     found['train_dataloader.dataset.views'] = cfg.train_dataloader.dataset.get('views')
-    return json.loads(json.dumps(found, default=str))
+    return plain(found)
 
 
 def find_split(cfg: Config) -> dict:

@@ -64,7 +64,7 @@ def read_instances(file: str) -> dict[str, bytes]:
             image['file_name']: pickle.dumps((image['height'], image['width'], found[image['id']]))
             for image in content['images']
         }
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         reason = f'{type(error).__name__}: {error}'
         raise UserError(f"{file} is not a whole file of COCO's instances ({reason}).") from error
 

@@ -1,14 +1,13 @@
 import heapq
 import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 
 from semiseg_mm.errors import UserError
+from semiseg_mm.utils.signals import stoppable, stopped_by
 
-from .training import STARTUP, TrainingProcess
+from .training import GRACE, STARTUP, TrainingProcess
 
 
 def share_cores() -> tuple[int, int]:
@@ -54,6 +53,8 @@ def run_all(
             running = [training for training in running if training.poll()]
         watch(0.0)
     finally:
+        for training in running:  # first all, so that they save side by side
+            training.ask_to_stop()
         for training in running:
             training.stop()
 
@@ -85,13 +86,12 @@ def time_left(running: list[TrainingProcess], waiting: list[TrainingProcess]) ->
 
 def continuable(call: Callable[[], int]) -> int:
     """The exit code of a call that the same command goes on with, whatever ended it."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that trainings end, too
     try:
-        return call()
+        with stoppable(2 * GRACE):  # so that trainings end, too
+            return call()
     except UserError as error:
         print(f'\nerror: {error}', file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print('\nStopped. The same command goes on from here.', file=sys.stderr)
-        return 130
+        return 128 + stopped_by(error).number

@@ -1,4 +1,3 @@
-import argparse
 import json
 import os
 import sys
@@ -6,18 +5,19 @@ from abc import abstractmethod
 from pathlib import Path
 from subprocess import DEVNULL, STDOUT, Popen, TimeoutExpired
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
 from semiseg_mm.apis.cli import load_config
+from semiseg_mm.apis.option_words import parse_options
+from semiseg_mm.engine.hooks.result_hook import is_finished
+from semiseg_mm.engine.keys import GOING_ON, decisive, differences, plain
 from semiseg_mm.engine.train_plan import plan_of
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils.places import ROOT
 
 from .methods import Method, find_config
 
-# What makes a run another run. Hooks may differ: they only watch.
-SETTINGS = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'train_cfg',
-            'randomness', 'custom_hooks', 'val_dataloader')  # fmt: skip
+GRACE = 60.0  # seconds in which a training that was asked to end may save
 STARTUP = 6.0  # seconds until the first iteration, roughly
 
 
@@ -71,8 +71,7 @@ class TrainingProcess:
     def start(self, threads: int, lock: int | None = None) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._earlier = set(self.folder.glob('*/vis_data'))
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
-        own = dict(OMP_NUM_THREADS=str(threads), PYTHONPATH=path)
+        own = own_environment(threads)
         if self.device is not None:
             own['CUDA_VISIBLE_DEVICES'] = self.device
         with open(self.log, 'ab') as log:
@@ -95,15 +94,21 @@ class TrainingProcess:
             self.phase = 'done' if code == 0 and self.conclude() else 'failed'
         return code is None
 
-    def stop(self) -> None:
-        """End the process. Checkpoints are written whole, so this is safe at any time."""
+    def ask_to_stop(self) -> None:
+        """Let the process end with its iteration, which it saves."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
-            try:
-                self._process.wait(10)
-            except TimeoutExpired:
-                self._process.kill()
             self.phase = 'stopped'
+
+    def stop(self) -> None:
+        """Wait for the end of a process that was asked to. Checkpoints are written whole, so
+        ending it is safe at any time."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(GRACE)
+        except TimeoutExpired:
+            self._process.kill()
 
     # ------------------------------------------------------------------ its files
 
@@ -151,33 +156,40 @@ class Training(TrainingProcess):
         if not any(self.folder.glob('iter_*.pth')) or not self.dumped_config.is_file():
             return
         before = Config.fromfile(str(self.dumped_config))
-        changed = [key for key in SETTINGS if before.get(key) != self.cfg.get(key)]
+        names = (*GOING_ON, 'val_dataloader')
+        keys = (plain(decisive(cfg.to_dict(), names)) for cfg in (before, self.cfg))
+        changed = list(differences(*keys))
         if changed:
+            more = '; …' if len(changed) > 4 else ''
             raise UserError(
-                f'{self.folder} holds a training with other settings ({", ".join(changed)}): '
+                f'{self.folder} holds a training with other settings ({"; ".join(changed[:4])}'
+                f'{more}): '
                 'choose another --work-dir, or remove that folder.'
             )
 
     def result(self) -> dict | None:
         """results.json of a finished training: the last value of the network, never the best."""
-        file = self.folder / 'results.json'
-        record = json.loads(file.read_text()) if file.is_file() else {}
-        whole = self.checkpoint.is_file() and self.dumped_config.is_file()
-        if record.get('iter') != self.max_iters or not whole:
+        record, dumped = self._record(), self.dumped_config.is_file()
+        of_this = record.get('max_iters') == self.max_iters and is_finished(record)
+        if not (of_this and dumped and self.checkpoint.is_file()):
             return None
         score = record['networks'][self.method.network]['mIoU']
         return dict(mIoU=score['last'], seconds=record['seconds'], seed=record['seed'])
 
+    def _record(self) -> dict:
+        file = self.folder / 'results.json'
+        return json.loads(file.read_text()) if file.is_file() else {}
+
     @property
     def checkpoint(self) -> Path:
-        return self.folder / f'iter_{self.max_iters}.pth'
+        """Return the file of the last iteration; a hook may have ended the training early."""
+        return self.folder / f'iter_{self._record().get("iter")}.pth'
 
 
-def parse_options(options: list[str]) -> dict:
-    """``key=value`` words as --cfg-options reads them."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='*', action=DictAction)
-    return parser.parse_args(['--cfg-options', *options]).cfg_options or {}
+def own_environment(threads: int) -> dict[str, str]:
+    """Return what a training's process finds in its environment beside the caller's."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
+    return dict(OMP_NUM_THREADS=str(threads), PYTHONPATH=path)
 
 
 def progress_in(folder: Path, earlier: set[Path] = frozenset()) -> tuple[int, float, bool] | None:

@@ -40,6 +40,11 @@ class LabeledOversampleSampler(RequestStream):
     def __len__(self) -> int:
         return self.order.size
 
+    def passes(self, iterations: int) -> dict[str, float]:
+        drawn = self.before(iterations) * self.world_size / len(self)  # passes over the one list
+        labeled = drawn * self.repeated / self.dataset.num_labeled
+        return dict(labeled=labeled, **dict(unlabeled=drawn) if self.dataset.num_unlabeled else {})
+
     def index(self, source: int, serial: int) -> int:
         drawn = self.order[serial]
         labeled = self.dataset.num_labeled

@@ -68,6 +68,12 @@ class SourceRatioSampler(RequestStream):
         oversampled = 0 if unlabeled else labeled
         return dict(labeled=labeled, unlabeled=unlabeled // crops, oversampled=oversampled)
 
+    def passes(self, iterations: int) -> dict[str, float]:
+        found = super().passes(iterations)
+        if 'unlabeled' in found:
+            found['unlabeled'] /= self.crops
+        return found
+
     def index(self, source: int, serial: int) -> int:
         position = serial // self.crops if source == 1 else serial
         return self.offset(source) + self.orders[source][position]

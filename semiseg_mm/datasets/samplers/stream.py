@@ -100,6 +100,16 @@ class RequestStream(Sampler):
         rows = schedule.rows_before(iteration) if schedule is not None else iteration
         return rows * len(self.places)
 
+    def passes(self, iterations: int) -> dict[str, float]:
+        """How often the images of each source come in so many iterations of all processes."""
+        rows = self.before(iterations) // self.batch_size * self.world_size
+        sizes = dict(labeled=self.dataset.num_labeled, unlabeled=self.dataset.num_unlabeled)
+        return {
+            name: rows * self.places.count(source) / size
+            for source, (name, size) in enumerate(sizes.items())
+            if source in self.places
+        }
+
     def batches(self) -> Iterator[list[SampleRequest]]:
         """The batches of this process, from the current position on; it must begin a batch."""
         position, rows = self.position, 1

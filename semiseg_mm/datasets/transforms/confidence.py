@@ -1,3 +1,4 @@
+import contextlib
 import json
 import math
 import os
@@ -7,11 +8,12 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
-from mmengine import fileio
 
+from semiseg_mm.datasets.backends import fetch
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import TRANSFORMS
 
+from .image_bytes import MAX_PIXELS, excess, size_of
 from .load_labels import class_numbers
 
 IGNORED = 255
@@ -31,14 +33,16 @@ class LoadConfidence(BaseTransform):
                 f'LoadConfidence: {results.get("img_path")} has no confidences. Set conf_dir of '
                 'the PseudoLabeledDataset, or take LoadConfidence out of its pipeline.'
             )
-        confidence = _read_gray(path)
-        label = results.get('gt_seg_map')
-        if label is not None and label.shape != confidence.shape:
+        content, label = _content(path), results.get('gt_seg_map')
+        size = size_of(content)  # known before the decoder takes memory for it
+        if label is not None and size not in (None, label.shape):
             raise UserError(
-                f'The confidences {path} are {_size(confidence)} but the label map '
-                f'{results.get("seg_map_path")} is {_size(label)}: make both again.'
+                f'The confidences {path} are {_size(size)} but the label map '
+                f'{results.get("seg_map_path")} is {_size(label.shape)}: make both again.'
             )
-        results['confidence'] = confidence
+        if label is None and (reason := excess(content, MAX_PIXELS)):
+            raise UserError(f'The confidences {path} cannot be read: {reason}.')
+        results['confidence'] = _decode_gray(content, path)
         results['seg_fields'] = [*results.get('seg_fields', []), 'confidence']
         return results
 
@@ -154,18 +158,24 @@ def _read_thresholds(path: str, *_: int) -> tuple[np.ndarray, np.ndarray]:
     return bins, shares
 
 
-def _read_gray(path: str) -> np.ndarray:
+def _content(path: str) -> bytes:
     try:
-        content = np.frombuffer(fileio.get(path), np.uint8)
-        image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if len(content) else None
+        return fetch(path)
     except OSError as error:
         raise UserError(
             f'The confidences {path} cannot be read ({error}): make them again.'
         ) from error
+
+
+def _decode_gray(content: bytes, path: str) -> np.ndarray:
+    image = None
+    with contextlib.suppress(cv2.error):
+        buffer = np.frombuffer(content, np.uint8)
+        image = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED) if content else None
     if image is None or image.ndim != 2 or image.dtype != np.uint8:
         raise UserError(f'{path} is no 8-bit gray PNG of confidences: make it again.')
     return image
 
 
-def _size(array: np.ndarray) -> str:
-    return 'x'.join(map(str, array.shape))
+def _size(shape: tuple[int, ...]) -> str:
+    return 'x'.join(map(str, shape))

@@ -1,11 +1,14 @@
 """What the bytes of an image file say before anything decodes them."""
 
+import io
 import mmap
 import re
+from functools import cache
 
 import cv2
 import numpy as np
 from mmengine.logging import print_log
+from PIL import Image
 
 JPEG, PNG = b'\xff\xd8', b'\x89PNG'
 TIFF = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')  # the last two are BigTIFF
@@ -13,6 +16,10 @@ SCAN, END = 0xDA, 0xD9
 # in scan data FF is followed by 00, or by a restart marker (D0 to D7)
 MARKER = re.compile(rb'\xff[^\x00\x01\xd0-\xd8\xff]')
 BITS_PER_SAMPLE = 258
+# An image may have so many: 16384 x 16384. A file of 1 MB can hold more, which take gigabytes when
+# it is decoded, in each worker, so that the system ends the training.
+MAX_PIXELS = 1 << 28
+FORMATS = ('JPEG', 'PNG', 'BMP', 'TIFF', 'WEBP', 'GIF', 'AVIF', 'JPEG2000', 'PPM', 'SUN')
 
 _said = mmap.mmap(-1, 1)  # one byte that forked workers share
 
@@ -57,6 +64,43 @@ def _png_ends(content: bytes) -> bool:
             return True
         place += 12 + int.from_bytes(content[place : place + 4], 'big')
     return False
+
+
+# ------------------------------------------------------------------ size
+
+
+def size_of(content: bytes) -> tuple[int, int] | None:
+    """Return (height, width) as the header says, before EXIF turns it; None if it says nothing.
+
+    Image.open would do, but it refuses what is larger than its own limit.
+    """
+    if content.startswith(PNG):  # also where Pillow would stumble over what follows
+        return int.from_bytes(content[20:24], 'big'), int.from_bytes(content[16:20], 'big')
+    for factory, accept in _readers():
+        if accept(content[:16]) is True:
+            try:
+                with factory(io.BytesIO(content), '') as header:
+                    return header.size[::-1]
+            except Exception:  # what damaged bytes lead to is anyone's guess
+                return None
+    return None
+
+
+@cache
+def _readers() -> list[tuple]:
+    Image.init()
+    return [Image.OPEN[name] for name in FORMATS if name in Image.OPEN]
+
+
+def excess(content: bytes, limit: int) -> str | None:
+    """Say that an image has more pixels than the limit, if so; nothing is decoded for it."""
+    height, width = size_of(content) or (0, 0)
+    if height * width <= limit:
+        return None
+    return (
+        f'it has {width} x {height} pixels, more than max_pixels={limit}. Cut it into tiles, or '
+        'raise max_pixels of the transform that loads it'
+    )
 
 
 # ------------------------------------------------------------------ more than 8 bits

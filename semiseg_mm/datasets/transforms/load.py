@@ -1,5 +1,3 @@
-import io
-
 import cv2
 import mmcv
 import numpy as np
@@ -11,30 +9,43 @@ from semiseg_mm.datasets.backends import is_remote, is_special, says_missing
 from semiseg_mm.errors import BrokenImage, UserError
 from semiseg_mm.registry import TRANSFORMS
 
-from .image_bytes import JPEG, defect, warn_if_squeezed
+from .image_bytes import JPEG, MAX_PIXELS, defect, excess, size_of, warn_if_squeezed
 
 
-@TRANSFORMS.register_module()
+@TRANSFORMS.register_module(name=['LoadImage', 'LoadImageFromFile'])
 class LoadImage(LoadImageFromFile):
     """mmcv's loading, but a file that is no whole image raises :class:`BrokenImage`.
 
     Decoders fill what a truncated JPEG lacks with gray and say nothing; here it counts as broken.
-    After ``DrawScale`` with a factor of 1/2 or less, a JPEG is decoded at 1/2, 1/4 or 1/8 of its
-    size; ``results['reduced']`` is then (the size it has, the size of the whole).
+    After ``DrawScale`` with a factor of 1/2 or less and no ``antialias``, a JPEG is decoded at 1/2,
+    1/4 or 1/8 of its size; ``results['reduced']`` is then (the size it has, the size of the whole).
     Of images with more than 8 bits the lower ones are lost: that is said once in a run.
     A storage that is out of reach says nothing about an image: it is a :class:`UserError`.
+
+    Args:
+        max_pixels: An image with more is broken. It is not decoded: that would take gigabytes.
+        backend_args, kwargs: mmcv's.
     """
+
+    def __init__(
+        self, max_pixels: int = MAX_PIXELS, backend_args: dict | None = None, **kwargs
+    ) -> None:
+        super().__init__(backend_args=backend_args, **kwargs)
+        self.max_pixels = max_pixels
 
     def transform(self, results: dict) -> dict:
         path = results['img_path']
         content = self._content(path)
-        reason = defect(content)
+        reason = defect(content) or excess(content, self.max_pixels)
         if reason:
             raise BrokenImage(path, reason)
-        reduction = self._reduction(content, results.get('drawn_scale') or 1)
+        whole = results.get('antialias') or not results.get('drawn_scale')
+        reduction = self._reduction(content, 1 if whole else results['drawn_scale'])
         try:
             image, shape = self._decode(content, reduction)
-        except (AttributeError, ValueError, OSError, SyntaxError, cv2.error) as error:
+        except (Image.DecompressionBombError, MemoryError) as error:
+            raise BrokenImage(path, f'it is too large ({error})') from error
+        except Exception as error:  # each decoder has its own
             raise BrokenImage(path, 'it does not decode') from error
         if image is None:
             raise BrokenImage(path, 'it does not decode')
@@ -59,8 +70,7 @@ class LoadImage(LoadImageFromFile):
             return image, image.shape[:2]
         flag = getattr(cv2, f'IMREAD_REDUCED_COLOR_{reduction}')
         image = cv2.imdecode(np.frombuffer(content, np.uint8), flag)
-        with Image.open(io.BytesIO(content)) as header:
-            width, height = header.size
+        height, width = size_of(content)
         if image is not None and image.shape[0] != -(-height // reduction):
             height, width = width, height  # EXIF turns it
         return image, (height, width)

@@ -1,20 +1,32 @@
 import cv2
 import mmcv
 import numpy as np
-from mmengine import fileio
 from mmseg.datasets import transforms as mmseg_transforms
 
-from semiseg_mm.datasets.backends import is_special
-from semiseg_mm.errors import BadMask, UserError
+from semiseg_mm.datasets.backends import fetch
+from semiseg_mm.errors import BadMask, BrokenMask, UserError
 from semiseg_mm.registry import TRANSFORMS
+
+from .image_bytes import MAX_PIXELS, excess
 
 
 @TRANSFORMS.register_module()
 class LoadAnnotations(mmseg_transforms.LoadAnnotations):
     """mmseg's loading, but a mask whose values need more than 8 bits raises :class:`BadMask`.
 
-    There 258 becomes 2 without a word, and no later step can tell.
+    There 258 becomes 2 without a word, and no later step can tell. A mask that cannot be read is
+    a :class:`BrokenMask`.
+
+    Args:
+        max_pixels: As of LoadImage.
+        backend_args, kwargs: mmseg's.
     """
+
+    def __init__(
+        self, max_pixels: int = MAX_PIXELS, backend_args: dict | None = None, **kwargs
+    ) -> None:
+        super().__init__(backend_args=backend_args, **kwargs)
+        self.max_pixels = max_pixels
 
     def _load_seg_map(self, results: dict) -> None:
         path, reduce = results['seg_map_path'], results['reduce_zero_label']
@@ -23,13 +35,7 @@ class LoadAnnotations(mmseg_transforms.LoadAnnotations):
                 f'LoadAnnotations has reduce_zero_label={self.reduce_zero_label}, but the dataset '
                 f'has {reduce}: set it in the dataset only.'
             )
-        if is_special(path, self.backend_args):
-            raise UserError(
-                f'The mask {path} is a pipe, a socket or a device: put an 8-bit PNG in its place.'
-            )
-        content = fileio.get(path, backend_args=self.backend_args)
-        stored = mmcv.imfrombytes(content, flag='unchanged', backend=self.imdecode_backend)
-        mask = class_numbers(stored.squeeze(), path)  # H,W
+        mask = class_numbers(self._stored(path).squeeze(), path)  # H,W
         table = np.arange(256)
         if reduce:
             table = np.r_[255, :254, 255]
@@ -42,6 +48,20 @@ class LoadAnnotations(mmseg_transforms.LoadAnnotations):
             mask = cv2.LUT(mask, table.astype(np.uint8)).reshape(mask.shape)
         results['gt_seg_map'] = mask
         results['seg_fields'].append('gt_seg_map')
+
+    def _stored(self, path: str) -> np.ndarray:
+        try:
+            content = fetch(path, self.backend_args)
+            if reason := excess(content, self.max_pixels):
+                raise BrokenMask(path, reason)
+            mask = mmcv.imfrombytes(content, flag='unchanged', backend=self.imdecode_backend)
+        except UserError:
+            raise
+        except Exception as error:  # storages and decoders raise what they like
+            raise BrokenMask(path, f'{type(error).__name__}: {error}') from error
+        if mask is None:
+            raise BrokenMask(path, 'it does not decode')
+        return mask
 
 
 def class_numbers(mask: np.ndarray, path: str | None) -> np.ndarray:

@@ -15,9 +15,10 @@ from .strong import blend, blur, gray_mean, is_colour, saturate, shift_hue
 class RandomOps(BaseTransform):
     """A few operations, drawn with replacement from a pool: AugSeg's strong view.
 
-    The pool and the ranges are AugSeg's (CVPR 2023); its strength is drawn anew for each
-    operation. 'invert' is not in it (iMAS adds it). Operations that speak of colour ('color',
-    'hue') leave images that are not BGR alone; the others treat each channel alike.
+    The pool and the ranges are those of AugSeg's code (CVPR 2023), which uses Pillow; blur and hue
+    round otherwise. The strength is drawn anew for each operation. 'invert' is not in it (iMAS adds
+    it). Operations that speak of colour ('color', 'hue') leave images that are not BGR alone; the
+    others treat each channel alike.
 
     Args:
         count: How many, or the range (low, high) to draw the number from, both ends included.
@@ -60,6 +61,16 @@ def stretch(plane: np.ndarray) -> np.ndarray:
     return look_up(plane, np.floor((np.arange(256) - low) * (255 / (high - low)) + 1e-6))
 
 
+def equalize(plane: np.ndarray) -> np.ndarray:
+    """Spread the values so that each range of them has as many pixels, by Pillow's rule."""
+    counts = np.bincount(plane.ravel(), minlength=256)
+    step = (plane.size - int(counts[np.flatnonzero(counts)[-1]])) // 255
+    if not step:
+        return plane
+    below = np.cumsum(counts) - counts
+    return look_up(plane, (step // 2 + below) // step)
+
+
 def sharpen(image: np.ndarray, factor: float) -> np.ndarray:
     """Away from a smoothed image, or towards it; the border stays, as in Pillow."""
     kernel = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], np.float32) / 13
@@ -81,14 +92,14 @@ def solarize(image: np.ndarray, threshold: float) -> np.ndarray:
 POOL: dict[str, tuple[Callable, tuple[float, float]]] = dict(
     identity=(lambda image, _: image, (0, 1)),
     autocontrast=(lambda image, _: each_channel(image, stretch), (0, 1)),
-    equalize=(lambda image, _: each_channel(image, cv2.equalizeHist), (0, 1)),
+    equalize=(lambda image, _: each_channel(image, equalize), (0, 1)),
     blur=(blur, (0.1, 2.0)),
     contrast=(lambda image, factor: blend(image, gray_mean(image), factor), (0.05, 0.95)),
     brightness=(lambda image, factor: blend(image, 0.0, factor), (0.05, 0.95)),
     color=(lambda image, f: saturate(image, f) if is_colour(image) else image, (0.05, 0.95)),
     sharpness=(sharpen, (0.05, 0.95)),
-    posterize=(posterize, (4, 9)),  # 4 to 8 bits, each as likely
-    solarize=(solarize, (1, 257)),
+    posterize=(posterize, (4, 8)),  # 4 to 7 bits, each as likely
+    solarize=(solarize, (1, 256)),  # from 1 to 255 on
     hue=(lambda image, turns: shift_hue(image, turns) if is_colour(image) else image, (-0.5, 0.5)),
     invert=(lambda image, _: 255 - image, (0, 1)),
 )

@@ -1,15 +1,21 @@
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .crop_size_scheduler_hook import CropSizeSchedulerHook
+from .early_end_hook import EarlyEndHook
 from .finite_hook import FiniteHook
 from .identity_hook import IdentityHook
 from .mean_teacher_hook import MeanTeacherHook
 from .result_hook import ResultHook
+from .stop_hook import StopHook
+from .watch_hook import WatchHook
 
 __all__ = [
     'AtomicCheckpointHook',
     'CropSizeSchedulerHook',
+    'EarlyEndHook',
     'FiniteHook',
     'IdentityHook',
     'MeanTeacherHook',
     'ResultHook',
+    'StopHook',
+    'WatchHook',
 ]

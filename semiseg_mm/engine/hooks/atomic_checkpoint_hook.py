@@ -7,6 +7,7 @@ from mmengine.hooks import Hook
 
 from semiseg_mm.engine.checkpoint import checkpoints
 from semiseg_mm.engine.finite import check_weights
+from semiseg_mm.engine.restarts import launch_of_this_run
 from semiseg_mm.registry import HOOKS
 from semiseg_mm.utils import atomic_write_text, average_buffers, check_choice
 
@@ -55,16 +56,9 @@ class AtomicCheckpointHook(Hook):
             self._save(runner, runner.iter + 1)
 
     def _save(self, runner, step: int) -> None:
-        average_buffers(runner.model)
-        check_finite(runner, step)
-        name = f'iter_{step}.pth'
-        meta = dict(epoch=runner.epoch, iter=step)
-        runner.save_checkpoint(runner.work_dir, name, meta=meta, by_epoch=False)
+        save_run(runner, step)
         if not is_main_process():
             return
-        atomic_write_text(
-            osp.join(runner.work_dir, 'last_checkpoint'), osp.join(runner.work_dir, name)
-        )
         if self.max_keep_ckpts > 0:
             # later ones are left over from before a resume: they are passed again, or broken
             found = checkpoints(runner.work_dir).items()
@@ -94,6 +88,25 @@ class AtomicCheckpointHook(Hook):
                 by_epoch=False,
             )
         runner.message_hub.update_info('best_scores', best)
+
+
+def save_run(runner, step: int) -> None:
+    """Save ``iter_N.pth``, where ``--resume`` goes on; all processes call it."""
+    average_buffers(runner.model)
+    check_finite(runner, step)
+    name = f'iter_{step}.pth'
+    meta = dict(epoch=runner.epoch, iter=step, **launch_of_this_run())
+    runner.save_checkpoint(runner.work_dir, name, meta=meta, by_epoch=False)
+    runner.last_saved = step  # the same in all processes
+    if is_main_process():
+        atomic_write_text(
+            osp.join(runner.work_dir, 'last_checkpoint'), osp.join(runner.work_dir, name)
+        )
+
+
+def is_saved(runner, step: int) -> bool:
+    """Return whether this call has just saved that iteration."""
+    return getattr(runner, 'last_saved', None) == step
 
 
 def milestone_steps(milestones: Sequence[float], max_iters: int) -> list[int]:

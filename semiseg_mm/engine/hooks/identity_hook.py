@@ -3,16 +3,20 @@ from mmengine.hooks import Hook
 
 from semiseg_mm.datasets.samplers import RequestStream, sampler_of
 from semiseg_mm.engine.checkpoint import from_plain, to_plain
+from semiseg_mm.engine.keys import GOING_ON, differences, of_training, plain
+from semiseg_mm.engine.resuming import IDENTITY
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import HOOKS
 from semiseg_mm.utils import check_choice
 
-KEY = 'semiseg_mm'
+SHOWN = 8  # settings that are listed
 
 
 @HOOKS.register_module()
 class IdentityHook(Hook):
-    """A checkpoint knows its data, seed and processes; resuming with others stops.
+    """A checkpoint knows its data, seed, processes and settings; resuming with others stops.
+
+    Other settings (a learning rate, a weight of a loss) are only warned of.
 
     It also makes checkpoints plain (tensors and Python's own types), so that
     ``torch.load(weights_only=True)`` reads them without an allow-list.
@@ -27,23 +31,29 @@ class IdentityHook(Hook):
         check_choice('on_mismatch', on_mismatch, ('stop', 'warn'), 'IdentityHook')
         self.on_mismatch = on_mismatch
         self._data: dict | None = None
+        self._settings: dict | None = None
+
+    def before_train(self, runner) -> None:
+        self._identity(runner)  # while the files that its settings name are there
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        checkpoint['meta'][KEY] = self._identity(runner)
+        checkpoint['meta'][IDENTITY] = self._identity(runner)
         for key in set(checkpoint) - {'state_dict', 'optimizer'}:
             checkpoint[key] = to_plain(checkpoint[key])
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         if 'message_hub' in checkpoint:
             checkpoint['message_hub'] = from_plain(checkpoint['message_hub'])
-        if not runner._resume or KEY not in checkpoint.get('meta', {}):
+        if not runner._resume or IDENTITY not in checkpoint.get('meta', {}):
             return
-        before, now = checkpoint['meta'][KEY], self._identity(runner)
-        differences = list(_differences(before, now))
-        if not differences:
+        before, now = checkpoint['meta'][IDENTITY], self._identity(runner)
+        if 'settings' in before:  # older checkpoints do not say
+            _warn_of_settings(list(differences(before['settings'], now['settings'])), runner)
+        found = list(_differences(before, now))
+        if not found:
             return
         text = (
-            f'This run is not the one that is to be resumed: {"; ".join(differences)}. Restore '
+            f'This run is not the one that is to be resumed: {"; ".join(found)}. Restore '
             'what changed, or start anew in another --work-dir.'
         )
         if self.on_mismatch == 'stop':
@@ -58,6 +68,8 @@ class IdentityHook(Hook):
         if self._data is None:
             has_identity = hasattr(loader.dataset, 'identity')
             self._data = loader.dataset.identity() if has_identity else {}
+        if self._settings is None:
+            self._settings = _settings(runner.cfg.to_dict())
         world_size, sampler = get_world_size(), sampler_of(loader)
         places = getattr(sampler, 'places', [0] * (loader.batch_size or 0))
         return dict(
@@ -67,6 +79,26 @@ class IdentityHook(Hook):
             batch=[places.count(source) * world_size for source in sorted(set(places))],
             max_iters=runner.max_iters,
             sampler=_sampler_identity(sampler),
+            settings=self._settings,
+        )
+
+
+def _settings(cfg: dict) -> dict:
+    """Return what decides a training, apart from what an identity says otherwise."""
+    found = plain(of_training(cfg, GOING_ON))
+    (found.get('randomness') or {}).pop('seed', None)
+    (found.get('train_cfg') or {}).pop('max_iters', None)
+    return found
+
+
+def _warn_of_settings(found: list[str], runner) -> None:
+    if found:
+        more = f'; and {len(found) - SHOWN} more' if len(found) > SHOWN else ''
+        runner.logger.warning(
+            f'The checkpoint was written under other settings: {"; ".join(found[:SHOWN])}{more}. '
+            'What its optimizer and schedule hold (learning rate, momentum, weight decay) stays as '
+            'it is there; all else is as now from here on, so the result is that of neither. To '
+            'train with the new settings alone, begin anew in another --work-dir.'
         )
 
 

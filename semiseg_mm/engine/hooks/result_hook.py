@@ -3,11 +3,16 @@ import os.path as osp
 import time
 from numbers import Real
 
+import torch
+from mmengine.device import get_device, is_cuda_available
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from semiseg_mm.registry import HOOKS
 from semiseg_mm.utils import atomic_write_text
+
+EARLY = 'stopped_early'  # the iteration in which a hook ended the training
+NOTES = (EARLY, 'skipped_steps')  # of message_hub, in the record if there is something to say
 
 
 @HOOKS.register_module()
@@ -41,8 +46,12 @@ class ResultHook(Hook):
         numbers = {k: round(float(v), 4) for k, v in metrics.items() if isinstance(v, Real)}
         history.append([runner.iter, numbers])
         runner.message_hub.update_info('evaluations', history)
+        self.write(runner)
+
+    def write(self, runner) -> None:
+        """Write what the run has come to."""
         if is_main_process():
-            record = self._record(runner, history)
+            record = self._record(runner, runner.message_hub.runtime_info.get('evaluations', []))
             path = osp.join(runner.work_dir, 'results.json')
             atomic_write_text(path, json.dumps(record, indent=2) + '\n')
 
@@ -60,11 +69,25 @@ class ResultHook(Hook):
                 if value > row.get('best', float('-inf')):
                     row.update(best=value, best_iter=iteration)
         config = runner.cfg.filename
+        info = runner.message_hub.runtime_info
         return dict(
             config=osp.basename(config) if config else None,
             seed=runner.seed,
             iter=runner.iter,
             max_iters=runner.max_iters,
+            **{key: info[key] for key in NOTES if info.get(key)},
             seconds=self._seconds(),
             networks=networks,
+            device=_device_name(),
+            threads=torch.get_num_threads(),
         )
+
+
+def is_finished(record: dict) -> bool:
+    """Return whether a ``results.json`` is that of a run that came to its end."""
+    whole = record.get('iter') == record.get('max_iters')
+    return bool(record.get('networks')) and (whole or record.get(EARLY) == record['iter'])
+
+
+def _device_name() -> str:
+    return torch.cuda.get_device_name() if is_cuda_available() else get_device()

@@ -140,9 +140,11 @@ class Predictor:
         return Prediction(label.to(torch.uint8), certain, best.isfinite().all())
 
     def _sizes(self, inputs: Tensor) -> list[torch.Size]:
+        """Rounded to the divisor; down where it is 1, as the code of ST does."""
         divisor = self.size_divisor
+        whole = int if divisor == 1 else round
         return [
-            torch.Size(max(1, round(side * scale / divisor)) * divisor for side in inputs.shape[2:])
+            torch.Size(max(1, whole(side * scale / divisor)) * divisor for side in inputs.shape[2:])
             for scale in self.scales
         ]
 

@@ -75,7 +75,7 @@ class SemiTrainLoop(IterBasedTrainLoop):
         runner.call_hook('before_train')
         runner.call_hook('before_train_epoch')
         self._log_plan()
-        if self._iter > 0:
+        if self._iter > 0 and not self.stop_training:
             self._validate_if_due()
         batches = self._batches()
         while self._iter < self._max_iters and not self.stop_training:
@@ -165,13 +165,8 @@ class SemiTrainLoop(IterBasedTrainLoop):
             return
         rows = sampler.before(self._max_iters) // sampler.batch_size
         sizes = dict(labeled=dataset.num_labeled, unlabeled=dataset.num_unlabeled)
-        crops = (1, getattr(sampler, 'crops', 1))  # of one image
-        shares = [
-            f'{rows * get_world_size() * sampler.places.count(k) / crops[k] / size:.1f} passes '
-            f'over {size} {name} images'
-            for k, (name, size) in enumerate(sizes.items())
-            if sampler.places.count(k) and len(set(sampler.places)) > 1
-        ]
+        passes = sampler.passes(self._max_iters) if len(set(sampler.places)) > 1 else {}
+        shares = [f'{n:.1f} passes over {sizes[name]} {name} images' for name, n in passes.items()]
         batch = f'{sampler.batch_size} x {get_world_size()} images an iteration'
         self.runner.logger.info(', '.join([left, batch, *shares]))
         self._hint_on_batch(rows)

@@ -10,20 +10,23 @@ import torch.distributed as torch_dist
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import broadcast_object_list, init_dist, is_distributed, is_main_process
+from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper, revert_sync_batchnorm
 from mmengine.runner import Runner
 
 from semiseg_mm.datasets.backends import build_source, with_backend
 from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.samplers import RequestStream
-from semiseg_mm.engine.checkpoint import checkpoints, newest_loadable, safe_load
+from semiseg_mm.engine.checkpoint import checkpoints, safe_load
 from semiseg_mm.engine.execution import check_execution, prepare_execution
-from semiseg_mm.engine.hooks import FiniteHook
+from semiseg_mm.engine.hooks import EarlyEndHook, FiniteHook, StopHook
+from semiseg_mm.engine.resuming import newest_resumable, obstacle
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import DATA_SAMPLERS, RUNNERS
 from semiseg_mm.utils import atomic_path, check_choice
 from semiseg_mm.utils.lock import locked_run
+from semiseg_mm.utils.signals import stoppable
 
 
 @RUNNERS.register_module()
@@ -31,8 +34,8 @@ class SemiRunner(Runner):
     """mmengine's runner that can be trusted with a long run.
 
     It saves atomically, resumes from the newest checkpoint that loads, never starts over or
-    overwrites silently, stops at NaN, and runs several processes on CPU as well. Everything else
-    is mmengine's.
+    overwrites silently, stops at NaN, saves when a signal ends it, and runs several processes on
+    CPU as well. Everything else is mmengine's.
     """
 
     _count = itertools.count()
@@ -76,10 +79,19 @@ class SemiRunner(Runner):
         return Runner.build_dataloader(dataloader, seed, diff_rank_seed)
 
     def register_default_hooks(self, hooks: dict | None = None) -> None:
-        """Add the hook that stops a training at NaN, so that no config has to name it."""
+        """Add the hook that warns, unless the config sets it to None."""
+        hooks = dict(hooks or {})
+        watch = hooks.pop('watch', {})
         super().register_default_hooks(hooks)
-        if not any(isinstance(hook, FiniteHook) for hook in self.hooks):
-            self.register_hook(FiniteHook())
+        if watch is not None:
+            self.register_hook(watch if isinstance(watch, Hook) else {'type': 'WatchHook', **watch})
+
+    def register_hooks(self, *args, **kwargs) -> None:
+        """Add the hooks that every training has, whether or not the config names them."""
+        super().register_hooks(*args, **kwargs)
+        for kind in (FiniteHook, EarlyEndHook, StopHook):
+            if not any(isinstance(hook, kind) for hook in self.hooks):
+                self.register_hook(kind())
 
     # ------------------------------------------------------------------ how it is executed
 
@@ -110,7 +122,7 @@ class SemiRunner(Runner):
 
     def train(self) -> torch.nn.Module:
         """Train, while no other call trains in this work dir."""
-        with locked_run(self.work_dir):
+        with stoppable(), locked_run(self.work_dir):
             self._begin()
             super().dump_config()
             return super().train()
@@ -124,7 +136,7 @@ class SemiRunner(Runner):
             self._resume = found is not None
             self._load_from = found or self.cfg.get('start_from')
         elif self._resume:
-            self._check_nothing_later(self._load_from)
+            self._check_resumable(self._load_from)
         elif not self._resume and (earlier := checkpoints(self.work_dir)):
             raise UserError(
                 f'{self.work_dir} holds checkpoints of an earlier run, up to '
@@ -158,15 +170,16 @@ class SemiRunner(Runner):
     def _find_checkpoint(self) -> str | None:
         found = [None, []]
         if is_main_process():
-            found = list(newest_loadable(self.work_dir))
+            found = list(newest_resumable(self.work_dir, self.model))
         broadcast_object_list(found)
         path, skipped = found
         for bad, reason in skipped:
             self.logger.warning(f'Passed over {bad}: {reason}')
         if path is None and skipped:
             raise UserError(
-                f'None of the {len(skipped)} checkpoints in {self.work_dir} can be loaded (the '
-                f'newest: {skipped[0][1]}). Move them away to start from scratch.'
+                f'This run cannot go on from any of the {len(skipped)} checkpoints in '
+                f'{self.work_dir} (the newest, {osp.basename(skipped[0][0])}: {skipped[0][1]}). '
+                'Restore what changed, or move them away to start from scratch.'
             )
         if path is None:
             self.logger.warning(
@@ -174,8 +187,13 @@ class SemiRunner(Runner):
             )
         return path
 
-    def _check_nothing_later(self, path: str) -> None:
-        """Or the next --resume would go back to the run that this one turns away from."""
+    def _check_resumable(self, path: str) -> None:
+        """Refuse what does not fit, and a folder with later checkpoints.
+
+        The next --resume would go back to the run that this one turns away from.
+        """
+        if reason := obstacle(path, self.model):
+            raise UserError(f'This run cannot go on from {path}: {reason}.')
         step, found = safe_load(path)['meta']['iter'], checkpoints(self.work_dir)
         if found and max(found) > step:
             raise UserError(

@@ -13,9 +13,9 @@ from semiseg_mm.datasets.backends import build_source, with_backend
 from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.identity import files_hash, ids_hash
 from semiseg_mm.datasets.splits import apply_split
+from semiseg_mm.engine.keys import identity_of
 from semiseg_mm.engine.stages import Stage, expand_rounds
 from semiseg_mm.engine.stages.checks import check_prediction
-from semiseg_mm.engine.stages.keys import identity_of
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import RUNNERS, STAGES
 from semiseg_mm.utils import atomic_write_text, nearest, read_record

@@ -9,12 +9,12 @@ from semiseg_mm.datasets.identity import describe_ids
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.inference import ImageSource, Predictor
 from semiseg_mm.engine.inference.source import loading_part
+from semiseg_mm.engine.keys import PLACES, weights_hash
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
 from semiseg_mm.utils import atomic_write_text, check_choice, make_folder, nearest
 from semiseg_mm.utils.atomic import read_lines
 
-from .keys import PLACES, weights_hash
 from .stage import Stage, checksum
 
 BROKEN = 'broken.txt'
@@ -82,7 +82,7 @@ class ChunkedAction(Stage):
         """Make the stage's results of all records, in order; returns what the manifest says."""
 
     def intact(self, record: dict) -> bool:
-        """Whether what a record names is there as it was written."""
+        """Whether a record is whole, and what it names is there as it was written."""
         return True
 
     # ------------------------------------------------------------------ the same for all
@@ -201,15 +201,21 @@ class ChunkedAction(Stage):
     def _record(self, number: int) -> dict | None:
         try:
             with open(self._record_path(number), encoding='utf-8') as file:
-                return json.load(file)
-        except (OSError, ValueError):
+                record = json.load(file)
+        except (OSError, ValueError, RecursionError):
             return None
+        return record if isinstance(record, dict) else None
 
     def _finished(self, number: int) -> bool:
         record, chunk = self._record(number) or {}, self._chunk(number)
         state = self._states[number] = self.source.state(chunk)  # before the images are read
         ids = [self.source.ids[k] for k in chunk]
-        return (record.get('ids'), record.get('state')) == (ids, state) and self.intact(record)
+        if (record.get('ids'), record.get('state')) != (ids, state):
+            return False
+        try:
+            return all(len(pair) == 2 for pair in record['broken']) and self.intact(record)
+        except (LookupError, TypeError, ValueError, AttributeError):  # it is damaged
+            return False
 
     def write_record(self, number: int, record: dict) -> None:
         ids = [self.source.ids[k] for k in self._chunk(number)]

@@ -2,23 +2,13 @@
 
 import os.path as osp
 
-import torch
 from torch import nn
 
 from semiseg_mm.errors import UserError
-from semiseg_mm.registry import MODELS, TRANSFORMS
+from semiseg_mm.registry import TRANSFORMS
 from semiseg_mm.utils import nearest
 
 from .stage import Stage
-
-
-def sketch(cfg: dict) -> nn.Module:
-    """A model for its options, names and shapes; without values where it can do without."""
-    try:
-        with torch.device('meta'):
-            return MODELS.build(cfg)
-    except Exception:  # a constructor looks at values, or says now what is wrong
-        return MODELS.build(cfg).to('meta')
 
 
 def check_training(stage: Stage) -> None:

@@ -1,7 +1,7 @@
 import json
 import os
 import os.path as osp
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +11,7 @@ from PIL import Image
 
 from semiseg_mm.datasets.identity import files_hash
 from semiseg_mm.datasets.mask_reading import Job, MaskLoader, run_all
-from semiseg_mm.datasets.pseudo_labeled import file_of
+from semiseg_mm.datasets.pseudo_labeled import file_named
 from semiseg_mm.datasets.truth import TrueLabels
 from semiseg_mm.engine.inference import predict_labels
 from semiseg_mm.errors import UserError
@@ -145,9 +145,10 @@ class LabelStage(ChunkedAction):
         return truths
 
     def _file(self, folder: str, name: str) -> str:
-        return file_of(name, '', self.path(folder))
+        return file_named(name, self.path(folder))
 
     def intact(self, record: dict) -> bool:
+        LabelQuality(self.classes).merge(LabelQuality.from_dict(record['quality']))
         folders = (LABELS, CONFIDENCE)[: 1 + self.confidence]
         return all(
             checksum(self._file(folder, name)) == written
@@ -158,7 +159,7 @@ class LabelStage(ChunkedAction):
     def _spare_edited(self, numbers: list[int]) -> None:
         """Whole label maps that are not as they were written: somebody may have corrected them."""
         for number in numbers:
-            for name, written, *_ in (self._record(number) or {}).get('files', ()):
+            for name, written in _written_in(self._record(number)):
                 path = self._file(LABELS, name)
                 if checksum(path) not in (None, written) and _is_whole(path):
                     kept = self._file(EDITED, name)
@@ -221,10 +222,18 @@ class LabelStage(ChunkedAction):
         return dict(source, conf_dir=self.path(CONFIDENCE)) if confidence else source
 
 
+def _written_in(record: dict | None) -> Iterator[tuple[str, list]]:
+    """Yield the images of a record with the checksums of their label maps; it may be damaged."""
+    files = (record or {}).get('files')
+    for file in files if isinstance(files, list) else ():
+        if isinstance(file, list) and len(file) > 1 and isinstance(file[0], str):
+            yield file[0], file[1]
+
+
 def _is_whole(path: str) -> bool:
     try:
         with Image.open(path) as image:
             image.load()
-    except (OSError, SyntaxError, ValueError):
+    except Exception:  # what damaged bytes lead to is anyone's guess
         return False
     return True

@@ -60,7 +60,14 @@ class RankStage(ChunkedAction):
         return count
 
     def checkpoints(self) -> list[str]:
-        return self.run.training(self.teacher).kept_checkpoints()
+        found = self.run.training(self.teacher).kept_checkpoints()
+        if len(found) < 2:
+            raise UserError(
+                f"Stage '{self.name}' compares checkpoints, but stage '{self.teacher}' ended "
+                'early, before its first milestone: take EarlyStoppingHook out of its config, or '
+                'give it more patience.'
+            )
+        return found
 
     def work(self, networks: list, numbers: list[int]) -> None:
         def done(number: int, rows: list, broken: list) -> None:
@@ -74,6 +81,9 @@ class RankStage(ChunkedAction):
             batch_size=self.batch_size,
             workers=self.workers,
         )
+
+    def intact(self, record: dict) -> bool:
+        return all(isinstance(name, str) and len(ious) for name, ious in record['rows'])
 
     def merge(self, records: list[dict]) -> dict:
         from .figures import draw_ranking  # matplotlib takes its time

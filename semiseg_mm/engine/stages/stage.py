@@ -5,24 +5,19 @@ import re
 import time
 import zlib
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from mmengine.dist import barrier, broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 
+from semiseg_mm.engine.keys import differences, plain
 from semiseg_mm.errors import UserError
-from semiseg_mm.utils import atomic_write_text, make_folder, read_record
+from semiseg_mm.utils import atomic_write_text, check_record, make_folder, read_record
 from semiseg_mm.version import __version__
 
 MANIFEST = 'manifest.json'
-HASHES = dict(
-    sha256='other images',
-    order='another order',
-    labels='other label maps',
-    bytes='image files of other sizes',
-)
 
 
 class Stage:
@@ -71,8 +66,12 @@ class Stage:
         """Why a finished stage has to be executed once more, if so (a file is gone, say)."""
 
     def results(self) -> Sequence[str]:
-        """Files whose checksums the manifest keeps."""
+        """Files that other stages may name."""
         return []
+
+    def files(self) -> Sequence[str]:
+        """Files whose checksums the manifest keeps."""
+        return self.results()
 
     @abstractmethod
     def fingerprint(self) -> str:
@@ -101,14 +100,14 @@ class Stage:
             manifest = self.manifest()
             seconds = manifest.get('seconds', 0) + time.time() - started
             manifest.update(status='done', seconds=round(seconds, 1), result=result)
-            manifest['files'] = {name: checksum(self.path(name)) for name in self.results()}
+            manifest['files'] = {name: checksum(self.path(name)) for name in self.files()}
             self._write(manifest)
         barrier()
         self._say(f'done: {_in_words(result)}')
 
     def _decide(self) -> tuple[str, str]:
         """What is to be done, and what to tell; makes the folder ready for it."""
-        key, manifest = _plain(self.key()), self.manifest()
+        key, manifest = plain(self.key()), self.manifest()
         changed = list(differences(manifest['key'], key)) if manifest else []
         if changed:
             more = '; …' if len(changed) > 4 else ''
@@ -120,7 +119,7 @@ class Stage:
         elif manifest['status'] == 'done':
             damage = self.damage()
             if damage is None:
-                return 'done', f'already done ({_in_words(manifest["result"])})'
+                return 'done', f'already done ({_in_words(manifest["result"])}){self._replaced()}'
             text = f'{damage}: is mended'
         else:
             text = 'goes on'
@@ -130,9 +129,19 @@ class Stage:
         self._write(dict(manifest, status='running', name=self.name, versions=package_versions()))
         return 'todo', text
 
+    def _replaced(self) -> str:
+        """Name whole files that are others than the stage wrote: what used them is made again."""
+        written = self.manifest().get('files', {})
+        others = [name for name in written if checksum(self.path(name)) != written[name]]
+        return f'; {", ".join(others)} was put there since' if others else ''
+
     def manifest(self) -> dict:
         advice = f'move {self.folder} away to do this stage again'
-        return read_record(self.path(MANIFEST), advice)
+        path = self.path(MANIFEST)
+        found = read_record(path, advice, dict(key=dict, status=str, seconds=(int, float)))
+        if found.get('status') == 'done':
+            check_record(found, path, advice, dict(result=dict, files=dict))
+        return found
 
     def _write(self, manifest: dict) -> None:
         atomic_write_text(self.path(MANIFEST), json.dumps(manifest, indent=1) + '\n')
@@ -155,44 +164,15 @@ class Stage:
             print_log(f'Stage {osp.basename(self.folder)} {text}.', self.run.logger)
 
 
-def _plain(value: Any) -> Any:
-    """As it comes back from JSON."""
-    return json.loads(json.dumps(value, default=str))
-
-
 def checksum(path: str) -> list[int] | None:
     """[bytes, crc32] of a file; None if it is not there."""
     if not osp.isfile(path):
         return None
+    size = crc = 0
     with open(path, 'rb') as file:
-        content = file.read()
-    return [len(content), zlib.crc32(content)]
-
-
-def differences(before: Any, now: Any, path: str = '') -> Iterator[str]:
-    """Sentences on where two keys differ."""
-    if _are(list, before, now) and len(before) == len(now) and _are(dict, *before, *now):
-        before, now = dict(enumerate(before)), dict(enumerate(now))
-    if _are(dict, before, now):
-        for key in {**before, **now}:
-            inner = f'{path}.{key}' if path else str(key)
-            yield from differences(before.get(key), now.get(key), inner)
-    elif before != now and path.startswith('images') and path.rpartition('.')[2] in HASHES:
-        where, _, key = path.rpartition('.')
-        yield f'{where}: {HASHES[key]}'
-    elif before != now and path.startswith('uses.'):
-        yield f"what it takes from '{path.removeprefix('uses.')}' has changed"
-    elif before != now:
-        yield f'{path} was {_short(before)}, is {_short(now)}'
-
-
-def _are(kind: type, *values: Any) -> bool:
-    return all(isinstance(value, kind) for value in values)
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value) if not isinstance(value, str) else value
-    return text if len(text) <= 40 else f'{text[:36]} …'
+        while content := file.read(1 << 24):
+            size, crc = size + len(content), zlib.crc32(content, crc)
+    return [size, crc]
 
 
 def _in_words(result: dict) -> str:

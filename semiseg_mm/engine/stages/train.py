@@ -13,15 +13,17 @@ from torch import nn
 
 from semiseg_mm.engine.checkpoint import checkpoints, safe_load
 from semiseg_mm.engine.hooks.atomic_checkpoint_hook import milestone_steps
+from semiseg_mm.engine.hooks.result_hook import EARLY
+from semiseg_mm.engine.keys import of_training, weights_hash
 from semiseg_mm.engine.rewriting import FOLDERS, make_sup_only, use_labels
 from semiseg_mm.engine.train_plan import check_plan, plan_of
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.loading import PREFIX
+from semiseg_mm.models.sketch import sketch
 from semiseg_mm.registry import RUNNERS, STAGES
-from semiseg_mm.utils import atomic_path
+from semiseg_mm.utils import atomic_path, read_record
 
-from .checks import check_training, sketch
-from .keys import decisive, weights_hash
+from .checks import check_training
 from .stage import Stage
 
 
@@ -119,9 +121,7 @@ class TrainStage(Stage):
         if self.init:
             used[self.init] = self.run.training(self.init).fingerprint()
             cfg.pop('load_from', None)
-        cfg = decisive(cfg)
-        for option in ('val_interval', 'vals', 'val_begin', 'dynamic_intervals'):
-            cfg['train_cfg'].pop(option, None)
+        cfg = of_training(cfg)
         if self.labels:  # their folders move with the run
             source = cfg['train_dataloader']['dataset']['unlabeled']
             for option in FOLDERS:
@@ -199,6 +199,9 @@ class TrainStage(Stage):
             return text
         return None
 
+    def files(self) -> list[str]:
+        return [*map(osp.basename, self.kept_checkpoints()), *self.results()]
+
     def results(self) -> list[str]:
         """The best checkpoints that label stages ask for; 'last' ones are looked at by damage."""
         users = [one for one in self.run.stages.values() if getattr(one, 'select', '') == 'best']
@@ -221,11 +224,20 @@ class TrainStage(Stage):
 
     @property
     def last_path(self) -> str:
-        return osp.join(self.folder, f'iter_{self.max_iters}.pth')
+        return osp.join(self.folder, f'iter_{self._early_end() or self.max_iters}.pth')
+
+    def _early_end(self) -> int | None:
+        """Return the iteration in which a hook ended the training, if one did."""
+        return self._record().get(EARLY)
+
+    def _record(self) -> dict:
+        advice = f'move {self.folder} away to do this stage again'
+        return read_record(self.path('results.json'), advice)
 
     def kept_checkpoints(self) -> list[str]:
         """Those of the milestones, then the last one."""
-        steps = milestone_steps(self.milestones, self.max_iters)
+        end = self._early_end() or self.max_iters
+        steps = [step for step in milestone_steps(self.milestones, self.max_iters) if step <= end]
         return [*(osp.join(self.folder, f'iter_{step}.pth') for step in steps), self.last_path]
 
     @property
@@ -237,8 +249,9 @@ class TrainStage(Stage):
         if self.own_cfg.train_cfg.get('epochs') is None:
             return int(self.own_cfg.train_cfg.max_iters)
         manifest = self.manifest()
-        if manifest.get('status') == 'done':
-            return int(re.fullmatch(r'iter_(\d+)\.pth', manifest['result']['checkpoint'])[1])
+        made = str((manifest.get('result') or {}).get('checkpoint'))
+        if manifest.get('status') == 'done' and (found := re.fullmatch(r'iter_(\d+)\.pth', made)):
+            return int(self._record()['max_iters']) if self._early_end() else int(found[1])
         if self._counted is None:
             self._counted = plan_of(self.cfg).max_iters
         return self._counted

@@ -1,4 +1,5 @@
 from .deeplab_v2_head import DeepLabV2Head
 from .dpt_map_head import DPTMapHead
+from .dropout_aspp_head import DropoutASPPHead
 
-__all__ = ['DPTMapHead', 'DeepLabV2Head']
+__all__ = ['DPTMapHead', 'DeepLabV2Head', 'DropoutASPPHead']

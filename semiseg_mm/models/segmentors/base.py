@@ -10,6 +10,7 @@ from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
+from semiseg_mm.models.named_network import named_network
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
 from semiseg_mm.utils import check_choice
@@ -34,6 +35,7 @@ from .network import (
     mend_weighted_losses,
     override_network,
 )
+from .windows import pad_small_images, use_windows
 
 
 class SemiSegmentor(BaseModel):
@@ -57,7 +59,8 @@ class SemiSegmentor(BaseModel):
         predict_on: The network that predicts; defaults to the first one.
         evaluated: The networks that are validated; defaults to all.
         num_classes: Overrides the networks' own, in all their heads.
-        test_cfg: Overrides the networks' own (whole or sliding window).
+        test_cfg: Overrides the networks' own (whole or sliding window); ``windows.py`` says what
+            it may have beyond mmseg's.
     """
 
     def __init__(
@@ -75,12 +78,17 @@ class SemiSegmentor(BaseModel):
         test_cfg: dict | None = None,
         data_preprocessor: dict | None = None,
     ) -> None:
-        networks = {name: ConfigDict(copy.deepcopy(cfg)) for name, cfg in networks.items()}
+        networks = {
+            name: ConfigDict(copy.deepcopy(named_network(cfg))) for name, cfg in networks.items()
+        }
         for cfg in networks.values():
             override_network(cfg, num_classes, test_cfg)
         preprocessor = common_preprocessor(list(networks.values()), data_preprocessor)
+        preprocessor = pad_small_images(preprocessor, networks.values())
         super().__init__(dict(type='SemiDataPreprocessor', network=preprocessor))
         self.networks = ModuleDict({name: MODELS.build(cfg) for name, cfg in networks.items()})
+        for network in self.networks.values():
+            use_windows(network)
         self.auxiliaries = ModuleDict({})
         self.teachers = dict(teachers or {})  # follower -> leader, auxiliaries included
         self.guides: list[str] = []  # auxiliaries that never change

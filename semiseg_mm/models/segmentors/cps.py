@@ -102,10 +102,14 @@ class CPSSegmentor(SemiSegmentor):
         ]
         agreements = [agreement(maps[a], maps[b], valid) for a, b in combinations(maps, 2)]
         weight = self.weight * sigmoid_rampup(self.iteration, self.rampup_iters)
-        return dict(
+        found = dict(
             loss_cps=weight / (len(maps) - 1) * torch.stack(terms).sum(),
             agreement=torch.stack(agreements).mean(),
         )
+        if self.filter is not None:
+            together = PseudoLabel.cat(targets.values())
+            found['kept'] = together.kept.sum() / together.valid.sum().clamp(min=1)
+        return found
 
     def _targets(
         self, views: dict[str, View], valid: Tensor, maps: dict[str, Tensor]

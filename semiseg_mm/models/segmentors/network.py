@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils.class_weight import read_class_weight
 
+from .windows import check_test_cfg
+
 MAIN_OUTPUT = dict(PIDHead=1, IterativeDecodeHead=-1)  # of heads with several; else the first
 
 
@@ -18,6 +20,7 @@ def override_network(network: dict, num_classes: int | None, test_cfg: dict | No
     """Write what the dataset decides into a network's config."""
     if test_cfg is not None:
         network['test_cfg'] = copy.deepcopy(test_cfg)
+    check_test_cfg(network.get('test_cfg'))
     _read_class_weights(network)
     for head in [h for key in ('decode_head', 'auxiliary_head') for h in _listed(network.get(key))]:
         if num_classes is not None:

@@ -34,11 +34,11 @@ def test_one_scale_is_the_softmax_of_the_networks_own_inference(build, images):
 
 @pytest.mark.parametrize('divisor', [1, 8])
 def test_scales_and_flips_equal_the_straight_line_computation(build, images, divisor):
-    several = build(scales=(0.5, 1.0, 1.5), flip=True, size_divisor=divisor)
+    several = build(scales=(0.75, 1.0, 1.5), flip=True, size_divisor=divisor)
     batch, total = images(2), 0
     x = normalised(batch)
-    # 9x13, 18x26, 27x39; to multiples of 8: 0.5 * 18 / 8 = 1.1, 0.5 * 26 / 8 = 1.6, …
-    sizes = {1: [(9, 13), (18, 26), (27, 39)], 8: [(8, 16), (16, 24), (24, 40)]}
+    # 13.5 x 19.5, 18 x 26, 27 x 39, down; to multiples of 8: 0.75 * 18 / 8 = 1.7, 19.5 / 8 = 2.4, …
+    sizes = {1: [(13, 19), (18, 26), (27, 39)], 8: [(16, 16), (16, 24), (24, 40)]}
     for size in sizes[divisor]:
         for flipped in (False, True):
             scaled = F.interpolate(x, size, mode='bilinear', align_corners=False)

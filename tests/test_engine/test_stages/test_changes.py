@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from semiseg_mm.engine.checkpoint import safe_load
-from semiseg_mm.engine.stages.keys import weights_hash
+from semiseg_mm.engine.keys import weights_hash
 from semiseg_mm.testing.stages import contents, redone, run_stages, said, toy_stages
 
 AFTER_THE_TEACHER = [
@@ -49,6 +49,19 @@ def test_a_damaged_list_is_made_again(finished, work_dir, file):
     lines = run_stages(toy_stages(work_dir))
     assert f'{path.name} is no longer as it was written: is mended' in said(lines, path.parent.name)
     assert redone(lines) == [path.parent.name]
+    assert contents(work_dir) == contents(finished)
+
+
+def test_damaged_parts_are_made_again(finished, work_dir):
+    """Records that are JSON, but not what was written."""
+    places = {'02_ranking': 'rows', '03_reliable_labels': 'files', '05_other_labels': 'quality'}
+    for folder, key in places.items():
+        first = work_dir / folder / 'chunks/000000.json'
+        first.write_text(json.dumps(json.loads(first.read_text()) | {key: [1]}))
+    (work_dir / '02_ranking/chunks/000001.json').write_text('[]')
+    lines = run_stages(toy_stages(work_dir))
+    assert redone(lines) == list(places)
+    assert '2 of 3 parts are no longer as they were written' in said(lines, '02_ranking')
     assert contents(work_dir) == contents(finished)
 
 
@@ -103,6 +116,7 @@ def test_another_teacher_invalidates_what_came_from_it(work_dir):
     old = (work_dir / '02_ranking/ranking.csv').read_text()
     lines = run_stages(toy_stages(work_dir))
     assert redone(lines) == AFTER_THE_TEACHER
+    assert 'iter_6.pth); iter_6.pth was put there since' in said(lines, '01_teacher')
     expected = "what it takes from 'teacher' has changed: starts anew, the old folder is now 02_"
     assert expected in said(lines, '02_ranking')
     assert "takes from 'reliable_labels' has changed" in said(lines, '04_first_student')

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.engine.keys import weights_hash
 from semiseg_mm.engine.runner import build_runner
-from semiseg_mm.engine.stages.keys import weights_hash
 from semiseg_mm.errors import UserError
 from semiseg_mm.testing.stages import contents, redone, run_stages, said, toy_stages
 

@@ -111,7 +111,7 @@ def done_until_labels(cfg):
     return DATASETS.build(runner.stages['student'].cfg.train_dataloader.dataset.unlabeled)
 
 
-@pytest.mark.parametrize('name', ['my image 1', '#1', os.fsdecode(b'caf\xe9')])
+@pytest.mark.parametrize('name', ['my image 1', '#1', 'v1.5', os.fsdecode(b'caf\xe9')])
 def test_names_of_all_kinds_reach_the_student(work_dir, folder, name):
     for one in 'ab':
         try:

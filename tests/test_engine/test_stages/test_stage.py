@@ -11,9 +11,8 @@ from mmengine.dist import init_dist
 
 from semiseg_mm.apis.cli import run_train
 from semiseg_mm.engine.hooks.atomic_checkpoint_hook import milestone_steps
+from semiseg_mm.engine.keys import differences, weights_hash
 from semiseg_mm.engine.runner import build_runner
-from semiseg_mm.engine.stages.keys import weights_hash
-from semiseg_mm.engine.stages.stage import differences
 from semiseg_mm.errors import UserError
 from semiseg_mm.testing import toy_config, toy_network
 from semiseg_mm.testing.stages import METHODS, run_stages, toy_stages

@@ -135,3 +135,14 @@ def test_a_damaged_record_of_a_finished_run_is_named(file, work_dir):
     (work_dir / file).write_text('{"x"')
     with pytest.raises(UserError, match=rf'{file} cannot be read .*: move .* away to do'):
         run_stages(toy_stages(work_dir))
+
+
+@pytest.mark.parametrize(
+    ('text', 'says'),
+    [('[]', 'is no record'), ('{"key": 1}', 'has no status, seconds'), ('DONE', 'has no result')],
+)
+def test_a_manifest_of_another_shape_is_named(text, says, work_dir):
+    done = '{"key": {}, "seconds": 1, "status": "done"}'
+    (work_dir / '02_ranking/manifest.json').write_text(text.replace('DONE', done))
+    with pytest.raises(UserError, match=rf'manifest.json {says}.*: move .* away to do'):
+        run_stages(toy_stages(work_dir))

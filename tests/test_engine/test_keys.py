@@ -9,9 +9,8 @@ import torch
 from mmengine.config import Config
 
 from semiseg_mm.apis.compare.settings import find_split, settings_of
+from semiseg_mm.engine.keys import decisive, differences
 from semiseg_mm.engine.runner import build_runner
-from semiseg_mm.engine.stages.keys import decisive
-from semiseg_mm.engine.stages.stage import differences
 from semiseg_mm.errors import UserError
 from semiseg_mm.testing.stages import run_stages, toy_stages
 

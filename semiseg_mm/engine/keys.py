@@ -2,9 +2,10 @@
 
 import copy
 import hashlib
+import json
 import os
 import os.path as osp
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -21,10 +22,19 @@ DECISIVE = (
     'model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'custom_hooks',
     'randomness', 'model_wrapper_cfg', 'auto_scale_lr', 'load_from', 'default_scope',
 )  # fmt: skip
+# the same for a training that goes on: what it once started from is no longer read
+GOING_ON = tuple(name for name in DECISIVE if name != 'load_from')
 # of a source's config; its images are known by their ids, wherever they lie
 PLACES = ('data_root', 'img_path', 'data_prefix', 'ann_file', 'exclude', 'backend_args')
 SOURCES = ('labeled', 'unlabeled', 'images')  # datasets in datasets whose images are identified
+OF_VALIDATION = ('val_interval', 'vals', 'val_begin', 'dynamic_intervals')  # in train_cfg
 OUTER_OF_LOADERS = ('num_workers', 'persistent_workers', 'prefetch_factor', 'pin_memory')
+HASHES = dict(
+    sha256='other images',
+    order='another order',
+    labels='other label maps',
+    bytes='image files of other sizes',
+)
 
 
 def decisive(cfg: dict, names: Iterable[str] = DECISIVE) -> dict[str, Any]:
@@ -43,6 +53,14 @@ def decisive(cfg: dict, names: Iterable[str] = DECISIVE) -> dict[str, Any]:
             loader['dataset'] = _without_places(loader['dataset'])
     for name in {'model', 'load_from'} & found.keys():
         found[name] = _by_content(found[name], name)
+    return found
+
+
+def of_training(cfg: dict, names: Iterable[str] = DECISIVE) -> dict[str, Any]:
+    """Return what decides a training: without what is said of its validation."""
+    found = decisive(cfg, names)
+    for option in OF_VALIDATION:
+        (found.get('train_cfg') or {}).pop(option, None)
     return found
 
 
@@ -102,3 +120,37 @@ def identity_of(dataset: BaseDataset, with_labels: bool = False) -> dict:
         infos = (dataset.get_data_info(k) for k in range(len(dataset)))
         found['labels'] = files_hash(info.get('seg_map_path') for info in infos)
     return found
+
+
+# ------------------------------------------------------------------ two keys side by side
+
+
+def plain(value: Any) -> Any:
+    """Return a key as it comes back from JSON."""
+    return json.loads(json.dumps(value, default=str))
+
+
+def differences(before: Any, now: Any, path: str = '') -> Iterator[str]:
+    """Sentences on where two keys differ."""
+    if _are(list, before, now) and len(before) == len(now) and _are(dict, *before, *now):
+        before, now = dict(enumerate(before)), dict(enumerate(now))
+    if _are(dict, before, now):
+        for key in {**before, **now}:
+            inner = f'{path}.{key}' if path else str(key)
+            yield from differences(before.get(key), now.get(key), inner)
+    elif before != now and path.startswith('images') and path.rpartition('.')[2] in HASHES:
+        where, _, key = path.rpartition('.')
+        yield f'{where}: {HASHES[key]}'
+    elif before != now and path.startswith('uses.'):
+        yield f"what it takes from '{path.removeprefix('uses.')}' has changed"
+    elif before != now:
+        yield f'{path} was {_short(before)}, is {_short(now)}'
+
+
+def _are(kind: type, *values: Any) -> bool:
+    return all(isinstance(value, kind) for value in values)
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value) if not isinstance(value, str) else value
+    return text if len(text) <= 40 else f'{text[:36]} …'

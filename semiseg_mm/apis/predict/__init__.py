@@ -1,0 +1,157 @@
+"""Label images and videos with a trained network."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os.path as osp
+
+from semiseg_mm.apis.cli import guarded
+from semiseg_mm.apis.coco_export import export_labels
+from semiseg_mm.engine.inference import ImageSource, predict_labels
+from semiseg_mm.errors import UserError
+from semiseg_mm.utils import atomic_write_text, check_share
+
+from .inputs import ImageFiles, Inputs, find_inputs
+from .network import TrainedNetwork, load
+from .outputs import LABELS, Outputs
+from .video import predict_video
+
+__all__ = ['TrainedNetwork', 'load', 'predict', 'run_predict']
+
+CHUNK = 64  # images; what is written of a chunk is reported together
+
+
+def run_predict(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        'model', help='work dir of a training, checkpoint (.pth) or published model'
+    )
+    parser.add_argument(
+        'sources', nargs='+', help="images, folders, globs ('a/*.png'), addresses, videos"
+    )
+    parser.add_argument('--out', required=True, metavar='DIR', help='where to write')
+    parser.add_argument('--config', help='the config, if it does not lie beside the checkpoint')
+    parser.add_argument('--network', help='which network, if a training has several')
+    parser.add_argument(
+        '--scales', nargs='+', type=float, default=[1.0], help='average over these sizes'
+    )
+    parser.add_argument('--flip', action='store_true', help='average with the mirrored image')
+    parser.add_argument('--confidence', action='store_true', help='write confidences as well')
+    parser.add_argument('--no-overlays', action='store_true', help='write label maps alone')
+    parser.add_argument('--opacity', type=float, default=0.5, help='of the colours in overlays')
+    parser.add_argument('--coco', action='store_true', help='write labels.json (COCO, RLE) as well')
+    parser.add_argument('--frames', action='store_true', help='write the label map of each frame')
+    parser.add_argument('--batch-size', type=int, default=4)
+    parser.add_argument('--workers', type=int, default=2, help='processes that load images')
+    parser.add_argument('--device', help='such as cpu or cuda:1; default: a GPU if there is one')
+    args = parser.parse_args(argv)
+    return guarded(_predict, args)
+
+
+def _predict(args: argparse.Namespace) -> None:
+    for name, least in (('batch_size', 1), ('workers', 0)):
+        if getattr(args, name) < least:
+            raise UserError(f'--{name.replace("_", "-")} must be at least {least}.')
+    check_share('--opacity', args.opacity)
+    inputs = find_inputs(args.sources)
+    network = load(args.model, args.config, args.network, args.scales, args.flip, args.device)
+    predict(
+        network,
+        inputs,
+        args.out,
+        confidence=args.confidence,
+        overlays=not args.no_overlays,
+        opacity=args.opacity,
+        frames=args.frames,
+        batch_size=args.batch_size,
+        workers=args.workers,
+    )
+    if args.coco and inputs.images:
+        export_labels(
+            osp.join(args.out, LABELS),
+            osp.join(args.out, 'labels.json'),
+            network.classes,
+            network.palette,
+            overwrite=True,
+        )
+
+
+def predict(
+    network: TrainedNetwork,
+    inputs: Inputs,
+    out: str,
+    confidence: bool = False,
+    overlays: bool = True,
+    opacity: float = 0.5,
+    frames: bool = False,
+    batch_size: int = 4,
+    workers: int = 2,
+) -> dict:
+    """Label all images and videos; return what ``predictions.json`` says of them."""
+    outputs = Outputs(out, inputs.images, network.palette, overlays, opacity)
+    broken: list[tuple[str, str]] = []
+    videos = {
+        name: predict_video(path, name, network, outputs, batch_size, frames)
+        for name, path in inputs.videos.items()
+    }
+    if inputs.images:
+        broken += _predict_images(network, inputs, outputs, confidence, batch_size, workers)
+    record = dict(
+        network=str(network.source),
+        classes=list(network.classes),
+        palette=network.palette,
+        images=len(inputs.images) - len(broken),
+        videos=videos,
+        broken=[dict(image=inputs.images[name], reason=reason) for name, reason in broken],
+        left_out=inputs.left_out,
+    )
+    atomic_write_text(osp.join(out, 'predictions.json'), json.dumps(record, indent=1) + '\n')
+    _tell(record, out)
+    if broken and not (record['images'] or videos):
+        raise UserError(f'None of the {len(broken)} images can be read.')
+    return record
+
+
+def _predict_images(
+    network: TrainedNetwork,
+    inputs: Inputs,
+    outputs: Outputs,
+    confidence: bool,
+    batch_size: int,
+    workers: int,
+) -> list[tuple[str, str]]:
+    """Returns names and reasons of the images that cannot be read."""
+    names = list(inputs.images)
+    source = ImageSource(
+        dict(type=ImageFiles, files=list(inputs.images.values()), pipeline=network.steps)
+    )
+    source.ids = names  # what they are called below the folder that was given
+    chunks = {
+        number: range(start, min(start + CHUNK, len(names)))
+        for number, start in enumerate(range(0, len(names), CHUNK))
+    }
+    broken: list[tuple[str, str]] = []
+    predict_labels(
+        source,
+        chunks,
+        network.predictor,
+        outputs.write,
+        lambda number, written, lost: broken.extend(lost),
+        batch_size=batch_size,
+        workers=workers,
+        with_confidence=confidence,
+    )
+    return broken
+
+
+def _tell(record: dict, out: str) -> None:
+    for item in record['broken']:
+        print(f'Cannot be read: {item["image"]} ({item["reason"]})')
+    if record['left_out']:
+        first = ', '.join(map(osp.basename, record['left_out'][:3]))
+        print(f'{len(record["left_out"])} files are no images or videos: {first}, …')
+    frames = sum(record['videos'].values())
+    parts = [f'{record["images"]} images'] if record['images'] or not frames else []
+    parts += [f'{frames} frames of {len(record["videos"])} videos'] if frames else []
+    print(f'{out}: {" and ".join(parts)} labeled by {record["network"]}.')

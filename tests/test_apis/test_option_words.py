@@ -1,0 +1,38 @@
+import argparse
+
+import pytest
+
+from semiseg_mm.apis.option_words import OptionsAction, parse_options
+from semiseg_mm.errors import UserError
+
+
+def test_words_are_read_as_mmengine_does():
+    words = ['a.b=1', 'c=[1,(2,x)]', 'd=1,2', 'e=None', "f='[a]'", 'g=a=b', 'h=', 'i=/a (b/c']
+    expected = {
+        'a.b': 1, 'c': [1, (2, 'x')], 'd': [1, 2], 'e': None, 'f': ['a'], 'g': 'a=b', 'h': '',
+        'i': '/a(b/c',
+    }  # fmt: skip
+    assert parse_options(words) == expected
+
+
+@pytest.mark.parametrize('value', ['[1,2', '(1', '1,2]', '[(1,2]', '(a),(b)', "'[1", '[' * 9999])
+def test_brackets_must_match(value):
+    with pytest.raises(UserError, match='brackets that do not match'):
+        parse_options([f'a={value}'])
+
+
+@pytest.mark.parametrize('word', ['a', '', '=1', 'a..b=1', '.a=1'])
+def test_a_word_has_a_key_and_a_value(word):
+    with pytest.raises(UserError, match='not of the form KEY=VALUE'):
+        parse_options([word])
+
+
+def test_a_command_line_collects_them_and_says_what_is_wrong(capsys):
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction)
+    words = ['--cfg-options', 'a=1', 'b=2', '--cfg-options', 'a=3']
+    assert parser.parse_args(words).cfg_options == dict(a=3, b=2)
+    assert parser.parse_args([]).cfg_options is None
+    with pytest.raises(SystemExit):
+        parser.parse_args(['--cfg-options', 'a=[1'])
+    assert "argument --cfg-options: The value in 'a=[1' has brackets" in capsys.readouterr().err
