@@ -32,6 +32,7 @@ COMMANDS: dict[str, Command | Group] = {
     'check': Command(
         'look through the images and masks of a config', 'check_dataset:run_check_dataset'
     ),
+    'browse': Command('draw what a training would see', 'browse:run_browse'),
     'splits': Group(
         'lists of labeled and unlabeled images',
         {

@@ -716,7 +716,7 @@ def test_model_builds_for_the_classes_of_the_dataset(leaf):
     cfg = parsed(leaf)
     assert cfg['model']['segmentor']['data_preprocessor'].get('size') is None
     model = built(cfg['model'])
-    assert getattr(model.data_preprocessor.training_network, 'size', None) is None
+    assert getattr(model.data_preprocessor.by_view, 'size', None) is None
     labeled = cfg['train_dataloader']['dataset']['labeled']['type']
     assert labeled == cfg['val_dataloader']['dataset']['type']
     classes = len(DATASETS.get(labeled).METAINFO['classes'])

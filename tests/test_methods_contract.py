@@ -14,10 +14,12 @@ from mmengine.runner import Runner
 from torch import nn
 
 from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.engine.loops import SemiTrainLoop
 from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import MODELS
 from semiseg_mm.testing import toy_batch, toy_config, toy_network
+from semiseg_mm.testing.waits import Waits
 
 METHODS = {
     path.stem: Config.fromfile(path)
@@ -197,9 +199,43 @@ def test_every_network_predicts(name):
 
 
 @method
-def test_resumed_equals_uninterrupted(name, tmp_path):
-    """6 iterations, and 3 + resume + 3 in another folder, end with the same bits."""
+def test_resumed_equals_uninterrupted(name, tmp_path, monkeypatch):
+    """6 iterations, and 3 + resume + 3 in another folder, end with the same bits. On the way, the
+    host waits for the device where a log is written, and nowhere else."""
+    waits = watch_iterations(monkeypatch)
     resume_halfway(name, tmp_path, workers=0)
+    free = [place for place in waits[5] if file_of(place) not in MAY_WAIT.get(name, ())]
+    assert free == []
+    assert torch.cuda.is_available() or waits[4]  # its values were fetched for the log
+
+
+# the files that may wait for the device between logs, and why
+MAY_WAIT = {
+    'u2pl': (
+        'losses/unreliable_contrast.py',  # anchors are drawn from as many pixels as there are,
+        'auxiliaries/class_bank.py',  # a bank grows by as many rows as were found,
+        'segmentors/u2pl.py',  # and the quantiles are those of valid pixels
+    )
+}
+
+
+def file_of(place: str) -> str:
+    return place.rpartition(' at ')[2].rpartition(':')[0]
+
+
+def watch_iterations(monkeypatch) -> dict[int, list[str]]:
+    """Collect where each iteration waits for the device; with a GPU, the fifth must not."""
+    found: dict[int, list[str]] = {}
+    run_iter = SemiTrainLoop.run_iter
+
+    def watched(loop, batch):
+        strict = torch.cuda.is_available() and type(loop._model).__name__ != 'U2PLSegmentor'
+        with Waits(loop.runner.model, real=strict and loop.iter == 4) as waits:
+            run_iter(loop, batch)
+        found[loop.iter] = waits.places
+
+    monkeypatch.setattr(SemiTrainLoop, 'run_iter', watched)
+    return found
 
 
 def test_resumed_with_workers_it_equals_the_uninterrupted_run_too(tmp_path):

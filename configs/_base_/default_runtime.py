@@ -7,12 +7,13 @@ env_cfg = dict(
     dist_cfg=dict(backend='nccl'),
 )
 default_hooks = dict(
-    timer=dict(type='IterTimerHook'),
+    timer=dict(type='SharesTimerHook'),
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='AtomicCheckpointHook', interval=500, max_keep_ckpts=2, save_best='mIoU'),
     identity=dict(type='IdentityHook'),
     result=dict(type='ResultHook'),
+    pictures=dict(type='PictureHook'),  # of what the training sees; None: no pictures
 )
 log_processor = dict(by_epoch=False)
 log_level = 'INFO'

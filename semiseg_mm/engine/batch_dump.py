@@ -52,8 +52,12 @@ def _content(batch: dict) -> dict:
     names: dict[str, list] = {}
     left_out, size = [], 0
     for view, images in batch['inputs'].items():
-        for image, sample in zip(images, batch['data_samples'][view], strict=True):
+        maps = batch.get('pixels', {}).get(view, {}).get('gt_sem_seg')  # collate_views' place
+        for number, (image, sample) in enumerate(
+            zip(images, batch['data_samples'][view], strict=True)
+        ):
             label = sample.gt_sem_seg.data if 'gt_sem_seg' in sample else None
+            label = label if maps is None else maps[number]
             name = str(sample.get('img_path', ''))
             size += sum(one.nbytes for one in (image, label) if one is not None)
             if size > BYTES:

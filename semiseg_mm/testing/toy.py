@@ -145,6 +145,7 @@ def toy_config(
             val_cfg=dict(type='NetworksValLoop'),
             val_evaluator=dict(type='ConfusionMetric'),
             default_hooks=dict(
+                timer=dict(type='SharesTimerHook'),
                 logger=dict(type='LoggerHook', interval=2, log_metric_by_epoch=False),
                 checkpoint=dict(type='AtomicCheckpointHook', interval=3, save_best='mIoU'),
                 identity=dict(type='IdentityHook'),

@@ -12,8 +12,10 @@ import semiseg_mm
 from semiseg_mm.apis.export import run_export
 from semiseg_mm.apis.export.check import compare
 from semiseg_mm.apis.export.graph import ExportedNetwork, normalisation
+from semiseg_mm.engine.inference import preprocess_of
 from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
+from semiseg_mm.registry import MODELS
 from semiseg_mm.testing import toy_config
 from semiseg_mm.testing.stages import VARIED
 from semiseg_mm.utils.places import METHODS
@@ -101,16 +103,25 @@ def test_missing_packages_are_named(run, tmp_path, monkeypatch, capsys):
     assert not list(tmp_path.iterdir())
 
 
-def test_normalisation_of_preprocessors():
-    class Plain(nn.Module):
-        channel_conversion = True
+@pytest.mark.parametrize('options', [{}, dict(bgr_to_rgb=True), dict(mean=None, std=None)])
+def test_what_is_inside_is_what_the_preprocessor_does(options):
+    means = dict(mean=[123.7, 116.3, 103.5], std=[58.4, 57.1, 57.4]) | options
+    preprocessor = MODELS.build(dict(type='SegDataPreProcessor', **means))
+    seen = []
 
-        def __init__(self, mean):
-            super().__init__()
-            self.mean, self.std = torch.tensor(mean), torch.tensor(mean)
+    class Network(nn.Module):
+        def encode_decode(self, x, metas):
+            seen.append(x)
+            return x
 
-    mean, std, swaps = normalisation(Plain([1.0, 2.0, 3.0]))
-    assert mean.tolist() == std.tolist() == [1, 2, 3] and swaps
-    assert normalisation(nn.Module())[2] is False
+    image = torch.randint(0, 256, (3, 8, 9), dtype=torch.uint8)  # blue first, as it is loaded
+    ExportedNetwork(Network(), *normalisation(preprocessor))(image.flip(0)[None])
+    expected = preprocess_of(preprocessor)([image])
+    torch.testing.assert_close(seen[0], expected, rtol=0, atol=1e-5)
+
+
+def test_other_channels_are_refused():
+    preprocessor = nn.Module()
+    preprocessor.mean = preprocessor.std = torch.ones(4)
     with pytest.raises(UserError, match='4 channels'):
-        normalisation(Plain([1.0, 2.0, 3.0, 4.0]))
+        normalisation(preprocessor)

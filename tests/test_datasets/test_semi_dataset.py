@@ -185,13 +185,12 @@ def test_batches_do_not_depend_on_the_number_of_workers(dataset):
         assert set(alone['inputs']) == set(shared['inputs']) == {'labeled', 'weak', 'strong'}
         for view, images in alone['inputs'].items():
             assert len(images) == (2 if view == 'labeled' else 3)
-            assert torch.equal(torch.stack(images), torch.stack(shared['inputs'][view]))
+            assert torch.equal(images, shared['inputs'][view])
+            maps, others = alone['pixels'][view], shared['pixels'][view]
+            assert set(maps) == set(others) == {'valid', *['gt_sem_seg'] * (view == 'labeled')}
+            assert all(torch.equal(maps[name], others[name]) for name in maps)
             pairs = zip(alone['data_samples'][view], shared['data_samples'][view], strict=True)
-            for one, two in pairs:
-                assert one.metainfo == two.metainfo
-                assert torch.equal(one.valid.data, two.valid.data)
-                if view == 'labeled':
-                    assert torch.equal(one.gt_sem_seg.data, two.gt_sem_seg.data)
+            assert all(one.metainfo == two.metainfo for one, two in pairs)
 
 
 def test_views_set_the_pipelines_of_the_unlabeled_source():

@@ -46,9 +46,9 @@ class Spoil(Hook):
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
         if runner.iter + 1 == self.iteration:
-            images = data_batch['inputs']['labeled']
-            SPOILED[:] = [image.clone() for image in images]
-            images[:] = [image.float() * float('nan') for image in images]
+            images = data_batch['inputs']
+            SPOILED[:] = list(images['labeled'].clone())
+            images['labeled'] = images['labeled'].float() * float('nan')
             for number, sample in enumerate(data_batch['data_samples']['labeled']):
                 sample.set_metainfo(dict(img_path=f'img/{number}.jpg'))
 

@@ -3,8 +3,10 @@ import copy
 import pytest
 import torch
 from mmengine.structures import PixelData
+from mmseg.models import SegDataPreProcessor
 from mmseg.structures import SegDataSample
 
+from semiseg_mm.datasets import collate_views
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
 
@@ -123,3 +125,54 @@ def test_without_a_config_images_become_floats():
     images, samples = view(1, 4, 4)
     out = plain(batch(weak=(images, samples)), True)['inputs']['weak']
     assert torch.equal(out[0], images[0].float())
+
+
+@MODELS.register_module()
+class Brighter(SegDataPreProcessor):
+    """Stands for a preprocessor that somebody else wrote."""
+
+    def forward(self, data, training=False):
+        data = super().forward(data, training)
+        data['inputs'] = data['inputs'] + 1
+        return data
+
+
+@pytest.mark.parametrize('kind', ['SegDataPreProcessor', 'Brighter'])
+@pytest.mark.parametrize('divisor', [None, 16])
+def test_it_gives_what_the_networks_own_gives_for_each_view(kind, divisor):
+    """As the loader collates it: stacked images, labels of 8 bits."""
+    network = dict(type=kind, size_divisor=divisor)
+    views = dict(labeled=view(2, 10, 13, True), weak=view(2, 10, 13), strong=view(1, 8, 8, seed=3))
+    data = batch(**views)
+    for sample in data['data_samples']['labeled']:
+        sample.gt_sem_seg.data = sample.gt_sem_seg.data.byte()
+    own = MODELS.build(dict(NETWORK, **network, **({} if divisor else dict(size=(1, 1)))))
+    packed = [
+        {name: dict(inputs=image, data_samples=sample)}
+        for name, (images, samples) in copy.deepcopy(views).items()
+        for image, sample in zip(images, samples, strict=True)
+    ]
+    found = build(**network)(collate_views(packed), True)
+    assert list(found['inputs']) == list(views)
+    for name, (images, samples) in views.items():
+        expected = own(dict(inputs=images, data_samples=copy.deepcopy(samples)), True)
+        assert torch.equal(found['inputs'][name], expected['inputs'])
+        for one, two in zip(found['data_samples'][name], expected['data_samples'], strict=True):
+            assert ('gt_sem_seg' in one) == ('gt_sem_seg' in two) == (name == 'labeled')
+            if name == 'labeled':
+                assert torch.equal(one.gt_sem_seg.data, two.gt_sem_seg.data)
+                assert one.gt_sem_seg.data.dtype == torch.long
+                assert one.pad_shape == two.pad_shape
+            assert tuple(one.img_shape) == tuple(two.img_shape)
+
+
+def test_a_batch_is_left_as_it_was():
+    """Hooks look at it after the step."""
+    data = batch(labeled=view(2, 10, 13, True))
+    before = copy.deepcopy(data)
+    build(size_divisor=16)(data, True)
+    for one, two in zip(
+        data['data_samples']['labeled'], before['data_samples']['labeled'], strict=True
+    ):
+        assert one.metainfo == two.metainfo and set(one.keys()) == set(two.keys())
+        assert torch.equal(one.gt_sem_seg.data, two.gt_sem_seg.data)

@@ -67,9 +67,9 @@ def test_numbers_of_a_file_are_used(suffix, tmp_path):
     path, weights = tmp_path / f'weights{suffix}', [0.5, 1.0, 3.0]
     np.save(path, weights) if suffix == '.npy' else path.write_text(json.dumps(weights))
     assert read_class_weight(str(path)) == weights
-    assert ProbOhemCrossEntropy(class_weight=str(path)).class_weight == weights
+    assert ProbOhemCrossEntropy(class_weight=str(path)).class_weight.tolist() == weights
     network = through_a_network(str(path), 'head').networks['student']
-    assert network.decode_head.loss_decode.class_weight == weights
+    assert network.decode_head.loss_decode.cls_criterion.class_weight.tolist() == weights
 
 
 def test_a_file_of_another_number_of_classes_is_refused(tmp_path):

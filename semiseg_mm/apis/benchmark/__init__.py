@@ -9,9 +9,9 @@ from mmengine.registry import init_default_scope
 import semiseg_mm.engine  # noqa: F401  (registers everything)
 from semiseg_mm.apis.cli import guarded
 
-from . import data, labels, models, scale
+from . import data, labels, models, scale, step
 
-PARTS = dict(data=data, labels=labels, models=models, scale=scale)
+PARTS = dict(data=data, labels=labels, models=models, scale=scale, step=step)
 
 
 def run_benchmark(argv: list[str] | None = None) -> int:

@@ -141,4 +141,4 @@ def normalisation(preprocessor: nn.Module) -> tuple[Tensor, Tensor, bool]:
         raise UserError(
             f'The network takes images of {mean.numel()} channels; only those of 3 are exported.'
         )
-    return mean.cpu(), std.cpu(), bool(getattr(preprocessor, 'channel_conversion', False))
+    return mean.cpu(), std.cpu(), bool(getattr(preprocessor, '_channel_conversion', False))

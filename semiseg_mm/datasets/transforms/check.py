@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
@@ -30,7 +31,10 @@ class CheckLabels(BaseTransform):
                 f'The mask {file} holds {mask.dtype} values, some of them no class numbers: save '
                 'it as an 8-bit PNG with the class in each pixel.'
             )
-        counts = np.bincount(mask.ravel())
+        if mask.dtype == np.uint8:  # a quarter of bincount's time
+            counts = cv2.calcHist([mask], [0], None, [256], [0, 256]).ravel()
+        else:
+            counts = np.bincount(mask.ravel())
         counts[self.ignore_index : self.ignore_index + 1] = 0
         classes = results['num_classes']
         bad = np.flatnonzero(counts[classes:]) + classes

@@ -12,6 +12,8 @@ from semiseg_mm.registry import TRANSFORMS
 class PackSemiInputs(BaseTransform):
     """mmseg's packing for each named view, with the padding as an explicit valid mask.
 
+    Labels keep the 8 bits that masks have; the data preprocessor widens them on the device.
+
     After ``MultiView`` all its views are packed; otherwise the sample is the one view ``view``.
     """
 
@@ -25,7 +27,13 @@ class PackSemiInputs(BaseTransform):
         return {name: self._pack(view) for name, view in views.items()}
 
     def _pack(self, results: dict) -> dict:
-        packed = self.pack({key: value for key, value in results.items() if key != 'img'})
+        label = results.get('gt_seg_map')
+        # mmseg's packing makes 64 bits of each label, which are sent and copied eight times as long
+        narrow = label is not None and label.dtype == np.uint8 and label.ndim == 2
+        own = ('img', 'gt_seg_map') if narrow else ('img',)
+        packed = self.pack({key: value for key, value in results.items() if key not in own})
+        if narrow:
+            packed['data_samples'].gt_sem_seg = to_pixels(label)
         packed['inputs'] = to_channels_first(results['img'])
         for key in self.meta_keys:
             if key in results:  # set_metainfo would copy each deeply
@@ -33,14 +41,15 @@ class PackSemiInputs(BaseTransform):
         valid = results.get('valid')
         if valid is None:
             valid = np.ones(results['img'].shape[:2], bool)
-        valid = torch.from_numpy(np.ascontiguousarray(valid))[None]  # 1,H,W
-        packed['data_samples'].valid = PixelData(data=valid)
+        packed['data_samples'].valid = to_pixels(valid)
         if 'confidence' in results:
-            confidence = torch.from_numpy(np.ascontiguousarray(results['confidence']))[
-                None
-            ]  # 1,H,W
-            packed['data_samples'].confidence = PixelData(data=confidence)
+            packed['data_samples'].confidence = to_pixels(results['confidence'])
         return packed
+
+
+def to_pixels(values: np.ndarray) -> PixelData:
+    """Return a map H,W as a sample holds it, 1,H,W."""
+    return PixelData(data=torch.from_numpy(np.ascontiguousarray(values))[None])
 
 
 def to_channels_first(image: np.ndarray) -> torch.Tensor:

@@ -157,8 +157,9 @@ class Window:
             part = cv2.flip(part, 1)
         part = part.reshape(*self.inside, *array.shape[2:])
         if self.inside == tuple(self.crop):
-            return part
-        out = np.full((*self.crop, *array.shape[2:]), fill, array.dtype)
+            return np.ascontiguousarray(part)
+        out = np.empty((*self.crop, *array.shape[2:]), array.dtype)
+        out[:] = np.full(out.shape[1:], fill, out.dtype)  # row by row: a colour at once is slow
         out[self.place] = part
         return out
 
@@ -173,13 +174,12 @@ class Window:
         )
         source = array[top:bottom, left:right]
         if self.step == (1, 1):
-            return np.ascontiguousarray(source[:height, :width])
+            return source[:height, :width]
         if self.antialias and max(self.step) > 1:
-            part = shrink(source, self.step)
-        else:
-            fy, fx = 1 / self.step[0], 1 / self.step[1]
-            part = cv2.resize(source, None, fx=fx, fy=fy, interpolation=cv2.INTER_LINEAR)
-        return np.ascontiguousarray(part[:height, :width])
+            return shrink(source, self.step, self.inside)
+        fy, fx = 1 / self.step[0], 1 / self.step[1]
+        part = cv2.resize(source, None, fx=fx, fy=fy, interpolation=cv2.INTER_LINEAR)
+        return part[:height, :width]
 
     def _warp(self, array: np.ndarray, interpolation: int) -> np.ndarray:
         """For label maps, and for images that were decoded at less than their size."""

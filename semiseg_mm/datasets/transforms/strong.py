@@ -6,6 +6,7 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.registry import TRANSFORMS
 
 GRAY = np.array([0.114, 0.587, 0.299])  # of BGR
+SAME = np.eye(3)
 
 
 @TRANSFORMS.register_module()
@@ -84,15 +85,16 @@ def gray_mean(image: np.ndarray) -> float:
 def blend(image: np.ndarray, anchor: float, factor: float) -> np.ndarray:
     """``factor * image + (1 - factor) * anchor``, rounded and clipped."""
     if is_colour(image):  # twice as fast as a table
-        offset = np.full((3, 1), (1 - factor) * anchor)
-        return cv2.transform(image, np.hstack([factor * np.eye(3), offset]))
+        matrix = np.full((3, 4), (1 - factor) * anchor)
+        matrix[:, :3] = factor * SAME
+        return cv2.transform(image, matrix)
     table = np.clip(np.arange(256) * factor + (1 - factor) * anchor + 0.5, 0, 255)
     return cv2.LUT(image, table.astype(np.uint8)).reshape(image.shape)
 
 
 def saturate(image: np.ndarray, factor: float) -> np.ndarray:
     """Away from each pixel's gray, or towards it: 0 is gray, 1 the image itself."""
-    return cv2.transform(image, factor * np.eye(3) + (1 - factor) * GRAY)
+    return cv2.transform(image, factor * SAME + (1 - factor) * GRAY)
 
 
 def blur(image: np.ndarray, sigma: float) -> np.ndarray:
@@ -107,5 +109,7 @@ def is_colour(image: np.ndarray) -> bool:
 
 def shift_hue(image: np.ndarray, turns: float) -> np.ndarray:
     hsv = cv2.cvtColor(image, cv2.COLOR_BGR2HSV_FULL)
-    hsv[..., 0] += np.uint8(round(turns * 256) % 256)  # wraps around, as hue does
+    shift = np.uint8([round(turns * 256) % 256, 0, 0])  # wraps around, as hue does
+    rows = hsv.reshape(len(hsv), -1)
+    rows += np.tile(shift, image.shape[1])  # four times as fast as a column of hsv
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR_FULL)

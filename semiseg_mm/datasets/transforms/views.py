@@ -7,6 +7,7 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.registry import TRANSFORMS
 
 MARKS = ('img_shape', 'scale_factor', 'flip', 'flip_direction')  # left by geometric transforms
+IMMUTABLE = (str, int, float, tuple)
 
 
 @TRANSFORMS.register_module()
@@ -36,5 +37,7 @@ class MultiView(BaseTransform):
 
 
 def _copied(value):
-    """Of arrays and of containers; a deep copy of all takes longer than a view."""
-    return value.copy() if isinstance(value, np.ndarray) else copy.copy(value)
+    """Copy arrays and containers; a deep copy of all takes longer than a view."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    return value if value is None or isinstance(value, IMMUTABLE) else copy.copy(value)

@@ -4,7 +4,9 @@ from .early_end_hook import EarlyEndHook
 from .finite_hook import FiniteHook
 from .identity_hook import IdentityHook
 from .mean_teacher_hook import MeanTeacherHook
+from .picture_hook import PictureHook
 from .result_hook import ResultHook
+from .shares_timer_hook import SharesTimerHook
 from .stop_hook import StopHook
 from .watch_hook import WatchHook
 
@@ -15,7 +17,9 @@ __all__ = [
     'FiniteHook',
     'IdentityHook',
     'MeanTeacherHook',
+    'PictureHook',
     'ResultHook',
+    'SharesTimerHook',
     'StopHook',
     'WatchHook',
 ]

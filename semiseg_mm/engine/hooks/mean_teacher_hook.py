@@ -75,12 +75,11 @@ class MeanTeacherHook(Hook):
 
     @torch.no_grad()
     def update(self, model) -> None:
-        model.teacher_steps += 1
-        decay = self.decay
+        steps, decay = model.count_teacher_step(), self.decay
         if decay == 1:
             return
         if self.warmup:
-            decay = min(1 - 1 / (model.teacher_steps.item()), decay)
+            decay = min(1 - 1 / steps, decay)
         for follower, leader in model.followers():
             _average(list(follower.parameters()), list(leader.parameters()), decay)
             self._update_buffers(follower, leader, decay)
@@ -91,9 +90,9 @@ class MeanTeacherHook(Hook):
             floats = [pair for pair in pairs if pair[0].is_floating_point()]
             _average([t for t, _ in floats], [s for _, s in floats], decay)
             pairs = [pair for pair in pairs if not pair[0].is_floating_point()]
-        if self.buffers != 'keep':
-            for own, other in pairs:
-                own.copy_(other)
+        if self.buffers != 'keep' and pairs:
+            own, other = zip(*pairs)
+            torch._foreach_copy_(own, other)
 
 
 def _average(own: list, other: list, decay: float) -> None:

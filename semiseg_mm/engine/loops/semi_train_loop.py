@@ -1,8 +1,10 @@
 import logging
 import os.path as osp
+import time
 from collections.abc import Iterator
 
 from mmengine.dist import get_rank, get_world_size
+from mmengine.hooks import LoggerHook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop
 
@@ -68,6 +70,8 @@ class SemiTrainLoop(IterBasedTrainLoop):
             runner, dataloader, plan.max_iters, val_interval=plan.val_interval, **kwargs
         )
 
+    data_seconds = 0.0  # how long the last batch was waited for
+
     def run(self):
         self.dataloader_iterator = None  # mmengine's own, with workers of its own in 0.10.7
         self._check()
@@ -78,9 +82,14 @@ class SemiTrainLoop(IterBasedTrainLoop):
         if self._iter > 0 and not self.stop_training:
             self._validate_if_due()
         batches = self._batches()
+        runner.model.train()
         while self._iter < self._max_iters and not self.stop_training:
-            runner.model.train()
-            self.run_iter(next(batches))
+            if not runner.model.training:  # after a validation
+                runner.model.train()
+            started = time.time()
+            batch = next(batches)
+            self.data_seconds = time.time() - started
+            self.run_iter(batch)
             self._decide_current_val_interval()
             self._validate_if_due()
         runner.call_hook('after_train_epoch')
@@ -91,7 +100,12 @@ class SemiTrainLoop(IterBasedTrainLoop):
         seed_all(self.runner.seed, self._iter, get_rank())
         if isinstance(self._model, SemiSegmentor):
             self._model.iteration, self._model.max_iters = self._iter, self._max_iters
+            self._model.with_accuracy = self._is_logged()
         super().run_iter(data_batch)
+
+    def _is_logged(self) -> bool:
+        loggers = [hook for hook in self.runner.hooks if isinstance(hook, LoggerHook)]
+        return any(hook.every_n_inner_iters(self._iter, hook.interval) for hook in loggers)
 
     @property
     def _model(self):

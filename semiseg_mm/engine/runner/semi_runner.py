@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import broadcast_object_list, init_dist, is_distributed, is_main_process
 from mmengine.hooks import Hook
+from mmengine.logging import MessageHub
 from mmengine.model import is_model_wrapper, revert_sync_batchnorm
 from mmengine.runner import Runner
 
@@ -20,6 +21,7 @@ from semiseg_mm.datasets.samplers import RequestStream
 from semiseg_mm.engine.checkpoint import checkpoints, safe_load
 from semiseg_mm.engine.execution import check_execution, lay_out, prepare_execution
 from semiseg_mm.engine.hooks import EarlyEndHook, FiniteHook, StopHook
+from semiseg_mm.engine.message_hub import LateMessageHub
 from semiseg_mm.engine.resuming import newest_resumable, obstacle
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
@@ -78,6 +80,12 @@ class SemiRunner(Runner):
                 source = build_source(with_backend(cfg, cfg.get('backend_args')))
                 dataloader = {**dataloader, 'dataset': source}
         return Runner.build_dataloader(dataloader, seed, diff_rank_seed)
+
+    def build_message_hub(self, message_hub: dict | None = None) -> MessageHub:
+        """Take a hub that does not wait for the device; mmengine's parts find it as theirs."""
+        name = self._experiment_name
+        MessageHub._instance_dict.setdefault(name, LateMessageHub(name))
+        return super().build_message_hub(message_hub)
 
     def register_default_hooks(self, hooks: dict | None = None) -> None:
         """Add the hook that warns, unless the config sets it to None."""
@@ -231,9 +239,11 @@ class SemiRunner(Runner):
 def _consistent(dataloader: dict) -> dict:
     """Fill in what follows from other keys.
 
-    Without workers none can persist. A request stream's batch size is what its sampler says.
+    Without workers none can persist. A request stream's batch size is what its sampler says. Where
+    there is a GPU, batches lie in pinned memory, from which they are copied without waiting.
     """
     dataloader = dict(dataloader)
+    dataloader.setdefault('pin_memory', torch.cuda.is_available())
     if not dataloader.get('num_workers'):
         dataloader.pop('persistent_workers', None)
     layout = dataloader.get('sampler')

@@ -1,3 +1,4 @@
+import math
 from collections.abc import Sequence
 
 import torch
@@ -39,7 +40,9 @@ class ProbOhemCrossEntropy(nn.Module):
         self.thresh = thresh
         self.min_kept = min_kept
         self.per_image = per_image
-        self.class_weight = read_class_weight(class_weight)
+        weights = read_class_weight(class_weight)
+        weights = None if weights is None else torch.tensor(weights, dtype=torch.float32)
+        self.register_buffer('class_weight', weights, persistent=False)
         self.loss_weight = loss_weight
         self.loss_name = loss_name
 
@@ -57,30 +60,37 @@ class ProbOhemCrossEntropy(nn.Module):
             )
         logits = logits.float()
         target = self._only_hard(logits.detach(), label, ignore_index)
-        classes = None if self.class_weight is None else logits.new_tensor(self.class_weight)
-        average = 'mean' if (label != ignore_index).any() else 'sum'
-        by_pixel = torch.are_deterministic_algorithms_enabled()  # a GPU then refuses a map's mean
+        # a GPU has no deterministic mean over a map
+        by_pixel = torch.are_deterministic_algorithms_enabled()
         loss = F.cross_entropy(
             logits,
             target,
-            classes,
+            self.class_weight,
             ignore_index=ignore_index,
-            reduction='none' if by_pixel else average,
+            reduction='none' if by_pixel else 'mean',
         )
         if by_pixel:
-            known = target[target != ignore_index]
-            weights = torch.ones_like(known) if classes is None else classes[known]
-            loss = loss.sum() / (weights.sum() if average == 'mean' else 1)
-        return self.loss_weight * loss
+            loss = loss.sum() / self._total_weight(target, ignore_index)
+        # torch's mean of no pixel is NaN, with a gradient of 0
+        return self.loss_weight * loss.where((label != ignore_index).any(), 0)
+
+    def _total_weight(self, target: Tensor, ignore_index: int) -> Tensor:
+        """Return what a mean divides by: the weights of the pixels that are not ignored."""
+        known = target != ignore_index
+        if self.class_weight is None:
+            return known.sum().clamp(min=1)
+        weights = self.class_weight[target.where(known, 0)] * known
+        return weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
 
     def _only_hard(self, logits: Tensor, label: Tensor, ignore_index: int) -> Tensor:
         """Return the labels, with all pixels ignored that are not hard."""
         valid = label != ignore_index
         known = label.where(valid, torch.zeros_like(label))
         p = logits.softmax(1).gather(1, known.unsqueeze(1)).squeeze(1)  # B,H,W
-        hardest = p[valid].sort().values  # kthvalue has no deterministic form on a GPU
+        # kthvalue has no deterministic form on a GPU, and p[valid] would wait for one
+        hardest = p.where(valid, math.inf).flatten().sort().values
         number = self.min_kept * (len(label) if self.per_image else 1)
-        if len(hardest):
-            limit = hardest[min(number, len(hardest)) - 1].clamp(min=self.thresh)
-            valid = valid & ~(p > limit)  # a probability of NaN stays, and is seen in the loss
+        last = (valid.sum().clamp(max=number) - 1).clamp(min=0)
+        limit = hardest.gather(0, last.unsqueeze(0)).clamp(min=self.thresh)
+        valid = valid & ~(p > limit)  # a probability of NaN stays, and is seen in the loss
         return label.where(valid, torch.full_like(label, ignore_index))

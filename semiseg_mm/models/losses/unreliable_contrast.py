@@ -134,4 +134,4 @@ def nearest_pixel(x: Tensor, size: torch.Size) -> Tensor:
 def _draw(count: int, shape: int | Sequence[int], like: Tensor) -> Tensor:
     """Draw numbers below ``count``, on the CPU generator, so that devices agree."""
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    return torch.randint(count, shape).to(like.device)
+    return torch.randint(count, shape).to(like.device, non_blocking=True)

@@ -69,7 +69,7 @@ class BoxMix(nn.Module):
             if together or (together is None and uniform() < self.prob):
                 for _ in range(self.boxes):
                     self.flip_box(sample)
-        mask = mask.to(images.device)
+        mask = mask.to(images.device, non_blocking=True)
         if labeled is not None:
             mask &= labeled.valid[partner]
         return MixMask(mask, partner, labeled is not None)

@@ -10,6 +10,7 @@ from semiseg_mm.utils import check_choice
 
 from .partners import PARTNERS, draw_partners
 
+MOST = 4096  # classes, at most
 ROUNDINGS = dict(floor=math.floor, ceil=math.ceil)
 
 
@@ -43,11 +44,27 @@ class ClassMix(nn.Module):
                 "mixer=dict(type='BoxMix') with it, or partner='labeled'."
             )
         partner = draw_partners(images, self.partner, labeled)
-        masks = [self._classes_of(known.hard[k], known.valid[k]) for k in partner.tolist()]
-        return MixMask(torch.stack(masks), partner, labeled is not None)
+        hard, valid = known.hard[partner], known.valid[partner]
+        chosen = self._choose(_present(hard, valid)).to(hard.device, non_blocking=True)
+        mask = chosen.gather(1, hard.flatten(1)).view_as(hard) & valid
+        return MixMask(mask, partner, labeled is not None)
 
-    def _classes_of(self, label: Tensor, valid: Tensor) -> Tensor:
-        present = label[valid].unique()
-        count = ROUNDINGS[self.rounding](len(present) * self.share)
-        chosen = present[torch.randperm(len(present))[:count].to(present.device)]
-        return torch.isin(label, chosen) & valid
+    def _choose(self, present: Tensor) -> Tensor:
+        """Draw some of the classes B,MOST that are present, on the CPU generator."""
+        chosen = torch.zeros_like(present)
+        for own, there in zip(chosen, present, strict=True):
+            classes = there.nonzero().flatten()
+            count = ROUNDINGS[self.rounding](len(classes) * self.share)
+            own[classes[torch.randperm(len(classes))[:count]]] = True
+        return chosen
+
+
+def _present(label: Tensor, valid: Tensor) -> Tensor:
+    """Return which classes B,MOST the labels B,H,W have, on the CPU.
+
+    The host must know their number to draw. It waits for the device here, once for all images.
+    """
+    found = torch.zeros(len(label), MOST, dtype=torch.bool, device=label.device)
+    found.scatter_(1, label.where(valid, MOST - 1).flatten(1), True)
+    found[:, MOST - 1] = False  # what stood for places that are not valid
+    return found.cpu()

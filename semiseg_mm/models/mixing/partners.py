@@ -21,7 +21,7 @@ def draw_partners(images: Tensor, how: str = 'next', labeled: View | None = None
                 f"partner='labeled' pastes crops of {tuple(labeled.inputs.shape[2:])} on crops of "
                 f'{tuple(images.shape[2:])}: give both sources the same crop_size.'
             )
-        return (torch.arange(len(images)) % len(labeled.inputs)).to(images.device)
+        return torch.arange(len(images), device=images.device) % len(labeled.inputs)
     if len(images) < 2:
         raise UserError(
             'CutMix takes the partner from the same batch, and a process has one unlabeled '
@@ -36,7 +36,7 @@ def draw_partners(images: Tensor, how: str = 'next', labeled: View | None = None
     places = torch.arange(len(images))
     ways = dict(next=places.roll(-1), flip=places.flip(0), pair=places ^ 1)
     partner = torch.randperm(len(images)) if how == 'random' else ways[how]
-    return partner.to(images.device)
+    return partner.to(images.device, non_blocking=True)
 
 
 def mix_view(mixer: nn.Module, view: View, labeled: View) -> View:

@@ -41,7 +41,9 @@ class ComplementaryDropout(nn.Module):
             if x.shape[1] not in masks:
                 mask = 2.0 * (torch.rand(count, x.shape[1]) < self.prob)
                 mask[untouched] = 1
-                masks[x.shape[1]] = mask.to(x.device, x.dtype)[..., None, None]  # B,C,1,1
+                masks[x.shape[1]] = mask.to(x.device, x.dtype, non_blocking=True)[
+                    ..., None, None
+                ]  # B,C,1,1
             factor = torch.ones_like(x[:, :, :1, :1])
             factor[first], factor[second] = masks[x.shape[1]], 2 - masks[x.shape[1]]
             changed.append(x * factor)

@@ -26,13 +26,13 @@ from .forward import (
     split_forward,
     whole_forward,
 )
+from .head_loss import mend_cross_entropies
 from .loading import spread_checkpoint, unwrap_checkpoint
 from .network import (
     can_be_taken_apart,
     check_networks,
     common_preprocessor,
     embedding_channels,
-    mend_weighted_losses,
     override_network,
 )
 from .windows import pad_small_images, use_windows
@@ -97,7 +97,7 @@ class SemiSegmentor(BaseModel):
         self.perturbation = MODELS.build(perturbation) if perturbation else None
         compares = bool(student_views) or loss_on_labeled
         check_networks(self.networks.values(), compares, self.perturbation is not None)
-        mend_weighted_losses(self.networks)
+        mend_cross_entropies(self.networks)
         self.student_views = student_views
         self.loss_on_labeled = loss_on_labeled
         self.forward_groups = forward_groups(joint_forward, student_views)
@@ -111,7 +111,10 @@ class SemiSegmentor(BaseModel):
             self.networks[name].requires_grad_(False)
         self.register_buffer('teacher_steps', torch.zeros((), dtype=torch.long))
         self.iteration, self.max_iters = 0, 1  # set by the train loop; derived, not state
+        self.with_accuracy = True  # by the train loop: whether this iteration is logged
         self.sync_teachers()
+        self._steps: int | None = None  # teacher_steps, as far as the host knows
+        self.register_load_state_dict_post_hook(type(self)._forget_steps)
         self._register_load_state_dict_pre_hook(spread_checkpoint, with_module=True)
 
     # ------------------------------------------------------------------ networks and auxiliaries
@@ -171,6 +174,20 @@ class SemiSegmentor(BaseModel):
         """Make every follower equal to the one that it follows."""
         for own, leader in self.teachers.items():
             self.module_of(own).load_state_dict(self.module_of(leader).state_dict())
+
+    def count_teacher_step(self) -> int:
+        """Count an update of the teachers; return how many there were, as the buffer says.
+
+        The host counts beside the device, so that it need not wait.
+        """
+        if self._steps is None:
+            self._steps = int(self.teacher_steps)
+        self._steps += 1
+        self.teacher_steps += 1
+        return self._steps
+
+    def _forget_steps(self, *_) -> None:
+        self._steps = None
 
     @property
     def students(self) -> list[str]:
@@ -277,7 +294,7 @@ class SemiSegmentor(BaseModel):
         for group in self.forward_groups:
             parts = {view: views[view] for view in group}
             if can_be_taken_apart(network):
-                own, found = split_forward(network, parts, self.perturbation)
+                own, found = split_forward(network, parts, self.perturbation, self.with_accuracy)
             else:
                 own, found = whole_forward(network, parts, self.loss_on_labeled)
             losses.update(own)

@@ -14,6 +14,7 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.structures import View
 from semiseg_mm.utils import nearest
 
+from .head_loss import auxiliary_losses, head_loss
 from .network import can_be_taken_apart, logits_of
 
 
@@ -47,12 +48,18 @@ def forward_groups(
 
 
 def split_forward(
-    network: nn.Module, views: dict[str, View], perturbation: nn.Module | None = None
+    network: nn.Module,
+    views: dict[str, View],
+    perturbation: nn.Module | None = None,
+    accuracy: bool = True,
 ) -> tuple[dict, dict[str, Output]]:
     """Return the supervised loss, if 'labeled' is among the views, and each view's output.
 
     All views share the forward. The loss is the network's own, taken apart at the logits, so that
     nothing is computed twice.
+
+    Args:
+        accuracy: Whether to compute ``acc_seg`` beside the loss.
     """
     parts = _slices({name: len(view.inputs) for name, view in views.items()})
     images = torch.cat([view.inputs for view in views.values()])
@@ -64,11 +71,11 @@ def split_forward(
     losses = {}
     if 'labeled' in views:
         part, samples = parts['labeled'], views['labeled'].data_samples
-        found = network.decode_head.loss_by_feat(logits[part], samples)
+        found = head_loss(network.decode_head, logits[part], samples, accuracy)
         losses = add_prefix(found, 'decode')
         if network.with_auxiliary_head:
             own = [_take(level, part) for level in features]
-            losses.update(network._auxiliary_head_forward_train(own, samples))
+            losses.update(auxiliary_losses(network, own, samples, accuracy))
     everything = Output(logits, tuple(features), *embedding)
     return losses, _outputs(network, everything, parts, images)
 
@@ -114,14 +121,15 @@ def in_mode(*modules: nn.Module, train: bool | None) -> Iterator[None]:
     cached = torch.is_autocast_cache_enabled()
     torch.set_autocast_cache_enabled(False)
     try:
-        if train is not None:
+        if train is not None and any(mode != train for _, mode in modes):
             for module in modules:
                 module.train(train)
         yield
     finally:
         torch.set_autocast_cache_enabled(cached)
         for part, mode in modes:
-            part.training = mode
+            if part.training != mode:  # to set it takes ten times as long as to look
+                part.training = mode
 
 
 class NamedViews(dict):

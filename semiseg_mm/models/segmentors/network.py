@@ -5,12 +5,12 @@ from collections.abc import Iterable
 
 from mmseg.models import EncoderDecoder
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.models.losses import CrossEntropyLoss, cross_entropy
 from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils.class_weight import read_class_weight
 
+from .head_loss import has_plain_loss
 from .windows import check_test_cfg
 
 MAIN_OUTPUT = dict(PIDHead=1, IterativeDecodeHead=-1)  # of heads with several; else the first
@@ -87,44 +87,17 @@ def embedding_channels(network: nn.Module) -> int:
     return getattr(layer, 'in_channels', network.decode_head.channels)
 
 
-def mend_weighted_losses(network: nn.Module) -> None:
-    """Let mmseg's cross entropy take class weights where labels are ignored."""
-    for loss in network.modules():
-        weighted = isinstance(loss, CrossEntropyLoss) and loss.class_weight is not None
-        if weighted and loss.cls_criterion is cross_entropy:
-            loss.cls_criterion = weighted_cross_entropy
-
-
-def weighted_cross_entropy(
-    pred: Tensor,
-    label: Tensor,
-    weight: Tensor | None = None,
-    class_weight: Tensor | None = None,
-    reduction: str = 'mean',
-    avg_factor: Tensor | None = None,
-    ignore_index: int = -100,
-    **kwargs,
-) -> Tensor:
-    """mmseg's, told what to divide by: the weights of all labeled pixels, as torch's own.
-
-    Left alone it fails at ignored labels: 1.4 beside ``avg_non_ignore``, 1.2 always.
-    """
-    if avg_factor is None and reduction == 'mean':
-        avg_factor = class_weight[label[label != ignore_index]].sum()
-    return cross_entropy(
-        pred, label, weight, class_weight, reduction, avg_factor, ignore_index, **kwargs
-    )
-
-
 def _listed(value) -> list:
     return list(value) if isinstance(value, (list, tuple)) else [value] if value else []
 
 
 def can_be_taken_apart(network) -> bool:
     """Return whether network and head compute the loss as EncoderDecoder and BaseDecodeHead do."""
-    return type(network).loss is EncoderDecoder.loss and all(
-        getattr(type(network.decode_head), name, None) is getattr(BaseDecodeHead, name)
-        for name in ('loss', 'loss_by_feat', 'predict')
+    head = type(network.decode_head)
+    return (
+        type(network).loss is EncoderDecoder.loss
+        and has_plain_loss(network.decode_head)
+        and getattr(head, 'predict', None) is BaseDecodeHead.predict
     )
 
 

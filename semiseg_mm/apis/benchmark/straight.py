@@ -1,0 +1,170 @@
+"""Straight-line code with the network passes of each method: what a step must cost.
+
+There is no data preprocessor, no padding, no hook and no log: normalised images in, loss out.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from mmseg.models.utils import resize
+from torch import Tensor, nn
+
+
+@dataclass
+class Scene:
+    """Hold the networks, the second one a teacher or a peer, and normalised images with labels."""
+
+    nets: Sequence[nn.Module]
+    labeled: Tensor  # B,C,H,W, as all images
+    weak: Tensor
+    strong: Sequence[Tensor]
+    truth: Tensor  # B,H,W
+    box: Tensor  # B,H,W bool
+
+    def mix(self, x: Tensor) -> Tensor:
+        """Show the next image through a box."""
+        return torch.where(self.box if x.dim() == 3 else self.box.unsqueeze(1), x.roll(-1, 0), x)
+
+
+def logits_of(net: nn.Module, *images: Tensor) -> tuple[Tensor, ...]:
+    """Return the logits of each batch, all in one forward."""
+    return head_of(net, net.extract_feat(torch.cat(images)), images[0].shape, len(images))
+
+
+def head_of(net: nn.Module, features: Sequence[Tensor], shape: Sequence[int], parts: int) -> tuple:
+    coarse = net.decode_head(features)
+    logits = resize(coarse, shape[2:], mode='bilinear', align_corners=net.align_corners)
+    return logits.chunk(parts)
+
+
+def taught(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Return label and confidence."""
+    confidence, label = logits.detach().float().softmax(1).max(1)
+    return label, confidence
+
+
+def entropy(logits: Tensor, label: Tensor, confidence: Tensor | None = None) -> Tensor:
+    pixels = F.cross_entropy(logits.float(), label, reduction='none')
+    return pixels.mean() if confidence is None else (pixels * (confidence >= 0.95)).mean()
+
+
+def distance(logits: Tensor, probabilities: Tensor) -> Tensor:
+    return (logits.float().softmax(1) - probabilities).square()
+
+
+def sup_only(s: Scene) -> Tensor:
+    return entropy(*logits_of(s.nets[0], s.labeled), s.truth)
+
+
+def self_training(s: Scene) -> Tensor:
+    known, pseudo = logits_of(s.nets[0], s.labeled, s.weak)
+    return entropy(known, s.truth) + entropy(pseudo, s.truth)
+
+
+def st(s: Scene) -> Tensor:
+    return entropy(torch.cat(logits_of(s.nets[0], s.labeled, s.weak)), s.truth.repeat(2, 1, 1))
+
+
+def mean_teacher(s: Scene) -> Tensor:
+    with torch.no_grad():
+        target = torch.cat(logits_of(s.nets[1], s.weak, s.labeled)).float().softmax(1)
+    (known,), (guess,) = (logits_of(s.nets[0], x) for x in (s.labeled, s.weak))
+    return entropy(known, s.truth) + 100 * distance(torch.cat([guess, known]), target).mean()
+
+
+def fixmatch(s: Scene) -> Tensor:
+    with torch.no_grad():
+        target = taught(*logits_of(s.nets[1], s.weak))
+    known, guess = logits_of(s.nets[0], s.labeled, s.mix(s.strong[0]))
+    return entropy(known, s.truth) + entropy(guess, *map(s.mix, target))
+
+
+def fixmatch_v1(s: Scene) -> Tensor:
+    known, weak = logits_of(s.nets[0], s.labeled, s.weak)
+    (guess,) = logits_of(s.nets[0], s.mix(s.strong[0]))
+    return entropy(known, s.truth) + entropy(guess, *map(s.mix, taught(weak)))
+
+
+def cutmix_seg(s: Scene) -> Tensor:
+    with torch.no_grad():
+        target = logits_of(s.nets[1], s.weak)[0].float().softmax(1)
+    (known,), (guess,) = (logits_of(s.nets[0], x) for x in (s.labeled, s.mix(s.strong[0])))
+    share = (target.amax(1) > 0.97).float().mean()
+    return entropy(known, s.truth) + (distance(guess, s.mix(target)).sum(1) * share).mean()
+
+
+def unimatch(s: Scene) -> Tensor:
+    net, size = s.nets[0], len(s.labeled)
+    features = net.extract_feat(torch.cat([s.labeled, s.weak]))
+    features = [torch.cat([x, F.dropout2d(x[size:], 0.5)]) for x in features]
+    known, weak, dropped = head_of(net, features, s.labeled.shape, 3)
+    target = taught(weak)
+    loss = entropy(known, s.truth) + entropy(dropped, *target)
+    for guess in logits_of(net, *map(s.mix, s.strong)):
+        loss = loss + entropy(guess, *map(s.mix, target))
+    return loss
+
+
+def unimatch_v2(s: Scene) -> Tensor:
+    with torch.no_grad():
+        target = taught(*logits_of(s.nets[1], s.weak))
+    loss = entropy(*logits_of(s.nets[0], s.labeled), s.truth)
+    features = s.nets[0].extract_feat(torch.cat([s.mix(x) for x in s.strong]))
+    features = [x * torch.ones_like(x[:, :, :1, :1]) for x in features]
+    for guess in head_of(s.nets[0], features, s.labeled.shape, 2):
+        loss = loss + entropy(guess, *map(s.mix, target))
+    return loss
+
+
+def cps(s: Scene) -> Tensor:
+    maps = _both(s, s.weak)
+    one, two = (taught(x)[0] for x in maps)
+    return _supervised(s, maps) + entropy(maps[0], two) + entropy(maps[1], one)
+
+
+def cpc(s: Scene) -> Tensor:
+    maps = _both(s, s.weak)
+    one, two = (x.detach().float().softmax(1) for x in maps)
+    return _supervised(s, maps) + distance(maps[0], two).mean() + distance(maps[1], one).mean()
+
+
+def cps_cutmix(s: Scene) -> Tensor:
+    with torch.no_grad():
+        one, two = (s.mix(taught(*logits_of(net, s.weak))[0]) for net in s.nets)
+    maps, size = _both(s, s.mix(s.weak)), len(s.labeled)
+    return _supervised(s, maps) + entropy(maps[0][:size], two) + entropy(maps[1][:size], one)
+
+
+def _both(s: Scene, images: Tensor) -> list[Tensor]:
+    """Return what both networks say of images and labeled images, each in a forward of its own."""
+    return [torch.cat([*logits_of(n, images), *logits_of(n, s.labeled)]) for n in s.nets]
+
+
+def _supervised(s: Scene, maps: Sequence[Tensor]) -> Tensor:
+    return sum(entropy(x[len(s.labeled) :], s.truth) for x in maps)
+
+
+STRAIGHT: dict[str, Callable[[Scene], Tensor]] = {
+    function.__name__: function
+    for function in (
+        *(sup_only, self_training, st, mean_teacher, fixmatch, fixmatch_v1, cutmix_seg),
+        *(unimatch, unimatch_v2, cps, cpc, cps_cutmix),
+    )
+}
+
+
+def follow(follower: nn.Module, leader: nn.Module, decay: float = 0.99) -> None:
+    """Move a teacher."""
+    for own, other in zip(
+        (list(follower.parameters()), _floats(follower)),
+        (list(leader.parameters()), _floats(leader)),
+        strict=True,
+    ):
+        with torch.no_grad():
+            torch._foreach_lerp_(own, other, 1 - decay)
+
+
+def _floats(module: nn.Module) -> list[Tensor]:
+    return [buffer for buffer in module.buffers() if buffer.is_floating_point()]

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import argparse
+import os.path as osp
+
+from mmengine.config import Config
+from mmengine.device import get_device
+from PIL import Image
+
+from semiseg_mm.datasets import SemiDataset
+from semiseg_mm.datasets.checks import check_paths
+from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.engine.pictures import draw_sheet, first_batch, look_at
+from semiseg_mm.errors import UserError
+from semiseg_mm.models import SemiSegmentor
+from semiseg_mm.registry import DATA_SAMPLERS, DATASETS, MODELS
+from semiseg_mm.utils import atomic_path, make_folder
+
+from .cli import guarded, load_config
+from .option_words import OptionsAction
+from .predict.network import find_files
+
+
+def run_browse(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description='Draw what a training would see: every view of its first images, on one sheet.'
+    )
+    parser.add_argument('config')
+    parser.add_argument('--out', metavar='FILE', help='default: browse_<config name>.png, here')
+    parser.add_argument('--labeled', type=int, default=4, help='how many labeled images')
+    parser.add_argument('--unlabeled', type=int, default=8, help='how many unlabeled images')
+    parser.add_argument(
+        '--model', help='work dir or checkpoint of the training, for pseudo labels as well'
+    )
+    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE')
+    args = parser.parse_args(argv)
+    return guarded(_browse, args)
+
+
+def _browse(args: argparse.Namespace) -> None:
+    if args.labeled < 1 or args.unlabeled < 2:
+        raise UserError('--labeled must be at least 1, --unlabeled at least 2 (images are mixed).')
+    cfg = load_config(args.config, args.cfg_options)
+    if cfg.get('runner_type') == 'StagedRunner':
+        raise UserError(
+            f'{args.config} trains in stages, on labels that are made on the way: name the config '
+            "in a stage's folder of its work dir, such as 03_student/*.py."
+        )
+    stream = _stream(cfg)
+    model = MODELS.build(cfg.model)
+    if not isinstance(model, SemiSegmentor):
+        raise UserError(f'{args.config} has no method of semiseg_mm as its model.')
+    if args.model:
+        checkpoint = find_files(args.model, args.config).checkpoint
+        model.load_state_dict(safe_load(checkpoint)['state_dict'])
+    model = model.to(get_device()).train()
+    about = stream.dataset.metainfo
+    palette, classes = about.get('palette') or [], about.get('classes') or ()
+    data = first_batch(stream, args.labeled, args.unlabeled)
+    sheet = draw_sheet(look_at(model, data, palette, bool(args.model)), classes, palette)
+    name = osp.splitext(osp.basename(args.config))[0]
+    out = args.out or f'browse_{name}.png'
+    make_folder(osp.dirname(out) or '.')
+    with atomic_path(out, durable=False) as part:
+        Image.fromarray(sheet).save(part, format='PNG')
+    print(f'{out}: {args.labeled} labeled and {args.unlabeled} unlabeled images.')
+
+
+def _stream(cfg: Config):
+    """The stream of the training's requests, on its dataset."""
+    dataset = cfg.train_dataloader.dataset
+    check_paths(dataset, 'train_dataloader.dataset')
+    dataset = DATASETS.build(dataset)
+    if not isinstance(dataset, SemiDataset):
+        raise UserError('train_dataloader.dataset is no SemiDataset, which has views to look at.')
+    sampler = dict(cfg.train_dataloader.sampler)
+    seed = cfg.get('randomness', {}).get('seed') or 0
+    return DATA_SAMPLERS.build(dict(sampler, dataset=dataset, seed=seed))

@@ -1,0 +1,126 @@
+"""Pictures of what a training sees; they change nothing in it."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from PIL import Image
+
+from semiseg_mm.apis.browse import run_browse
+from semiseg_mm.datasets.samplers import sampler_of
+from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.engine.hooks import PictureHook
+from semiseg_mm.engine.pictures import Look, draw_sheet, first_batch, look_at
+from semiseg_mm.engine.runner import build_runner
+from semiseg_mm.testing import toy_config
+from semiseg_mm.utils.places import CONFIGS, METHODS
+
+PALETTE = [[10 * k, 250 - 10 * k, 0] for k in range(7)]
+
+
+def toy(folder, method, **extra):
+    base = Config.fromfile(METHODS / f'{method}.py')
+    hooks = [*base.get('custom_hooks', []), *extra.pop('custom_hooks', [])]
+    return toy_config(folder, dict(base.model), 4, views=base.views, custom_hooks=hooks, **extra)
+
+
+def look(model, runner):
+    return look_at(model, first_batch(sampler_of(runner.train_dataloader), 2, 3), PALETTE)
+
+
+@pytest.mark.parametrize('method', ['unimatch', 'u2pl'])
+def test_a_training_is_the_same_with_pictures(tmp_path, method):
+    """UniMatch draws masks and dropout, U2PL fills banks."""
+    pictures = [dict(type='PictureHook', interval=2, labeled=1, unlabeled=2)]
+    weights = []
+    for name, hooks in dict(without=[], drawn=pictures).items():
+        build_runner(toy(tmp_path / name, method, custom_hooks=hooks)).train()
+        weights.append(safe_load(str(tmp_path / name / 'iter_4.pth'))['state_dict'])
+    for key, value in weights[0].items():
+        assert torch.equal(value, weights[1][key]), key
+    files = sorted((tmp_path / 'drawn/pictures').iterdir())
+    assert [file.name for file in files] == ['iter_000002.png', 'iter_000004.png']
+    drawn = [np.asarray(Image.open(file)) for file in files]
+    assert drawn[0].shape == drawn[1].shape and (drawn[0] != drawn[1]).any()
+
+
+@pytest.mark.parametrize('bgr_to_rgb', [False, True])
+def test_views_are_shown_as_they_were_loaded(tmp_path, bgr_to_rgb):
+    normalised = dict(
+        type='SegDataPreProcessor', mean=[120.0, 110.0, 100.0], std=[60.0, 50.0, 40.0],
+        bgr_to_rgb=bgr_to_rgb,
+    )  # fmt: skip
+    cfg = toy(tmp_path, 'fixmatch', **{'model.segmentor.data_preprocessor': normalised})
+    runner = build_runner(cfg)
+    data = first_batch(sampler_of(runner.train_dataloader), 2, 3)
+    again = first_batch(sampler_of(runner.train_dataloader), 2, 3)
+    assert torch.equal(data['inputs']['weak'][2], again['inputs']['weak'][2])
+    looks = look_at(runner.model, data, PALETTE)
+    assert len(looks) == 5
+    captions = ['weak', 'strong', 'strong, mixed', 'pseudo label', 'confidence', 'what counts']
+    for k, one in enumerate(looks[2:]):
+        panels = dict(one.panels)
+        assert list(panels) == captions
+        valid = data['pixels']['weak']['valid'][k, 0].numpy()
+        for name in ('weak', 'strong'):
+            raw = data['inputs'][name][k].numpy()[::-1].transpose(1, 2, 0)  # red first
+            assert np.abs(panels[name].astype(int) - raw)[valid].max() <= 1
+            assert (panels[name][~valid] == 96).all()
+        assert (panels['pseudo label'][~valid] == 255).all()
+        colours = set(map(tuple, panels['pseudo label'][valid]))
+        assert colours <= set(map(tuple, PALETTE))
+    labeled = dict(looks[0].panels)
+    label = data['pixels']['labeled']['gt_sem_seg'][0, 0].numpy()
+    inside = label != 255
+    np.testing.assert_array_equal(labeled['label'][inside], np.array(PALETTE)[label[inside]])
+
+
+def test_what_a_filter_drops_is_black(tmp_path):
+    runner = build_runner(toy(tmp_path, 'fixmatch', **{'model.filter.value': 1.0 - 1e-7}))
+    for one in look(runner.model, runner)[2:]:
+        assert not dict(one.panels)['what counts'].any()
+
+
+def test_a_picture_that_fails_stops_no_training(tmp_path, monkeypatch, caplog):
+    cfg = toy(tmp_path, 'fixmatch', custom_hooks=[dict(type='PictureHook', interval=1)])
+    calls = []
+    monkeypatch.setattr(
+        'semiseg_mm.engine.hooks.picture_hook.draw_sheet', lambda *_: calls.append(1) or 1 / 0
+    )
+    build_runner(cfg).train()
+    assert calls == [1] and (tmp_path / 'iter_4.pth').is_file()
+
+
+def test_a_sheet_has_a_row_for_each_image():
+    red, blue = (np.full((8, 8, 3), colour, np.uint8) for colour in ([255, 0, 0], [0, 0, 255]))
+    sheet = draw_sheet([Look('one', [('a', red), ('b', blue)])] * 2, ['x'], [[0, 255, 0]])
+    reds = np.flatnonzero((sheet == [255, 0, 0]).all(2).any(1))
+    assert (np.diff(reds) > 1).sum() == 1  # two rows
+    assert (sheet == [0, 255, 0]).all(2).any()  # the legend
+
+
+def test_browse_writes_a_sheet(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    leaf = next(CONFIGS.glob('fixmatch/fixmatch_*shapes*.py'))
+    assert run_browse([str(leaf), '--labeled', '1', '--unlabeled', '2']) == 0
+    out = tmp_path / f'browse_{leaf.stem}.png'
+    assert np.asarray(Image.open(out)).std() > 10 and out.name in capsys.readouterr().out
+    staged = next(CONFIGS.glob('st_plus_plus/*shapes*.py'))
+    assert run_browse([str(staged)]) == 1
+    assert 'trains in stages' in capsys.readouterr().err
+    assert run_browse([str(leaf), '--unlabeled', '1']) == 1
+
+
+def test_how_often(tmp_path):
+    """Eight pictures over a training, whatever its length; the last iteration has one."""
+    drawn = []
+
+    class Counting(PictureHook):
+        def _draw(self, runner, done):
+            drawn.append(done)
+
+    hook = Counting()
+    for iteration in range(100):
+        runner = type('Runner', (), dict(iter=iteration, max_iters=100))()
+        hook.after_train_iter(runner, iteration)
+    assert drawn == [12, 24, 36, 48, 60, 72, 84, 96, 100]
