@@ -61,14 +61,15 @@ def _lack(content: Any) -> str | None:
 
 def _misfit(weights: dict, model: nn.Module) -> str | None:
     """Say where stored weights are not those of the model."""
-    own = (model.module if is_model_wrapper(model) else model).state_dict()
+    model = model.module if is_model_wrapper(model) else model
+    own = model.state_dict()
     found = [f'it has no {name}' for name in own if not isinstance(weights.get(name), Tensor)]
     found += [f'{name} is unknown here' for name in weights if name not in own]
     if not found:
         found = [
             f'{name} is {list(weights[name].shape)} there and {list(value.shape)} here'
-            for name, value in own.items()
-            if weights[name].shape != value.shape
+            for name, value in model.named_parameters()  # a buffer may be a bank, which grows
+            if name in own and weights[name].shape != value.shape
         ]
     if not found:
         return None
