@@ -36,12 +36,20 @@ def check_execution(model: nn.Module, cfg: Config) -> None:
             )
 
 
+def lay_out(model: nn.Module, cfg: Config) -> None:
+    """Lay weights out as the config says, before they are distributed: buckets are laid out alike.
+
+    Else a gradient has another layout in the first iteration than later, and a resumed training
+    rounds otherwise than an uninterrupted one.
+    """
+    if cfg.get('channels_last'):
+        model.to(memory_format=torch.channels_last)
+
+
 def prepare_execution(model: SemiSegmentor, cfg: Config) -> None:
     """Do what the options say, once the weights are there."""
     if torch.are_deterministic_algorithms_enabled():
         pool_by_products(model)
-    if cfg.get('channels_last'):
-        model.to(memory_format=torch.channels_last)
     for name in _forgetful(cfg):
         module = attrgetter(name)(model)
         # mmengine has put a way there that loses the gradient where images require none

@@ -79,9 +79,11 @@ def test_amp_needs_a_gpu(config, fails, monkeypatch):
     assert '--amp needs a GPU' in fails(config(), '--amp')
 
 
-def test_amp_in_bfloat16_needs_none(config):
-    path = config(**{'train_cfg.max_iters': 1, 'optim_wrapper.accumulative_counts': 1})
-    assert run_train([path, '--amp', 'bfloat16']) == 0
+def test_amp_in_bfloat16_needs_none(config, tmp_path):
+    path = config(**{'train_cfg.max_iters': 1, 'optim_wrapper.loss_scale': 512.0})
+    assert run_train([path, '--work-dir', str(tmp_path / 'run'), '--amp', 'bfloat16']) == 0
+    (used,) = (tmp_path / 'run').glob('*/vis_data/config.py')
+    assert 'Bfloat16OptimWrapper' in used.read_text() and 'loss_scale' not in used.read_text()
 
 
 # ------------------------------------------------------------------ bad data on disk

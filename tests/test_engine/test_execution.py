@@ -12,7 +12,7 @@ from torch import nn
 
 from semiseg_mm.apis.publish import publish
 from semiseg_mm.engine.checkpoint import safe_load
-from semiseg_mm.engine.execution import check_execution, prepare_execution
+from semiseg_mm.engine.execution import check_execution, lay_out, prepare_execution
 from semiseg_mm.engine.optimizers import Bfloat16OptimWrapper
 from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
@@ -40,6 +40,7 @@ def build(method: str, **options) -> nn.Module:
     model = MODELS.build(dict(type=method, segmentor=toy_network(4)))
     model.init_weights()
     cfg = Config(options)
+    lay_out(model, cfg)
     check_execution(model, cfg)
     turn_on_activation_checkpointing(model, cfg.get('activation_checkpointing', []))
     prepare_execution(model, cfg)
@@ -70,6 +71,11 @@ def error(found: tuple, expected: tuple) -> tuple[float, float]:
     """Of the loss, and of all gradients together, relative to what they are."""
     a, b = (torch.cat([g.flatten() for g in one[1].values()]) for one in (found, expected))
     return ((found[0] - expected[0]) / expected[0]).abs().item(), ((a - b).norm() / b.norm()).item()
+
+
+def laid_out(model: nn.Module) -> list[bool]:
+    weights = [p for p in model.parameters() if p.ndim == 4 and min(p.shape[:2]) > 1]
+    return [p.is_contiguous(memory_format=torch.channels_last) for p in weights]
 
 
 @each_method
@@ -105,8 +111,7 @@ def test_statistics_would_see_a_batch_twice_without_care():
 @each_method
 def test_channels_last_rounds_otherwise(method):
     model = build(method, channels_last=True)
-    weights = [p for p in model.parameters() if p.ndim == 4 and min(p.shape[:2]) > 1]
-    assert all(p.is_contiguous(memory_format=torch.channels_last) for p in weights)
+    assert all(laid_out(model)) and not all(laid_out(build(method)))
     assert max(error(step(model), step(build(method)))) < 1e-5
 
 
@@ -176,6 +181,7 @@ def test_with_all_of_them_a_run_resumes_and_is_published(method, tmp_path):
             **extra,
         )
         runner = build_runner(cfg)
+        assert all(laid_out(runner.model))  # before it would be distributed
         runner.train()
         cfg.dump(folder / 'config.py')
         return runner.model.state_dict()

@@ -91,13 +91,16 @@ def test_block_by_hand(channels, x, expected):
 
 
 def test_checkpointing_changes_memory_only():
-    images, grads = torch.randn(2, 3, 32, 32), []
+    """Running statistics, too, see the batch once."""
+    images, grads, buffers = torch.randn(2, 3, 32, 32), [], []
     for with_cp in (False, True):
         model = tiny(with_cp=with_cp, out_indices=(5,)).train()
         torch.manual_seed(1)  # dropout
         model(images)[0].square().mean().backward()
         grads.append([p.grad for p in model.parameters()])
-    assert all(torch.equal(a, b) for a, b in zip(*grads, strict=True))
+        buffers.append([*model.buffers()])
+    for found in (grads, buffers):
+        assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
 
 
 def test_init_weights_is_kaiming():

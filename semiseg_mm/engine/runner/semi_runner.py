@@ -20,7 +20,7 @@ from semiseg_mm.datasets.backends import build_source, with_backend
 from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.samplers import RequestStream
 from semiseg_mm.engine.checkpoint import checkpoints, safe_load
-from semiseg_mm.engine.execution import check_execution, prepare_execution
+from semiseg_mm.engine.execution import check_execution, lay_out, prepare_execution
 from semiseg_mm.engine.hooks import EarlyEndHook, FiniteHook, StopHook
 from semiseg_mm.engine.message_hub import LateMessageHub
 from semiseg_mm.engine.resuming import newest_resumable, obstacle
@@ -60,6 +60,7 @@ class SemiRunner(Runner):
         super().setup_env(env_cfg)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: torch.nn.Module):
+        lay_out(model, self.cfg)
         if self.distributed and get_device() == 'cpu':
             model = revert_sync_batchnorm(model)  # SyncBN has no CPU kernel
             model_wrapper_cfg = {
