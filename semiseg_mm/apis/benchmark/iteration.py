@@ -111,9 +111,9 @@ def bare_step(
     optimizer = torch.optim.SGD(trained, **SGD)
 
     def step() -> None:
+        optimizer.zero_grad()
         with torch.autocast(device, torch.bfloat16, enabled=mode == 'bf16', cache_enabled=False):
             loss = loss_of(scene)
-        optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         if name in TAUGHT:
