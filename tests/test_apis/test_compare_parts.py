@@ -207,8 +207,9 @@ def test_bases_that_cannot_be(tmp_path):
     with pytest.raises(UserError, match=r'labeled and unlabeled.*=2') as error:
         load_base(str(tmp_path / 'a.py'), {})
     option = str(error.value).split()[-1].rstrip('.')  # what it says will do
-    sampler = load_base(str(tmp_path / 'a.py'), dict([option.split('=')])).train_dataloader.sampler
-    assert int(sampler.unlabeled) == sampler.labeled
+    name, number = option.split('=')
+    sampler = load_base(str(tmp_path / 'a.py'), {name: int(number)}).train_dataloader.sampler
+    assert sampler.unlabeled == sampler.labeled
     cfg = toy_config('unused', dict(type='CPSSegmentor'))
     cfg.model.segmentor = [cfg.model.segmentor] * 2
     cfg.dump(tmp_path / 'b.py')
