@@ -30,25 +30,25 @@ COMMANDS: dict[str, Command | Group] = {
     'publish': Command('write one network as a plain mmseg checkpoint', 'publish:run_publish'),
     'export': Command('write a trained network as ONNX', 'export:run_export'),
     'check': Command(
-        'look through the images and masks of a config', 'check_dataset:run_check_dataset'
+        'look through the images and masks of a config', 'data.check_dataset:run_check_dataset'
     ),
     'browse': Command('draw what a training would see', 'browse:run_browse'),
     'splits': Group(
         'lists of labeled and unlabeled images',
         {
-            'get': Command('fetch published lists', 'get_splits:run_get_splits'),
-            'make': Command('draw lists of your own', 'make_splits:run_make_splits'),
+            'get': Command('fetch published lists', 'data.get_splits:run_get_splits'),
+            'make': Command('draw lists of your own', 'data.make_splits:run_make_splits'),
         },
     ),
-    'labels': Command('export and import pseudo labels (COCO)', 'pseudo_labels:run_pseudo_labels'),
+    'labels': Command('export and import pseudo labels (COCO)', 'label_exchange:run_pseudo_labels'),
     'convert': Group(
         'bring a dataset into the layout that is read here',
         {
-            'camvid': Command('CamVid', 'converters.camvid:run_camvid'),
-            'cityscapes': Command('Cityscapes', 'converters.cityscapes:run_cityscapes'),
-            'coco': Command('COCO', 'converters.coco:run_coco'),
-            'kitti': Command('KITTI', 'converters.kitti:run_kitti'),
-            'voc': Command('Pascal VOC with SBD', 'converters.voc_sbd:run_voc_sbd'),
+            'camvid': Command('CamVid', 'data.converters.camvid:run_camvid'),
+            'cityscapes': Command('Cityscapes', 'data.converters.cityscapes:run_cityscapes'),
+            'coco': Command('COCO', 'data.converters.coco:run_coco'),
+            'kitti': Command('KITTI', 'data.converters.kitti:run_kitti'),
+            'voc': Command('Pascal VOC with SBD', 'data.converters.voc_sbd:run_voc_sbd'),
         },
     ),
     'quickstart': Command(

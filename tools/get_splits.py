@@ -2,7 +2,7 @@
 
 import sys
 
-from semiseg_mm.apis.get_splits import run_get_splits
+from semiseg_mm.apis.data.get_splits import run_get_splits
 
 if __name__ == '__main__':
     sys.exit(run_get_splits())

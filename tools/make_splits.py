@@ -2,7 +2,7 @@
 
 import sys
 
-from semiseg_mm.apis.make_splits import run_make_splits
+from semiseg_mm.apis.data.make_splits import run_make_splits
 
 if __name__ == '__main__':
     sys.exit(run_make_splits())

@@ -11,8 +11,8 @@ from rich.console import Console
 from semiseg_mm.apis.compare import machine, options_by_label, report
 from semiseg_mm.apis.compare.methods import METHODS, choose, compose, follow, load_base
 from semiseg_mm.apis.compare.settings import left_behind, settings_hash, settings_of
-from semiseg_mm.apis.quickstart import schedule
-from semiseg_mm.apis.quickstart.display import make_display
+from semiseg_mm.apis.processes import schedule
+from semiseg_mm.apis.processes.display import make_display
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATA_SAMPLERS, DATASETS, MODELS
 from semiseg_mm.testing import toy_config

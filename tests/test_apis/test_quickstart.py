@@ -6,7 +6,9 @@ import cv2
 import pytest
 
 from semiseg_mm.apis import quickstart
-from semiseg_mm.apis.quickstart import methods, schedule, training
+from semiseg_mm.apis.processes import schedule
+from semiseg_mm.apis.processes import training_process as training
+from semiseg_mm.apis.quickstart import methods
 from semiseg_mm.apis.quickstart.report import conclude, make_table
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils.lock import locked

@@ -2,7 +2,7 @@
 
 import sys
 
-from semiseg_mm.apis.converters.camvid import run_camvid
+from semiseg_mm.apis.data.converters.camvid import run_camvid
 
 if __name__ == '__main__':
     sys.exit(run_camvid())

@@ -2,7 +2,7 @@
 
 import sys
 
-from semiseg_mm.apis.converters.cityscapes import run_cityscapes
+from semiseg_mm.apis.data.converters.cityscapes import run_cityscapes
 
 if __name__ == '__main__':
     sys.exit(run_cityscapes())

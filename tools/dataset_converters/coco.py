@@ -2,7 +2,7 @@
 
 import sys
 
-from semiseg_mm.apis.converters.coco import run_coco
+from semiseg_mm.apis.data.converters.coco import run_coco
 
 if __name__ == '__main__':
     sys.exit(run_coco())

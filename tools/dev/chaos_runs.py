@@ -44,7 +44,7 @@ COMPARE = """
 import sys
 from processes import ForkedPopen
 from semiseg_mm.apis import compare
-from semiseg_mm.apis.quickstart import training
+from semiseg_mm.apis.processes import training_process as training
 training.Popen = ForkedPopen
 sys.exit(compare.main(sys.argv[1:]))
 """

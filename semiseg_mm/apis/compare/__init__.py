@@ -7,9 +7,13 @@ from mmengine.config import Config
 from rich.console import Console
 
 from semiseg_mm.apis.option_words import OptionsAction, parse_options
-from semiseg_mm.apis.quickstart.display import make_display
-from semiseg_mm.apis.quickstart.report import short_path, tell_failures
-from semiseg_mm.apis.quickstart.schedule import continuable, run_all
+from semiseg_mm.apis.processes import (
+    continuable,
+    make_display,
+    run_all,
+    short_path,
+    tell_failures,
+)
 from semiseg_mm.engine.batch_hint import batch_hint, batch_in
 from semiseg_mm.engine.train_plan import settle
 from semiseg_mm.errors import UserError

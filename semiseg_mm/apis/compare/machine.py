@@ -6,7 +6,7 @@ import platform
 import numpy as np
 import torch
 
-from semiseg_mm.apis.quickstart.schedule import share_cores
+from semiseg_mm.apis.processes import share_cores
 from semiseg_mm.engine.stages.stage import package_versions
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from mmengine.config import Config
 
-from semiseg_mm.apis.quickstart.training import TrainingProcess, progress_in, whole_rows
+from semiseg_mm.apis.processes import TrainingProcess, progress_in, whole_rows
 from semiseg_mm.engine.checkpoint import checkpoints
 from semiseg_mm.engine.hooks.result_hook import NOTES, is_finished
 from semiseg_mm.engine.stages.rounds import expand_rounds

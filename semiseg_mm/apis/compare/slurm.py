@@ -6,8 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from semiseg_mm.apis.quickstart.report import short_path
-from semiseg_mm.apis.quickstart.training import own_environment
+from semiseg_mm.apis.processes import own_environment, short_path
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text
 

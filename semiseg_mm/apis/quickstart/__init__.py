@@ -6,14 +6,19 @@ from pathlib import Path
 
 from rich.console import Console
 
+from semiseg_mm.apis.processes import (
+    continuable,
+    make_display,
+    run_all,
+    short_path,
+    tell_failures,
+)
 from semiseg_mm.utils import atomic_write_text
 from semiseg_mm.utils.lock import locked
 
 from . import methods
-from .display import make_display
 from .picture import draw
-from .report import make_record, make_table, short_path, tell_failures
-from .schedule import continuable, run_all
+from .report import make_record, make_table
 from .training import Training
 
 __all__ = ['main']
