@@ -197,6 +197,8 @@ def not_a_number(target: Target, folder: Path, rng: Random) -> str:
     if not outcome.refused:
         raise Lost(f'NaN: exit status {outcome.code}: {outcome.text.strip()[-600:]}')
     for file in work_dir.rglob('*.pth'):
+        if file.name.startswith('nan_'):  # the batch that came to it, no checkpoint
+            continue
         for name, value in safe_load(str(file))['state_dict'].items():
             if not value.isfinite().all():
                 raise Lost(f'NaN in {name} of {file.name}')
