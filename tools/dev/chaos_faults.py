@@ -6,6 +6,7 @@ one sentence and exit status 1, and lost otherwise.
 
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -39,6 +40,9 @@ def judge(target: Target, work_dir: Path, outcome: Outcome, may_refuse: bool) ->
     state = state_of(work_dir)
     if state != target.state:
         wrong = [name for name in target.state if state.get(name) != target.state[name]]
+        told = re.findall(r'; ([^;\n]*) was put there since', outcome.text)
+        if wrong and all(Path(name).name in ', '.join(told) for name in wrong):
+            return REFUSED
         raise Lost(f'other results without a word: {", ".join(wrong) or "more files"}')
     return HEALED
 

@@ -200,7 +200,8 @@ class TrainStage(Stage):
         return None
 
     def files(self) -> list[str]:
-        return [*map(osp.basename, self.kept_checkpoints()), *self.results()]
+        kept = [*map(osp.basename, self.kept_checkpoints()), *self.results()]
+        return [*kept, 'results.json'] if self._record() else kept
 
     def results(self) -> list[str]:
         """The best checkpoints that label stages ask for; 'last' ones are looked at by damage."""
