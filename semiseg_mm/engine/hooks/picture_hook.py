@@ -4,7 +4,6 @@ import os.path as osp
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.visualization import LocalVisBackend
 from PIL import Image
 
@@ -12,7 +11,7 @@ from semiseg_mm.datasets.samplers import RequestStream, sampler_of
 from semiseg_mm.engine.pictures import draw_sheet, first_batch, look_at
 from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import HOOKS
-from semiseg_mm.utils import atomic_path, make_folder
+from semiseg_mm.utils import atomic_path, make_folder, unwrapped
 
 FOLDER = 'pictures'
 
@@ -58,7 +57,7 @@ class PictureHook(Hook):
             )
 
     def _draw(self, runner, done: int) -> None:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped(runner.model)
         stream = sampler_of(runner.train_dataloader)
         if not isinstance(model, SemiSegmentor) or not isinstance(stream, RequestStream):
             self._failed = True

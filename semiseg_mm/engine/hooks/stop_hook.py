@@ -11,11 +11,10 @@ from mmengine.dist import (
     get_world_size,
 )
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop
 
 from semiseg_mm.registry import HOOKS
-from semiseg_mm.utils import signals
+from semiseg_mm.utils import signals, unwrapped
 from semiseg_mm.utils.buffers import running_statistics
 
 from .atomic_checkpoint_hook import is_saved, save_run
@@ -106,8 +105,8 @@ class StopHook(Hook):
 
 
 def _own_statistics(runner) -> dict[str, torch.Tensor]:
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    return {name: value.cpu().clone() for name, value in running_statistics(model)}
+    statistics = running_statistics(unwrapped(runner.model))
+    return {name: value.cpu().clone() for name, value in statistics}
 
 
 class _Vote:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from mmengine.dist import get_rank, get_world_size
 from mmengine.hooks import LoggerHook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop
 
 from semiseg_mm.datasets import SemiDataset
@@ -18,7 +17,7 @@ from semiseg_mm.engine.train_plan import TrainPlan, sizes_of
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import LOOPS
-from semiseg_mm.utils import seed_all
+from semiseg_mm.utils import seed_all, unwrapped
 
 
 @LOOPS.register_module()
@@ -109,8 +108,7 @@ class SemiTrainLoop(IterBasedTrainLoop):
 
     @property
     def _model(self):
-        model = self.runner.model
-        return model.module if is_model_wrapper(model) else model
+        return unwrapped(self.runner.model)
 
     def _batches(self) -> Iterator[dict]:
         sampler = sampler_of(self.dataloader)

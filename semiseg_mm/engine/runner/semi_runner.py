@@ -13,7 +13,7 @@ from mmengine.device import get_device
 from mmengine.dist import broadcast_object_list, init_dist, is_distributed, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
-from mmengine.model import is_model_wrapper, revert_sync_batchnorm
+from mmengine.model import revert_sync_batchnorm
 from mmengine.runner import Runner
 
 from semiseg_mm.datasets.backends import build_source, with_backend
@@ -27,7 +27,7 @@ from semiseg_mm.engine.resuming import newest_resumable, obstacle
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import DATA_SAMPLERS, RUNNERS
-from semiseg_mm.utils import atomic_path, check_choice
+from semiseg_mm.utils import atomic_path, check_choice, unwrapped
 from semiseg_mm.utils.lock import locked_run
 from semiseg_mm.utils.signals import shield_worker, stoppable
 
@@ -124,15 +124,11 @@ class SemiRunner(Runner):
 
     def _maybe_compile(self, target: str) -> None:
         """Do what the config says about execution, at the place where mmengine compiles."""
-        model = self._unwrapped
+        model = unwrapped(self.model)
         if isinstance(model, SemiSegmentor):
             prepare_execution(model, self.cfg)
         else:
             super()._maybe_compile(target)
-
-    @property
-    def _unwrapped(self) -> torch.nn.Module:
-        return self.model.module if is_model_wrapper(self.model) else self.model
 
     # ------------------------------------------------------------------ start and resume
 
@@ -146,7 +142,7 @@ class SemiRunner(Runner):
     def _begin(self) -> None:
         """Find out what to resume, and refuse what would mix with an earlier run."""
         self._check_paths('train_dataloader', 'val_dataloader')
-        check_execution(self._unwrapped, self.cfg)
+        check_execution(unwrapped(self.model), self.cfg)
         if self._resume and self._load_from is None:
             found = self._find_checkpoint()
             self._resume = found is not None

@@ -4,8 +4,9 @@ from typing import NamedTuple
 from mmengine.runner import Runner
 
 from semiseg_mm.registry import WATCHES
+from semiseg_mm.utils import unwrapped
 
-from .watch import Watch, model_of
+from .watch import Watch
 
 SUITED = 20  # windows to a training: with 1000 steps decay 0.98, as the configs of Shapes have it
 
@@ -90,7 +91,7 @@ class TeacherBehind(Watch):
         average = average_of(runner)
         if average is None or runner.iter < self.after * runner.max_iters:
             return None
-        for own, leader in getattr(model_of(runner), 'teachers', {}).items():
+        for own, leader in getattr(unwrapped(runner.model), 'teachers', {}).items():
             teacher, student = (metrics.get(f'{name}/mIoU') for name in (own, leader))
             if None not in (teacher, student) and student - teacher >= self.points:
                 advice = average.advice() or (
