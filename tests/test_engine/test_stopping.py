@@ -19,7 +19,8 @@ from mmengine.registry import init_default_scope
 from processes import ForkedPopen, forked, forked_ranks
 from signalling import SendSignals  # noqa: F401  (registers it)
 
-from semiseg_mm.apis.cli import guarded, run_train
+from semiseg_mm.apis.cli import run_train
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.testing import toy_config

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mmengine.config import Config
 
-from semiseg_mm.apis.cli import load_config
+from semiseg_mm.apis.command import load_config
 from semiseg_mm.apis.options import apply_options
 from semiseg_mm.engine.rewriting import KEPT, make_sup_only, use_parts
 from semiseg_mm.errors import UserError
