@@ -107,9 +107,14 @@ def test_accumulated_gradients_are_used_first(tmp_path):
     assert saved(tmp_path) == ['iter_4.pth']
 
 
-def test_a_validation_and_the_second_ctrl_c_end_at_once(tmp_path, capfd, monkeypatch):
+def test_the_iteration_before_a_validation_is_saved(finished, tmp_path):
     assert call(tmp_path, hooks=[sent(TERM, iteration=3, in_val=True)]) == 143
-    assert capfd.readouterr().err.endswith('Stopped. The same command with --resume goes on.\n')
+    assert saved(tmp_path) == ['iter_3.pth'] and not (tmp_path / 'run/results.json').exists()
+    assert call(tmp_path, '--resume') == 0
+    assert equal(tmp_path / 'run/iter_6.pth', finished / 'iter_6.pth')
+
+
+def test_the_second_ctrl_c_ends_at_once(tmp_path, capfd, monkeypatch):
     monkeypatch.setattr(signals, 'ONE', 0.0)
     assert call(tmp_path, hooks=[sent(INT, INT, iteration=2)]) == 130
     assert 'Ctrl-C came twice, so nothing more was saved.' in capfd.readouterr().err

@@ -94,6 +94,11 @@ def save_run(runner, step: int) -> None:
     """Save ``iter_N.pth``, where ``--resume`` goes on; all processes call it."""
     average_buffers(runner.model)
     check_finite(runner, step)
+    write_run(runner, step)
+
+
+def write_run(runner, step: int) -> None:
+    """Write ``iter_N.pth`` of what is averaged and finite; no process waits for another one."""
     name = f'iter_{step}.pth'
     meta = dict(epoch=runner.epoch, iter=step, **launch_of_this_run())
     runner.save_checkpoint(runner.work_dir, name, meta=meta, by_epoch=False)
