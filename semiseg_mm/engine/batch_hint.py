@@ -13,6 +13,7 @@ from semiseg_mm.datasets.samplers import (
     SourceRatioSampler,
     sampler_of,
 )
+from semiseg_mm.engine.optimizers import accumulated
 
 SAMPLER = 'train_dataloader.sampler'
 
@@ -43,16 +44,15 @@ def batch_of(dataloader: DataLoader, optim_wrapper: OptimWrapper) -> Batch:
         options = {f'{SAMPLER}.batch_size': size}
     elif not isinstance(sampler, RequestStream):
         options = {'train_dataloader.batch_size': size}
-    accumulated = getattr(optim_wrapper, '_accumulative_counts', 1)
-    return Batch(size, options, get_world_size(), accumulated)
+    return Batch(size, options, get_world_size(), accumulated(optim_wrapper))
 
 
 def batch_in(cfg: Config) -> Batch:
     """Of a config with labeled and unlabeled images, in one process."""
     sampler = cfg.train_dataloader.sampler
     options = {f'{SAMPLER}.{name}': sampler[name] for name in ('labeled', 'unlabeled')}
-    accumulated = cfg.optim_wrapper.get('accumulative_counts', 1)
-    return Batch(sum(options.values()), options, accumulated=accumulated)
+    counts = cfg.optim_wrapper.get('accumulative_counts', 1)
+    return Batch(sum(options.values()), options, accumulated=counts)
 
 
 def batch_hint(

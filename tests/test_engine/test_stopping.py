@@ -103,6 +103,7 @@ def test_accumulated_gradients_are_used_first(tmp_path):
     assert call(tmp_path, hooks=[sent(TERM, iteration=1)], max_iters=8, **extra) == 143
     assert saved(tmp_path) == []  # a validation came before the step: it is not waited for
     extra['train_cfg.val_interval'] = 8
+    extra['default_hooks.checkpoint.milestones'] = [1 / 8]  # waits for the step as well
     assert call(tmp_path, hooks=[sent(TERM, iteration=1)], max_iters=8, **extra) == 143
     assert saved(tmp_path) == ['iter_4.pth']
 

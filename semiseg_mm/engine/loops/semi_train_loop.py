@@ -12,7 +12,7 @@ from semiseg_mm.datasets.samplers import RequestStream, sampler_of
 from semiseg_mm.datasets.split_lists import log_splits
 from semiseg_mm.engine.batch_hint import batch_hint, batch_of
 from semiseg_mm.engine.hooks import AtomicCheckpointHook
-from semiseg_mm.engine.optimizers import check_parts
+from semiseg_mm.engine.optimizers import accumulated, check_parts
 from semiseg_mm.engine.train_plan import TrainPlan, sizes_of
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
@@ -152,7 +152,7 @@ class SemiTrainLoop(IterBasedTrainLoop):
                 f'{model.num_classes}: set num_classes of the decode head (and of the auxiliary '
                 f'head) to {len(classes)}.'
             )
-        counts = getattr(self.runner.optim_wrapper, '_accumulative_counts', 1)
+        counts = accumulated(self.runner.optim_wrapper)
         for hook in hooks:
             if isinstance(hook, AtomicCheckpointHook) and hook.interval % counts:
                 raise UserError(

@@ -176,8 +176,11 @@ class TrainStage(Stage):
     def _go_back(self) -> None:
         """Set aside what is later than a milestone that is missing, so that it is passed again."""
         found = checkpoints(self.folder)
-        kept = milestone_steps(self.milestones, self.max_iters)
-        lost = [step for step in kept if step < max(found, default=0) and step not in found]
+        lost = [
+            step
+            for step in self._milestone_steps
+            if step < max(found, default=0) and step not in found
+        ]
         for step, path in found.items():
             if lost and step > min(lost):
                 os.rename(path, f'{path}.old')
@@ -237,8 +240,13 @@ class TrainStage(Stage):
     def kept_checkpoints(self) -> list[str]:
         """Those of the milestones, then the last one."""
         end = self._early_end() or self.max_iters
-        steps = [step for step in milestone_steps(self.milestones, self.max_iters) if step <= end]
+        steps = [step for step in self._milestone_steps if step <= end]
         return [*(osp.join(self.folder, f'iter_{step}.pth') for step in steps), self.last_path]
+
+    @property
+    def _milestone_steps(self) -> list[int]:
+        counts = self.own_cfg.optim_wrapper.get('accumulative_counts', 1)
+        return milestone_steps(self.milestones, self.max_iters, counts)
 
     @property
     def max_iters(self) -> int:

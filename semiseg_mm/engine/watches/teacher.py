@@ -3,6 +3,7 @@ from typing import NamedTuple
 
 from mmengine.runner import Runner
 
+from semiseg_mm.engine.optimizers import accumulated
 from semiseg_mm.registry import WATCHES
 from semiseg_mm.utils import unwrapped
 
@@ -43,8 +44,11 @@ def average_of(runner: Runner) -> Average | None:
     for hook in runner.hooks:
         decay = getattr(hook, 'decay', None)
         if getattr(hook, 'moves_teachers', False) and decay is not None and decay < 1:
-            counts = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
-            steps = int((1 - getattr(hook, 'begin', 0)) * runner.max_iters / counts)
+            steps = int(
+                (1 - getattr(hook, 'begin', 0))
+                * runner.max_iters
+                / accumulated(runner.optim_wrapper)
+            )
             return Average(decay, getattr(hook, 'warmup', False), steps)
     return None
 
