@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os.path as osp
 
-from mmengine.dist import is_main_process
+from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
 from mmengine.visualization import LocalVisBackend
 from PIL import Image
@@ -46,7 +46,7 @@ class PictureHook(Hook):
         done = runner.iter + 1
         if done % interval and done != runner.max_iters:
             return
-        if self._failed:
+        if any(all_gather_object(self._failed)):  # all look, or none: a method may gather
             return
         try:
             self._draw(runner, done)
@@ -66,7 +66,7 @@ class PictureHook(Hook):
             self._data = first_batch(stream, self.labeled, self.unlabeled)
         about = stream.dataset.metainfo
         palette = about.get('palette') or []
-        looks = look_at(model, self._data, palette)  # in all processes: a method may gather
+        looks = look_at(model, self._data, palette)
         if not is_main_process():
             return
         sheet = draw_sheet(looks, about.get('classes') or (), palette)

@@ -187,6 +187,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     modes = [(module, module.training) for module in model.modules()]
     with preserved_rng():
         seed_all(0)
+        model.training = False  # itself, not its parts: nothing is compiled for a picture's sizes
         try:
             yield
         finally:

@@ -176,11 +176,8 @@ class TrainStage(Stage):
     def _go_back(self) -> None:
         """Set aside what is later than a milestone that is missing, so that it is passed again."""
         found = checkpoints(self.folder)
-        lost = [
-            step
-            for step in self._milestone_steps
-            if step < max(found, default=0) and step not in found
-        ]
+        passed = [step for step in self._milestone_steps if step < max(found, default=0)]
+        lost = [step for step in passed if step not in found]
         for step, path in found.items():
             if lost and step > min(lost):
                 os.rename(path, f'{path}.old')

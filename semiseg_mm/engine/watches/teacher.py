@@ -44,11 +44,8 @@ def average_of(runner: Runner) -> Average | None:
     for hook in runner.hooks:
         decay = getattr(hook, 'decay', None)
         if getattr(hook, 'moves_teachers', False) and decay is not None and decay < 1:
-            steps = int(
-                (1 - getattr(hook, 'begin', 0))
-                * runner.max_iters
-                / accumulated(runner.optim_wrapper)
-            )
+            counts = accumulated(runner.optim_wrapper)
+            steps = int((1 - getattr(hook, 'begin', 0)) * runner.max_iters / counts)
             return Average(decay, getattr(hook, 'warmup', False), steps)
     return None
 
