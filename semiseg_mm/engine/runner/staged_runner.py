@@ -21,7 +21,8 @@ from semiseg_mm.registry import RUNNERS, STAGES
 from semiseg_mm.utils import atomic_write_text, nearest, read_record
 from semiseg_mm.utils.lock import locked_run
 
-from .semi_runner import SemiRunner, join_processes
+from .processes import join_processes
+from .semi_runner import SemiRunner
 
 OWN = ('stages', 'rounds')
 
