@@ -77,7 +77,7 @@ class StepGuard:
 
 
 def _all(fine: list[Tensor]) -> bool:
-    """Whether all are true, in all processes."""
+    """Return whether all are true, in all processes."""
     found = torch.stack(fine).all().int()
     if get_world_size() > 1:
         found = found.to(get_comm_device())

@@ -69,7 +69,7 @@ class NetworksValLoop(_NetworksMixin, ValLoop):
 
 @LOOPS.register_module()
 class NetworksTestLoop(_NetworksMixin, TestLoop):
-    """mmengine's test loop, for all networks or one.
+    """Run mmengine's test loop, for all networks or one.
 
     Args:
         network: Evaluate this network alone.

@@ -22,7 +22,7 @@ from semiseg_mm.utils import seed_all, unwrapped
 
 @LOOPS.register_module()
 class SemiTrainLoop(IterBasedTrainLoop):
-    """mmengine's iteration loop, made exactly resumable.
+    """Run mmengine's iteration loop, made exactly resumable.
 
     Every iteration starts from the random state (run seed, iteration, rank). On resume the
     request stream moves to its place without loading anything, and a validation that was due
@@ -121,7 +121,7 @@ class SemiTrainLoop(IterBasedTrainLoop):
         yield from self._replay()
 
     def _replay(self) -> Iterator[dict]:
-        """For a sampler that cannot skip: run through what was seen, and start over at the end."""
+        """Run through what was seen, for a sampler that cannot skip; start over at the end."""
         seen = 0
         while True:
             for batch in self.dataloader:
@@ -166,7 +166,7 @@ class SemiTrainLoop(IterBasedTrainLoop):
             dataset.check_labels()
 
     def _log_plan(self) -> None:
-        """How much of each source the run will see."""
+        """Log how much of each source the run will see."""
         sampler, dataset = sampler_of(self.dataloader), self.dataloader.dataset
         if self.plan.text:
             self.runner.logger.info(f'{self.plan.text}, validated every {self.val_interval}.')

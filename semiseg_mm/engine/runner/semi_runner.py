@@ -32,7 +32,7 @@ from .processes import join_processes
 
 @RUNNERS.register_module()
 class SemiRunner(Runner):
-    """mmengine's runner that can be trusted with a long run.
+    """Run mmengine's runner so that it can be trusted with a long run.
 
     It saves atomically, resumes from the newest checkpoint that loads, never starts over or
     overwrites silently, stops at NaN, saves when a signal ends it, and runs several processes on
@@ -101,7 +101,7 @@ class SemiRunner(Runner):
     def set_randomness(
         self, seed: int | None, diff_rank_seed: bool = False, deterministic: bool | str = False
     ) -> None:
-        """With ``deterministic='warn'``, what a GPU cannot do in the same way twice is done."""
+        """Take 'warn' as well: what a GPU cannot do in the same way twice is done then."""
         check_choice('randomness.deterministic', deterministic, (True, False, 'warn'))
         if deterministic:  # read when cuBLAS starts, which otherwise refuses
             os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
@@ -203,11 +203,11 @@ class SemiRunner(Runner):
     def resume(
         self, filename, resume_optimizer=True, resume_param_scheduler=True, map_location='cpu'
     ) -> None:
-        """On the CPU first: log histories belong there, and weights are copied to the device."""
+        """Load onto the CPU first: log histories stay there, weights are copied to the device."""
         super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
 
     def load_checkpoint(self, filename, map_location='cpu', strict=False, **kwargs):
-        """Weights of the own run must fit exactly; foreign ones may fit in part, with a log."""
+        """Let weights of the own run fit exactly; foreign ones may fit in part, with a log."""
         strict = strict or self._resume
         checkpoint = super().load_checkpoint(filename, map_location, strict, **kwargs)
         checkpoint.get('meta', {}).pop('config', None)  # mmengine's resume would execute it
