@@ -22,8 +22,9 @@ DECISIVE = (
     'model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'custom_hooks',
     'randomness', 'model_wrapper_cfg', 'auto_scale_lr', 'load_from', 'default_scope',
 )  # fmt: skip
-# the same for a training that goes on: what it once started from is no longer read
-GOING_ON = tuple(name for name in DECISIVE if name != 'load_from')
+ROUNDING = ('channels_last', 'compile')  # change last bits: no stage is made anew for them
+# for a training that goes on: what it once started from is no longer read
+GOING_ON = (*(name for name in DECISIVE if name != 'load_from'), *ROUNDING)
 # of a source's config; its images are known by their ids, wherever they lie
 PLACES = ('data_root', 'img_path', 'data_prefix', 'ann_file', 'exclude', 'backend_args')
 SOURCES = ('labeled', 'unlabeled', 'images')  # datasets in datasets whose images are identified
