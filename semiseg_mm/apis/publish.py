@@ -14,7 +14,7 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.loading import PREFIX
 from semiseg_mm.utils import atomic_path, atomic_write_text
 
-from .cli import choose_network, guarded, load_config
+from .command import choose_network, guarded, load_config
 from .plain_config import plain_config, warning_of
 
 

@@ -26,7 +26,7 @@ STOPPED = dict(SIGKILL=(-9,), SIGTERM=(-15, 143), SIGINT=(130, -2))
 
 
 class Lost(Exception):
-    """A fault that changed a result, or ended in a traceback."""
+    """Tell of a fault that changed a result, or ended in a traceback."""
 
 
 def judge(target: Target, work_dir: Path, outcome: Outcome, may_refuse: bool) -> str:
@@ -84,7 +84,7 @@ def sigint(target, folder, rng):
 
 
 def full_disk(target: Target, folder: Path, rng: Random) -> str:
-    """By a small file system, or, without the right to mount one, by a limit on a file's size."""
+    """Fill the disk: a small file system or, without the right to mount, a limit on file sizes."""
     disk = folder / 'disk'
     disk.mkdir()
     whole = sum(f.stat().st_size for f in (target.folder / 'undisturbed').rglob('*'))

@@ -53,7 +53,7 @@ sys.exit(compare.main(sys.argv[1:]))
 
 
 class Outcome(NamedTuple):
-    """How a call ended. ``code`` is None if it had to be ended."""
+    """Hold how a call ended. ``code`` is None if it had to be ended."""
 
     code: int | None
     text: str
@@ -69,7 +69,7 @@ class Outcome(NamedTuple):
 
 
 class Target:
-    """A command that trains, and the undisturbed result of it."""
+    """Hold a command that trains, and the undisturbed result of it."""
 
     state: dict
     seconds: float

@@ -136,7 +136,7 @@ def _plan(
     configs: dict[str, Config],
     work_dir: Path,
 ) -> list[Run]:
-    """All runs; the configs that they train are written once all records agree with them."""
+    """Return all runs; the configs that they train are written once all records agree with them."""
     split = find_split(base)
     hooks = base.get('default_hooks') or {}
     metric = str(hooks.get('checkpoint', {}).get('save_best') or 'mIoU')
@@ -163,7 +163,7 @@ def _plan(
 
 
 def _watched(cfg: Config) -> None:
-    """Logs and checkpoints often enough to follow a run, and to go on with it."""
+    """Let a run log and save often enough to follow it, and to go on with it."""
     iters, hooks = int(cfg.train_cfg.max_iters), cfg.get('default_hooks') or {}
     if 'logger' in hooks:
         hooks.logger.interval = min(hooks.logger.get('interval', 10), max(1, iters // 100))

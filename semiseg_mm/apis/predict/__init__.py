@@ -6,7 +6,7 @@ import argparse
 import json
 import os.path as osp
 
-from semiseg_mm.apis.cli import guarded
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.apis.label_exchange.coco_export import export_labels
 from semiseg_mm.engine.inference import ImageSource, predict_labels
 from semiseg_mm.errors import UserError

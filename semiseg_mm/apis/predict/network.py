@@ -13,7 +13,7 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
-from semiseg_mm.apis.cli import choose_network, load_config
+from semiseg_mm.apis.command import choose_network, load_config
 from semiseg_mm.apis.plain_config import plain_config
 from semiseg_mm.datasets.transforms import LoadImage
 from semiseg_mm.datasets.transforms.pack import to_channels_first
