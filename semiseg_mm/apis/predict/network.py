@@ -199,10 +199,9 @@ def _config_beside(folder: str, checkpoint: str) -> str:
 
 
 def _divisor(cfg: Config, name: str | None) -> int:
-    """Of which the sides of an image must be multiples; windows have sizes of their own."""
+    """Return the number of which the sides of an image must be multiples."""
     model = sketch(cfg.model)
-    network = model.networks[name] if name else model
-    return 1 if network.test_cfg.get('mode') == 'slide' else size_divisor_of(network)
+    return size_divisor_of(model.networks[name] if name else model)
 
 
 def _of_training(cfg: Config, files: Files, weights: dict, network: str | None) -> tuple:
