@@ -156,6 +156,11 @@ def find_files(path: str, config: str | None) -> Files:
                 f'{path} holds no checkpoint iter_N.pth that loads{said}: name the work dir of a '
                 'training, or a checkpoint (.pth).'
             )
+    elif osp.isfile(path) and path.endswith('.py'):
+        raise UserError(
+            f'{path} is a config, which has no weights: name the work dir of its training, or a '
+            'checkpoint (.pth).'
+        )
     elif osp.isfile(path):
         folder, checkpoint = osp.dirname(path), path
     else:
