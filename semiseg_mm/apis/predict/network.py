@@ -156,6 +156,11 @@ def find_files(path: str, config: str | None) -> Files:
                 f'{path} holds no checkpoint iter_N.pth that loads{said}: name the work dir of a '
                 'training, or a checkpoint (.pth).'
             )
+    elif osp.isfile(path) and path.endswith('.py'):
+        raise UserError(
+            f'{path} is a config, which has no weights: name the work dir of its training, or a '
+            'checkpoint (.pth).'
+        )
     elif osp.isfile(path):
         folder, checkpoint = osp.dirname(path), path
     else:
@@ -199,10 +204,9 @@ def _config_beside(folder: str, checkpoint: str) -> str:
 
 
 def _divisor(cfg: Config, name: str | None) -> int:
-    """Of which the sides of an image must be multiples; windows have sizes of their own."""
+    """Return the number of which the sides of an image must be multiples."""
     model = sketch(cfg.model)
-    network = model.networks[name] if name else model
-    return 1 if network.test_cfg.get('mode') == 'slide' else size_divisor_of(network)
+    return size_divisor_of(model.networks[name] if name else model)
 
 
 def _of_training(cfg: Config, files: Files, weights: dict, network: str | None) -> tuple:

@@ -1,4 +1,5 @@
 import json
+import math
 import os
 from abc import abstractmethod
 
@@ -11,6 +12,7 @@ from semiseg_mm.engine.inference import ImageSource, Predictor
 from semiseg_mm.engine.inference.source import loading_part
 from semiseg_mm.engine.keys import PLACES, weights_hash
 from semiseg_mm.errors import UserError
+from semiseg_mm.models.sketch import size_divisor_of
 from semiseg_mm.registry import MODELS
 from semiseg_mm.utils import atomic_write_text, check_choice, make_folder, nearest
 from semiseg_mm.utils.atomic import read_lines
@@ -34,7 +36,7 @@ class ChunkedAction(Stage):
         batch_size: Images of one size that are predicted together.
         chunk: Images in a chunk.
         workers: Processes that load images.
-        size_divisor: Scaled images get sides that are multiples of it.
+        size_divisor: Images get sides that are multiples of it, and of what the network needs.
         amp: Predict in mixed precision (on a GPU).
         max_broken: Share of images that may be unreadable.
     """
@@ -91,6 +93,7 @@ class ChunkedAction(Stage):
         super().bind(run, number)
         self._source: ImageSource | None = None
         self._states: dict[int, str] = {}
+        self._needed: int | None = None
 
     def check(self) -> None:
         self.run.unlabeled_of(self.run.training(self.teacher))
@@ -241,7 +244,15 @@ class ChunkedAction(Stage):
             print_log(f'{len(broken)} images cannot be read: {self.path(BROKEN)}', self.run.logger)
 
     def predictor(self, model, **options) -> Predictor:
-        return Predictor.of(model, size_divisor=self.size_divisor, amp=self.amp, **options)
+        divisor = math.lcm(self.size_divisor, self._needed_divisor())
+        return Predictor.of(model, size_divisor=divisor, amp=self.amp, **options)
+
+    def _needed_divisor(self) -> int:
+        """Return what the network needs; it is first asked before the teacher is trained."""
+        if self._needed is None:
+            sketch = self.run.training(self.teacher).sketch()
+            self._needed = size_divisor_of(sketch.networks[self.network or sketch.predict_on])
+        return self._needed
 
     def _load(self, path: str):
         """Build the teacher with the weights of a checkpoint, in eval mode on its device."""
