@@ -50,7 +50,7 @@ install() { # ENVIRONMENT TORCH STACK
   # shellcheck disable=SC2086  # options
   "${pip[@]}" ${PIP_ARGS:-} "$2" "$numpy"
   "$1/bin/python" -c 'import numpy; print(f"numpy=={numpy.__version__}")' >"$1/constraints.txt"
-  export PIP_CONSTRAINT=$1/constraints.txt
+  export PIP_CONSTRAINT=$1/constraints.txt # or another package would bring a NumPy that torch refuses
   case $3 in
     onedl) "${pip[@]}" -r "$ROOT/requirements/mminstall.txt" ;;
     original)
@@ -98,10 +98,10 @@ cell() { # PYTHON TORCH STACK: a row of the table
 }
 
 BUILD=$FOLDER/build
-rm -rf "$BUILD"
+rm -rf "$BUILD" "$FOLDER/wheel"
 python3 -m venv "$BUILD"
 "$BUILD/bin/python" -m pip wheel -q --no-deps -w "$FOLDER/wheel" "$ROOT"
-WHEEL=$(ls -t "$FOLDER"/wheel/semiseg_mm-*.whl | head -n 1)
+WHEELS=("$FOLDER"/wheel/semiseg_mm-*.whl) WHEEL=${WHEELS[0]}
 printf '| Python | torch | NumPy | mmcv | mmseg | result | time |\n|--|--|--|--|--|--|--|\n' >"$TABLE"
 for python in $(pythons); do
   for torch in ${TORCHES:-oldest newest}; do
