@@ -1,4 +1,4 @@
-"""The command lines of tools/train.py and tools/test.py."""
+"""The commands train and test, and what all commands share."""
 
 import argparse
 import os.path as osp

@@ -4,11 +4,12 @@ import contextlib
 import os
 import os.path as osp
 from collections.abc import Iterator
+from typing import Any
 
 from semiseg_mm.errors import UserError
 
 # file names need not be UTF-8; only \n ends a line, on every system
-PLAIN = dict(encoding='utf-8', errors='surrogateescape', newline='\n')
+PLAIN: dict[str, Any] = dict(encoding='utf-8', errors='surrogateescape', newline='\n')
 
 
 @contextlib.contextmanager

@@ -62,7 +62,7 @@ def _opened(folder: Path) -> IO:
 def locked_run(work_dir: str | os.PathLike) -> Iterator[None]:
     """Lock a work dir for a run, in its first process; all hear of it if that fails."""
     with contextlib.ExitStack() as stack:
-        refused = [None]
+        refused: list[str | None] = [None]
         if is_main_process():
             try:
                 stack.enter_context(locked(Path(work_dir), inherited=False))

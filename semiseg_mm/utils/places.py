@@ -20,6 +20,7 @@ def root_of(package: Path) -> Path:
 ROOT = root_of(PACKAGE)
 CONFIGS = ROOT / 'configs'
 METHODS = CONFIGS / '_base_/methods'
+MEASURED = PACKAGE / 'measured'  # scores of a dataset's methods, as the documents show them
 
 
 def config_path(name: str) -> str:

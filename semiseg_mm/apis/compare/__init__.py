@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog='compare', description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='the base: whatever is not the method comes from it')
     parser.add_argument(
         '--methods',

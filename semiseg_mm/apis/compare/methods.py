@@ -12,7 +12,7 @@ from semiseg_mm.apis.options import apply_options
 from semiseg_mm.engine.rewriting import KEPT, make_sup_only, use_parts
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import nearest
-from semiseg_mm.utils.places import METHODS, config_path
+from semiseg_mm.utils.places import METHODS, SCOPE, config_path
 
 SHARED = ('model.segmentor', *(f'model.{key}' for key in KEPT))
 # what a method's file says, and so no option for all methods
@@ -66,11 +66,14 @@ def _find(name: str) -> Path:
 
 
 def method_of(path: Path) -> Path | None:
-    """Return the file of configs/_base_/methods that a leaf is made from."""
+    """Return the file of METHODS that a leaf is made from.
+
+    It is known by its name: the leaf may lie in a checkout while another copy of the package runs.
+    """
     for name in Config._get_base_files(str(path)):
-        file = (path.parent / name).resolve()
-        if file.parent == METHODS.resolve():
-            return file
+        file = Path(config_path(name)) if name.startswith(SCOPE) else (path.parent / name).resolve()
+        if file.parts[-3:-1] == METHODS.parts[-2:] and (METHODS / file.name).is_file():
+            return METHODS / file.name
         found = method_of(file) if file.is_file() else None
         if found:
             return found

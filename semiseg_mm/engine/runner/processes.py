@@ -15,6 +15,9 @@ def join_processes(launcher: str, env_cfg: dict) -> None:
         init_dist(launcher, **env_cfg.get('dist_cfg', {}))
         return
     if launcher != 'pytorch':
-        raise UserError(f"launcher='{launcher}' needs GPUs; on CPU use tools/dist_train.sh.")
+        raise UserError(
+            f"launcher='{launcher}' needs GPUs; on CPU: torchrun --nproc-per-node=N -m semiseg_mm "
+            'train CONFIG --launcher pytorch.'
+        )
     seconds = env_cfg.get('dist_cfg', {}).get('timeout', 1800)
     torch_dist.init_process_group(backend='gloo', timeout=timedelta(seconds=seconds))

@@ -35,7 +35,7 @@ class TrainStage(Stage):
 
     Args:
         cfg: What differs: model, data, schedule, hooks, …
-        sup_only: Train on the labeled images alone, as ``tools/train.py --sup-only``.
+        sup_only: Train on the labeled images alone, as ``semiseg_mm train --sup-only``.
         labels: Label stages (or folders of label maps) whose images and labels take the place of
             the unlabeled source; of an image that several have labeled, the first one counts.
         confidence: Load the stored confidences too, for ``soft`` labels.
