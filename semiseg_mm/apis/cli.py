@@ -14,13 +14,15 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.dist import barrier, is_distributed, is_main_process
 from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 from mmseg.evaluation import IoUMetric
 
 import semiseg_mm.engine  # noqa: F401  (registers runner, loops and safe loaders)
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.restarts import goes_on_by_itself
 from semiseg_mm.engine.rewriting import make_sup_only
-from semiseg_mm.engine.runner import build_runner
+from semiseg_mm.engine.runner import StagedRunner, build_runner
+from semiseg_mm.engine.terminal import Terminal
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.named_network import named_network
 from semiseg_mm.models.segmentors.loading import PREFIX
@@ -29,6 +31,7 @@ from semiseg_mm.utils import nearest
 from semiseg_mm.utils.places import config_path
 from semiseg_mm.utils.signals import Stopped, stoppable, stopped_by
 
+from .closing import closing
 from .hints import explain_shapes, explain_unexpected_key
 from .option_words import OptionsAction
 from .options import apply_options
@@ -101,6 +104,9 @@ def _common_arguments(parser: argparse.ArgumentParser) -> None:
         action=OptionsAction,
         metavar='KEY=VALUE',
         help="override the config, e.g. train_cfg.max_iters=1000 model.weight=2 key='[a,b]'",
+    )
+    parser.add_argument(
+        '--verbose', action='store_true', help='print all settings, not to the log file alone'
     )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument(
@@ -219,6 +225,7 @@ def _load(args: argparse.Namespace) -> Config:
     name = osp.splitext(osp.basename(config_path(args.config)))[0]
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)
     cfg.launcher = args.launcher
+    Terminal.verbose = args.verbose
     return cfg
 
 
@@ -243,7 +250,15 @@ def _train(args: argparse.Namespace) -> None:
         # without a checkpoint to resume, the weights that the config starts from still count
         cfg.start_from = cfg.get('load_from')
         cfg.load_from = None if args.resume == 'auto' else args.resume
-    _explained(lambda: build_runner(cfg).train(), cfg)
+    runner = _explained(lambda: _trained(cfg), cfg)
+    if is_main_process():
+        runner.logger.info(closing(cfg.work_dir, config_path(args.config)))
+
+
+def _trained(cfg: Config) -> Runner | StagedRunner:
+    runner = build_runner(cfg)
+    runner.train()
+    return runner
 
 
 def _test(args: argparse.Namespace) -> None:
@@ -288,9 +303,9 @@ def choose_network(weights: dict, checkpoint: str, wanted: str | None) -> str:
     return wanted
 
 
-def _explained(run: Callable, cfg: Config) -> None:
+def _explained(run: Callable, cfg: Config) -> Any:
     try:
-        run()
+        return run()
     except (TypeError, ValueError, AssertionError) as error:
         is_key = isinstance(error, TypeError)
         sentence = explain_shapes(error)
