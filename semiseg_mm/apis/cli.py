@@ -3,18 +3,23 @@
 import argparse
 import os.path as osp
 from collections.abc import Callable
+from typing import Any
 
 from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
 from mmseg.evaluation import IoUMetric
 
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.restarts import goes_on_by_itself
 from semiseg_mm.engine.rewriting import make_sup_only
-from semiseg_mm.engine.runner import build_runner
+from semiseg_mm.engine.runner import StagedRunner, build_runner
+from semiseg_mm.engine.terminal import Terminal
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import METRICS
 from semiseg_mm.utils.places import config_path
 
+from .closing import closing
 from .command import choose_network, guarded, load_config
 from .hints import explain_shapes, explain_unexpected_key
 from .option_words import OptionsAction
@@ -71,6 +76,9 @@ def _common_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='KEY=VALUE',
         help="override the config, e.g. train_cfg.max_iters=1000 model.weight=2 key='[a,b]'",
     )
+    parser.add_argument(
+        '--verbose', action='store_true', help='print all settings, not to the log file alone'
+    )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument(
         '--local-rank', '--local_rank', type=int, default=0, help='set by launchers'
@@ -82,6 +90,7 @@ def _load(args: argparse.Namespace) -> Config:
     name = osp.splitext(osp.basename(config_path(args.config)))[0]
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)
     cfg.launcher = args.launcher
+    Terminal.verbose = args.verbose
     return cfg
 
 
@@ -106,7 +115,15 @@ def _train(args: argparse.Namespace) -> None:
         # without a checkpoint to resume, the weights that the config starts from still count
         cfg.start_from = cfg.get('load_from')
         cfg.load_from = None if args.resume == 'auto' else args.resume
-    _explained(lambda: build_runner(cfg).train(), cfg)
+    runner = _explained(lambda: _trained(cfg), cfg)
+    if is_main_process():
+        runner.logger.info(closing(cfg.work_dir, config_path(args.config)))
+
+
+def _trained(cfg: Config) -> Runner | StagedRunner:
+    runner = build_runner(cfg)
+    runner.train()
+    return runner
 
 
 def _test(args: argparse.Namespace) -> None:
@@ -138,9 +155,9 @@ def _without_files(evaluator: dict | list) -> list:
     return kept
 
 
-def _explained(run: Callable, cfg: Config) -> None:
+def _explained(run: Callable, cfg: Config) -> Any:
     try:
-        run()
+        return run()
     except (TypeError, ValueError, AssertionError) as error:
         is_key = isinstance(error, TypeError)
         sentence = explain_shapes(error)

@@ -11,7 +11,6 @@ from semiseg_mm.apis.processes import (
     continuable,
     make_display,
     run_all,
-    short_path,
     tell_failures,
 )
 from semiseg_mm.engine.batch_hint import batch_hint, batch_in
@@ -19,7 +18,7 @@ from semiseg_mm.engine.train_plan import settle
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text, nearest
 from semiseg_mm.utils.lock import locked
-from semiseg_mm.utils.places import config_path
+from semiseg_mm.utils.places import config_path, short_path
 
 from . import report
 from .machine import places, threads

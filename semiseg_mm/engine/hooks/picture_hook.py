@@ -32,6 +32,7 @@ class PictureHook(Hook):
     """
 
     priority = 'VERY_LOW'
+    writes = f'{FOLDER}/'
 
     def __init__(
         self, interval: int | None = None, times: int = 8, labeled: int = 2, unlabeled: int = 6

@@ -33,11 +33,14 @@ class _NetworksMixin:
         evaluators = {name: copy.deepcopy(self.evaluator) for name in self._names(model)}
         for index, batch in enumerate(self.dataloader):
             self._run_networks(model, evaluators, index, batch)
-        metrics = {}
+        metrics, classes = {}, {}
         for name, evaluator in evaluators.items():
             runner.logger.info(f'Network {name}:')
             values = evaluator.evaluate(len(self.dataloader.dataset))
             metrics.update({f'{name}/{key}': value for key, value in values.items()})
+            classes[name] = _per_class(evaluator)
+        if stage == 'val':
+            runner.message_hub.update_info('per_class', classes)
         runner.call_hook(f'after_{stage}_epoch', metrics=metrics)
         runner.call_hook(f'after_{stage}')
         return metrics
@@ -60,6 +63,12 @@ class _NetworksMixin:
         self.runner.call_hook(
             f'after_{self.stage}_iter', batch_idx=index, data_batch=batch, outputs=outputs
         )
+
+
+def _per_class(evaluator: Evaluator) -> dict[str, float | None]:
+    """Return the IoU of each class, where a metric keeps it."""
+    found = [getattr(metric, 'per_class', None) for metric in evaluator.metrics]
+    return next(filter(None, found), {})
 
 
 @LOOPS.register_module()

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
-from mmengine.logging import MessageHub
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.model import revert_sync_batchnorm
 from mmengine.runner import Runner
 
@@ -19,6 +19,7 @@ from semiseg_mm.engine.execution import check_execution, lay_out, prepare_execut
 from semiseg_mm.engine.hooks import EarlyEndHook, FiniteHook, StopHook
 from semiseg_mm.engine.message_hub import LateMessageHub
 from semiseg_mm.engine.resuming import newest_resumable, obstacle
+from semiseg_mm.engine.terminal import opening, watch_terminal
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import RUNNERS
@@ -50,6 +51,13 @@ class SemiRunner(Runner):
             if isinstance(kwargs.get(name), dict):
                 kwargs[name] = consistent(kwargs[name])
         super().__init__(*args, experiment_name=experiment_name, **kwargs)
+        self._terminal.building = False
+
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        """Keep the settings that mmengine logs at building out of the terminal."""
+        logger = super().build_logger(*args, **kwargs)
+        self._terminal = watch_terminal(logger)
+        return logger
 
     # ------------------------------------------------------------------ several processes on CPU
 
@@ -124,6 +132,7 @@ class SemiRunner(Runner):
         with stoppable(), locked_run(self.work_dir):
             self._begin()
             super().dump_config()
+            self.logger.info(opening(self, 'Training'))
             return super().train()
 
     def _begin(self) -> None:
@@ -153,11 +162,13 @@ class SemiRunner(Runner):
     def val(self) -> dict:
         self._check_paths('val_dataloader')
         super().dump_config()
+        self.logger.info(opening(self, 'Validating'))
         return super().val()
 
     def test(self) -> dict:
         self._check_paths('test_dataloader')
         super().dump_config()
+        self.logger.info(opening(self, 'Testing'))
         return super().test()
 
     def _check_paths(self, *names: str) -> None:
