@@ -18,7 +18,7 @@ from semiseg_mm.utils import atomic_path, make_folder
 
 from .command import guarded, load_config
 from .option_words import OptionsAction
-from .predict.network import find_files
+from .trained_files import find_files
 
 
 def run_browse(argv: list[str] | None = None) -> int:
