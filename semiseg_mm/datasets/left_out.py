@@ -11,6 +11,29 @@ from torch.utils.data import Dataset
 from .backends import is_remote
 from .unlabeled import IMAGE_SUFFIXES, images_below
 
+FOREIGN = (
+    '.heic',
+    '.heif',
+    '.avif',
+    '.gif',
+    '.jp2',
+    '.jfif',
+    '.dng',
+    '.cr2',
+    '.nef',
+    '.arw',
+    '.psd',
+)
+CONVERT = 'pictures of a kind that is not read here: convert them to JPEG or PNG'
+
+
+def foreign_pictures(folder: str) -> list[str]:
+    """Return the pictures in a local folder that no dataset reads, a phone's HEIC files say."""
+    if is_remote(folder) or not osp.isdir(folder):
+        return []
+    found = fileio.list_dir_or_file(folder, list_dir=False, recursive=True)
+    return sorted(osp.join(folder, name) for name in found if name.lower().endswith(FOREIGN))
+
 
 def left_out(dataset: Dataset) -> list[str]:
     """mmseg lists one suffix, as it is written: with '.jpg' neither a.JPG nor a.png is seen.
