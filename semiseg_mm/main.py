@@ -4,6 +4,7 @@ A command is imported when it is called, so that the list of commands takes no t
 """
 
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from typing import NamedTuple
 
@@ -27,28 +28,30 @@ COMMANDS: dict[str, Command | Group] = {
     'test': Command('evaluate a checkpoint', 'cli:run_test'),
     'predict': Command('label images and videos with a trained network', 'predict:run_predict'),
     'compare': Command('train several methods on the same data, with seeds', 'compare:main'),
-    'publish': Command('write one network as a plain mmseg checkpoint', 'publish:run_publish'),
+    'publish': Command(
+        'write one network as a plain mmseg model, or for a model hub', 'publish:run_publish'
+    ),
     'export': Command('write a trained network as ONNX', 'export:run_export'),
     'check': Command(
-        'look through the images and masks of a config', 'check_dataset:run_check_dataset'
+        'look through the images and masks of a config', 'data.check_dataset:run_check_dataset'
     ),
     'browse': Command('draw what a training would see', 'browse:run_browse'),
     'splits': Group(
         'lists of labeled and unlabeled images',
         {
-            'get': Command('fetch published lists', 'get_splits:run_get_splits'),
-            'make': Command('draw lists of your own', 'make_splits:run_make_splits'),
+            'get': Command('fetch published lists', 'data.get_splits:run_get_splits'),
+            'make': Command('draw lists of your own', 'data.make_splits:run_make_splits'),
         },
     ),
-    'labels': Command('export and import pseudo labels (COCO)', 'pseudo_labels:run_pseudo_labels'),
+    'labels': Command('export and import pseudo labels (COCO)', 'label_exchange:run_pseudo_labels'),
     'convert': Group(
         'bring a dataset into the layout that is read here',
         {
-            'camvid': Command('CamVid', 'converters.camvid:run_camvid'),
-            'cityscapes': Command('Cityscapes', 'converters.cityscapes:run_cityscapes'),
-            'coco': Command('COCO', 'converters.coco:run_coco'),
-            'kitti': Command('KITTI', 'converters.kitti:run_kitti'),
-            'voc': Command('Pascal VOC with SBD', 'converters.voc_sbd:run_voc_sbd'),
+            'camvid': Command('CamVid', 'data.converters.camvid:run_camvid'),
+            'cityscapes': Command('Cityscapes', 'data.converters.cityscapes:run_cityscapes'),
+            'coco': Command('COCO', 'data.converters.coco:run_coco'),
+            'kitti': Command('KITTI', 'data.converters.kitti:run_kitti'),
+            'voc': Command('Pascal VOC with SBD', 'data.converters.voc_sbd:run_voc_sbd'),
         },
     ),
     'quickstart': Command(
@@ -63,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
     return _run('semiseg_mm', COMMANDS, list(sys.argv[1:] if argv is None else argv))
 
 
-def _run(name: str, commands: dict[str, Command | Group], words: list[str]) -> int:
+def _run(name: str, commands: Mapping[str, Command | Group], words: list[str]) -> int:
     if not words or words[0] in ('-h', '--help', 'help'):
         print(_listing(name, commands))
         return 0
@@ -81,7 +84,7 @@ def _run(name: str, commands: dict[str, Command | Group], words: list[str]) -> i
     return getattr(import_module(f'{APIS}.{module}'), function)(rest)
 
 
-def _unknown(name: str, commands: dict, word: str) -> int:
+def _unknown(name: str, commands: Mapping, word: str) -> int:
     from difflib import get_close_matches  # here, as nothing else that is quick needs it
 
     near = get_close_matches(word, commands, n=1)
@@ -91,7 +94,7 @@ def _unknown(name: str, commands: dict, word: str) -> int:
     return 2
 
 
-def _listing(name: str, commands: dict) -> str:
+def _listing(name: str, commands: Mapping) -> str:
     width = max(map(len, commands))
     lines = [f'usage: {name} COMMAND [...]', '']
     lines += [f'  {word:<{width}}  {command.help}' for word, command in commands.items()]

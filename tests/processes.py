@@ -27,7 +27,7 @@ class Done(NamedTuple):
 
 
 def forked(argv: Sequence, cwd='.', env: dict | None = None, timeout=120, plain=False) -> Done:
-    """Run ``python *argv``: a script, or code after -c, and its arguments. Waits for its end.
+    """Run ``python *argv``: a script, a module after -m, or code after -c, until its end.
 
     With ``plain`` it comes from a process that has imported mmseg, and never this project.
     """
@@ -104,6 +104,9 @@ def _be_python(argv: list[str], cwd: str, env: dict, out: str, err: str) -> None
     if argv[0] == '-c':
         sys.argv, sys.path[:0] = ['-c', *argv[2:]], ['', *paths]
         exec(compile(argv[1], '<string>', 'exec'), dict(__name__='__main__'))
+    elif argv[0] == '-m':
+        sys.argv, sys.path[:0] = argv[1:], ['', *paths]
+        runpy.run_module(argv[1], run_name='__main__', alter_sys=True)
     else:
         sys.argv, sys.path[:0] = argv, [os.path.dirname(os.path.abspath(argv[0])), *paths]
         runpy.run_path(argv[0], run_name='__main__')

@@ -32,7 +32,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 import semiseg_mm.engine  # noqa: F401  (registers the runner)
-from semiseg_mm.apis.make_splits import run_make_splits
+from semiseg_mm.apis.data.make_splits import run_make_splits
 from semiseg_mm.datasets.split_lists import registry
 from semiseg_mm.engine.rewriting import make_sup_only
 from semiseg_mm.engine.train_plan import TrainPlan, plan_of

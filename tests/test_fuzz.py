@@ -22,7 +22,7 @@ from mmengine.config import Config
 from PIL import Image
 from torch import nn
 
-from semiseg_mm.apis.coco_import import import_labels
+from semiseg_mm.apis.label_exchange.coco_import import import_labels
 from semiseg_mm.apis.option_words import parse_options
 from semiseg_mm.apis.options import apply_options
 from semiseg_mm.apis.values import check_values

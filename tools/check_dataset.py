@@ -1,8 +1,8 @@
-"""Read every image and mask of a config: tools/check_dataset.py CONFIG. Exit status 1: errors."""
+"""The same as ``semiseg_mm check``, from a checkout."""
 
 import sys
 
-from semiseg_mm.apis.check_dataset import run_check_dataset
+from semiseg_mm.apis.data.check_dataset import run_check_dataset
 
 if __name__ == '__main__':
     sys.exit(run_check_dataset())

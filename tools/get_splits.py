@@ -1,8 +1,8 @@
-"""Fetch published lists: tools/get_splits.py FAMILY DATASET [--from FOLDER] [--out FOLDER]."""
+"""The same as ``semiseg_mm splits get``, from a checkout."""
 
 import sys
 
-from semiseg_mm.apis.get_splits import run_get_splits
+from semiseg_mm.apis.data.get_splits import run_get_splits
 
 if __name__ == '__main__':
     sys.exit(run_get_splits())

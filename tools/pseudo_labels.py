@@ -1,8 +1,8 @@
-"""Label maps to COCO and back: tools/pseudo_labels.py export|import."""
+"""The same as ``semiseg_mm labels``, from a checkout."""
 
 import sys
 
-from semiseg_mm.apis.pseudo_labels import run_pseudo_labels
+from semiseg_mm.apis.label_exchange import run_pseudo_labels
 
 if __name__ == '__main__':
     sys.exit(run_pseudo_labels())

@@ -12,7 +12,7 @@ SMALLEST = 65  # pixels of a side that is tried
 
 
 def sketch(cfg: dict) -> nn.Module:
-    """A model for its options, names and shapes; without values where it can do without."""
+    """Build a model for its options, names and shapes; without values where that works."""
     try:
         with torch.device('meta'):
             return MODELS.build(cfg)

@@ -1,7 +1,7 @@
 import pytest
 from processes import ForkedPopen
 
-from semiseg_mm.apis.quickstart import training
+from semiseg_mm.apis.processes import training_process as training
 
 
 @pytest.fixture(scope='module')

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from semiseg_mm.apis.check_dataset import check_dataset, run_check_dataset
+from semiseg_mm.apis.data.check_dataset import check_dataset, run_check_dataset
 from semiseg_mm.registry import DATASETS
 
 CLASSES = ('sky', 'road', 'car')

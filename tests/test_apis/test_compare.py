@@ -9,7 +9,8 @@ import pytest
 
 from semiseg_mm.apis import compare
 from semiseg_mm.apis.compare.methods import METHODS
-from semiseg_mm.apis.quickstart import schedule, training
+from semiseg_mm.apis.processes import schedule
+from semiseg_mm.apis.processes import training_process as training
 from semiseg_mm.engine.keys import weights_hash
 from semiseg_mm.testing import toy_config
 

@@ -9,10 +9,10 @@ from mmengine.config import Config
 from rich.console import Console
 
 from semiseg_mm.apis.compare import machine, options_by_label, report
-from semiseg_mm.apis.compare.methods import METHODS, choose, compose, follow, load_base
+from semiseg_mm.apis.compare.methods import METHODS, choose, compose, follow, load_base, method_of
 from semiseg_mm.apis.compare.settings import left_behind, settings_hash, settings_of
-from semiseg_mm.apis.quickstart import schedule
-from semiseg_mm.apis.quickstart.display import make_display
+from semiseg_mm.apis.processes import schedule
+from semiseg_mm.apis.processes.display import make_display
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATA_SAMPLERS, DATASETS, MODELS
 from semiseg_mm.testing import toy_config
@@ -31,6 +31,17 @@ def toy(tmp_path):
 def composed(base, name, **options):
     (choice,) = choose([name])
     return compose(load_base(base, {}), choice._replace(options=options))
+
+
+@pytest.mark.parametrize('base', ['semiseg_mm::_base_/methods/cps.py', '../_base_/methods/cps.py'])
+def test_the_method_of_a_leaf_is_known_wherever_the_leaf_lies(tmp_path, base):
+    """Also in a checkout that is not the package that runs."""
+    for folder in ('configs/_base_/methods', 'configs/cps'):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / 'configs/_base_/methods/cps.py').touch()
+    leaf = tmp_path / 'configs/cps/leaf.py'
+    leaf.write_text(f'_base_ = {base!r}\n')
+    assert method_of(leaf) == METHODS / 'cps.py'
 
 
 # ------------------------------------------------------------------ equal for all methods
@@ -207,8 +218,9 @@ def test_bases_that_cannot_be(tmp_path):
     with pytest.raises(UserError, match=r'labeled and unlabeled.*=2') as error:
         load_base(str(tmp_path / 'a.py'), {})
     option = str(error.value).split()[-1].rstrip('.')  # what it says will do
-    sampler = load_base(str(tmp_path / 'a.py'), dict([option.split('=')])).train_dataloader.sampler
-    assert int(sampler.unlabeled) == sampler.labeled
+    name, number = option.split('=')
+    sampler = load_base(str(tmp_path / 'a.py'), {name: int(number)}).train_dataloader.sampler
+    assert sampler.unlabeled == sampler.labeled
     cfg = toy_config('unused', dict(type='CPSSegmentor'))
     cfg.model.segmentor = [cfg.model.segmentor] * 2
     cfg.dump(tmp_path / 'b.py')

@@ -9,7 +9,7 @@ import pytest
 from processes import forked
 
 from semiseg_mm.apis import compare
-from semiseg_mm.apis.quickstart import training
+from semiseg_mm.apis.processes import training_process as training
 from semiseg_mm.engine.keys import weights_hash
 from semiseg_mm.testing import toy_config
 
@@ -81,8 +81,17 @@ def test_an_array_trains_what_compare_would(slurm, monkeypatch, capsys):
     assert (record['status'], record['device'], record['threads']) == ('done', 'cpu', 1)
 
     config, other = slurm / 'all/configs/fixmatch.py', slurm / 'other'
-    tool = next(word for word in script.split() if word.endswith('tools/train.py'))
-    words = [tool, config, '--work-dir', other, '--cfg-options', 'randomness.seed=3']
+    assert ' -m semiseg_mm train ' in script
+    words = [
+        '-m',
+        'semiseg_mm',
+        'train',
+        config,
+        '--work-dir',
+        other,
+        '--cfg-options',
+        'randomness.seed=3',
+    ]
     assert forked(words).returncode == 0
     hashes = [weights_hash(f / f'iter_{ITERS}.pth') for f in (other, slurm / 'all/fixmatch/seed_3')]
     assert hashes[0] == hashes[1]

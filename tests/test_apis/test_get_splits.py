@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from semiseg_mm.apis import get_splits as module
-from semiseg_mm.apis.get_splits import get_splits, run_get_splits, target
+from semiseg_mm.apis.data import get_splits as module
+from semiseg_mm.apis.data.get_splits import get_splits, run_get_splits, target
 from semiseg_mm.datasets import split_lists
 from semiseg_mm.datasets.id_lists import plain_id, read_ids
 from semiseg_mm.datasets.identity import ids_hash

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from processes import forked
 
-from semiseg_mm.apis.make_splits import find_images, make_splits, run_make_splits
-from semiseg_mm.apis.split_masks import find_masks, read_pixels
+from semiseg_mm.apis.data.make_splits import find_images, make_splits, run_make_splits
+from semiseg_mm.apis.data.split_masks import find_masks, read_pixels
 from semiseg_mm.datasets.id_lists import read_ids
 from semiseg_mm.datasets.identity import ids_hash
 from semiseg_mm.datasets.split_drawing import draw_order, make_groups, take

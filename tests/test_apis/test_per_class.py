@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from semiseg_mm.apis.make_splits import make_splits, run_make_splits
+from semiseg_mm.apis.data.make_splits import make_splits, run_make_splits
 from semiseg_mm.datasets.split_drawing import draw_per_class, make_groups
 
 HOLDERS = {0: 'abcdefghijkl', 1: 'abcd', 2: 'ae', 4: 'f'}  # no image has class 3

@@ -15,8 +15,8 @@ import semiseg_mm
 from semiseg_mm.apis import publish
 from semiseg_mm.apis.predict import run_predict
 from semiseg_mm.apis.predict.inputs import find_inputs
-from semiseg_mm.apis.predict.network import find_files
 from semiseg_mm.apis.predict.outputs import overlay
+from semiseg_mm.apis.trained_files import find_files
 from semiseg_mm.datasets.shapes import render
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.runner import build_runner

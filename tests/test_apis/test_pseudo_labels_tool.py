@@ -8,8 +8,8 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
-from semiseg_mm.apis.coco_masks import decode, read_runs
-from semiseg_mm.apis.pseudo_labels import run_pseudo_labels
+from semiseg_mm.apis.label_exchange import run_pseudo_labels
+from semiseg_mm.apis.label_exchange.coco_masks import decode, read_runs
 from semiseg_mm.utils import write_mask
 
 CLASSES = ['sky', 'road', 'car']

@@ -6,7 +6,9 @@ import cv2
 import pytest
 
 from semiseg_mm.apis import quickstart
-from semiseg_mm.apis.quickstart import methods, schedule, training
+from semiseg_mm.apis.processes import schedule
+from semiseg_mm.apis.processes import training_process as training
+from semiseg_mm.apis.quickstart import methods
 from semiseg_mm.apis.quickstart.report import conclude, make_table
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils.lock import locked
@@ -29,12 +31,12 @@ def call(work_dir, *options):
 
 @pytest.fixture(scope='module')
 def finished(forked_trainings, tmp_path_factory):
-    """One quickstart of three real trainings, and what it printed."""
-    work_dir = tmp_path_factory.mktemp('quickstart')
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        assert call(work_dir) == 0
-    return work_dir, printed.getvalue()
+    """One quickstart of three real trainings where one stands, and what it printed."""
+    folder, printed = tmp_path_factory.mktemp('quickstart'), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.chdir(folder)
+        assert quickstart.main(['--iters', '2', '--cfg-options', *TINY]) == 0
+    return folder / 'work_dirs/quickstart_2-iters', printed.getvalue()
 
 
 def files(work_dir):

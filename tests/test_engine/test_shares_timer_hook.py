@@ -49,12 +49,15 @@ def logged(folder, where) -> list[dict]:
 
 @pytest.mark.parametrize('where', ['data', 'saving'])
 def test_data_share_is_the_wait_for_batches_and_nothing_else(where, tmp_path):
-    """Slow images have 0.05 s of each iteration; slow hooks (logs, checkpoints) are not data."""
+    """Slow images have 0.05 s of each iteration; slow hooks (logs, checkpoints) are not data.
+
+    Three of the four iterations come after a slow hook.
+    """
     first, second = logged(tmp_path, where)
     for one in (first, second):
         assert one['data_share'] == pytest.approx(one['data_time'] / one['time'], rel=0.5)
         assert (one['data_time'] >= 0.05) == (where == 'data')
-    assert second['time'] >= 0.05 and 'busy_share' not in second
+    assert second['time'] >= 0.0375 and 'busy_share' not in second
 
 
 def test_accuracy_is_there_where_a_log_is_written(tmp_path):

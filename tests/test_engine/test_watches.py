@@ -74,7 +74,7 @@ def test_a_training_says_what_is_wrong_once_and_stays_what_it_is(tmp_path, monke
     monkeypatch.setattr(watch_hook, 'numbers', count)
     once = {'train_cfg.val_interval': 6}
     found = said(tmp_path / 'a', SOON, **once)
-    assert fetched == [4, 4, 4]  # kept and acc_seg of two iterations at each log, not between
+    assert fetched == [3, 3, 3]  # kept of two iterations, acc_seg of one, at each log, not between
     slow, few, little = found
     assert 'decay=0.999 averages the student over about 1000 steps, but the training has 6' in slow
     assert 'BatchNorm layers take their statistics from 2 images at a time' in few

@@ -1,8 +1,8 @@
-"""Convert Cityscapes: tools/dataset_converters/cityscapes.py FOLDER [--out FOLDER]."""
+"""The same as ``semiseg_mm convert cityscapes``, from a checkout."""
 
 import sys
 
-from semiseg_mm.apis.converters.cityscapes import run_cityscapes
+from semiseg_mm.apis.data.converters.cityscapes import run_cityscapes
 
 if __name__ == '__main__':
     sys.exit(run_cityscapes())

@@ -1,8 +1,8 @@
-"""Convert COCO to label maps: tools/dataset_converters/coco.py FOLDER [--out FOLDER]."""
+"""The same as ``semiseg_mm convert coco``, from a checkout."""
 
 import sys
 
-from semiseg_mm.apis.converters.coco import run_coco
+from semiseg_mm.apis.data.converters.coco import run_coco
 
 if __name__ == '__main__':
     sys.exit(run_coco())

@@ -1,8 +1,8 @@
-"""Convert KITTI: tools/dataset_converters/kitti.py FOLDER [--out FOLDER]."""
+"""The same as ``semiseg_mm convert kitti``, from a checkout."""
 
 import sys
 
-from semiseg_mm.apis.converters.kitti import run_kitti
+from semiseg_mm.apis.data.converters.kitti import run_kitti
 
 if __name__ == '__main__':
     sys.exit(run_kitti())

@@ -7,15 +7,18 @@ from mmengine.config import Config
 from rich.console import Console
 
 from semiseg_mm.apis.option_words import OptionsAction, parse_options
-from semiseg_mm.apis.quickstart.display import make_display
-from semiseg_mm.apis.quickstart.report import short_path, tell_failures
-from semiseg_mm.apis.quickstart.schedule import continuable, run_all
+from semiseg_mm.apis.processes import (
+    continuable,
+    make_display,
+    run_all,
+    tell_failures,
+)
 from semiseg_mm.engine.batch_hint import batch_hint, batch_in
 from semiseg_mm.engine.train_plan import settle
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text, nearest
 from semiseg_mm.utils.lock import locked
-from semiseg_mm.utils.places import config_path
+from semiseg_mm.utils.places import config_path, short_path
 
 from . import report
 from .machine import places, threads
@@ -33,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog='compare', description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='the base: whatever is not the method comes from it')
     parser.add_argument(
         '--methods',
@@ -132,7 +135,7 @@ def _plan(
     configs: dict[str, Config],
     work_dir: Path,
 ) -> list[Run]:
-    """All runs; the configs that they train are written once all records agree with them."""
+    """Return all runs; the configs that they train are written once all records agree with them."""
     split = find_split(base)
     hooks = base.get('default_hooks') or {}
     metric = str(hooks.get('checkpoint', {}).get('save_best') or 'mIoU')
@@ -159,7 +162,7 @@ def _plan(
 
 
 def _watched(cfg: Config) -> None:
-    """Logs and checkpoints often enough to follow a run, and to go on with it."""
+    """Let a run log and save often enough to follow it, and to go on with it."""
     iters, hooks = int(cfg.train_cfg.max_iters), cfg.get('default_hooks') or {}
     if 'logger' in hooks:
         hooks.logger.interval = min(hooks.logger.get('interval', 10), max(1, iters // 100))

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from semiseg_mm.apis.cli import guarded
-from semiseg_mm.apis.coco_export import export_labels
+from semiseg_mm.apis.command import guarded
+from semiseg_mm.apis.label_exchange.coco_export import export_labels
 from semiseg_mm.engine.inference import ImageSource, predict_labels
 from semiseg_mm.errors import BrokenImage, UserError
 from semiseg_mm.utils import atomic_write_text, check_share

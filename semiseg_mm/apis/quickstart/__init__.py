@@ -6,14 +6,19 @@ from pathlib import Path
 
 from rich.console import Console
 
+from semiseg_mm.apis.processes import (
+    continuable,
+    make_display,
+    run_all,
+    tell_failures,
+)
 from semiseg_mm.utils import atomic_write_text
 from semiseg_mm.utils.lock import locked
+from semiseg_mm.utils.places import short_path
 
 from . import methods
-from .display import make_display
 from .picture import draw
-from .report import make_record, make_table, short_path, tell_failures
-from .schedule import continuable, run_all
+from .report import make_record, make_table
 from .training import Training
 
 __all__ = ['main']
@@ -25,12 +30,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog='quickstart', description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--iters', type=int, help='shorten the trainings, for a quick look')
     parser.add_argument('--seed', type=int, help="default: the configs'")
     parser.add_argument(
-        '--work-dir',
-        help='default: work_dirs/quickstart in the repository, with a suffix for --iters, --seed',
+        '--work-dir', help='default: work_dirs/quickstart, with a suffix for --iters and --seed'
     )
     parser.add_argument(
         '--full-labels', action='store_true', help='also train SupOnly with 1000 labeled images'
@@ -52,7 +56,7 @@ def _quickstart(args: argparse.Namespace) -> int:
     if args.seed is not None:
         options.append(f'randomness.seed={args.seed}')
         suffix += f'_seed-{args.seed}'
-    work_dir = Path(args.work_dir or methods.ROOT / f'work_dirs/quickstart{suffix}').resolve()
+    work_dir = Path(args.work_dir or f'work_dirs/quickstart{suffix}').resolve()
     chosen = [*methods.METHODS, *([methods.FULL_LABELS] if args.full_labels else [])]
     console = Console()
     with locked(work_dir) as lock:

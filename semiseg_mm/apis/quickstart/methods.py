@@ -4,7 +4,7 @@ from statistics import fmean, stdev
 from typing import NamedTuple
 
 from semiseg_mm.errors import UserError
-from semiseg_mm.utils.places import ROOT
+from semiseg_mm.utils.places import MEASURED, ROOT
 
 
 class Method(NamedTuple):
@@ -42,9 +42,8 @@ def find_config(name: str) -> Path:
 
 
 def load_reference() -> dict:
-    """Mean and spread of what was measured once with the labels of all images, if it is known."""
-    file = ROOT / 'docs/shapes_results.json'
-    for row in json.loads(file.read_text())['results'] if file.is_file() else ():
+    """Mean and spread of what was measured once with the labels of all images."""
+    for row in json.loads((MEASURED / 'shapes.json').read_text())['results']:
         if row['method'] == 'SupOnly, all labels':
             return dict(mIoU=fmean(row['mIoU']), std=stdev(row['mIoU']))
     return {}

@@ -1,9 +1,6 @@
-import os
-from pathlib import Path
-
 from rich.table import Table
 
-from .training import Training, TrainingProcess
+from .training import Training
 
 REFERENCE = 'full labels*'
 CAPTION = '* reference: SupOnly with 1000 labels, measured once'
@@ -86,14 +83,3 @@ def conclude(record: dict) -> str:
         parts.append(f'{" and ".join(lost)} did NOT beat SupOnly')
     ending = 'the run was shortened' if record['shortened'] else 'small differences may be chance'
     return f'In this run {", ".join(parts)} in mIoU (one seed, {record["val"]} images; {ending}).'
-
-
-def tell_failures(failed: list[TrainingProcess]) -> None:
-    for t in failed:
-        where = short_path(t.log)
-        print(f'\n{t.method.title} failed. The end of its log, {where}:\n\n{t.log_tail()}')
-
-
-def short_path(path: Path) -> str:
-    """Relative where that is shorter."""
-    return min(str(path), os.path.relpath(path), key=len)

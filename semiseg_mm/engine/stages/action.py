@@ -22,7 +22,7 @@ BROKEN = 'broken.txt'
 
 
 class ChunkedAction(Stage):
-    """A stage that predicts many images, chunk by chunk.
+    """Predict many images, chunk by chunk, as a stage.
 
     A chunk is a fixed number of images of the list, in order. What is computed for it depends on
     nothing but the chunk, and its record (``chunks/NNNNNN.json``) is written last. So it does not
@@ -68,11 +68,11 @@ class ChunkedAction(Stage):
 
     @abstractmethod
     def settings(self) -> dict:
-        """Options that decide the result."""
+        """Return the options that decide the result."""
 
     @abstractmethod
     def checkpoints(self) -> list[str]:
-        """Of the teacher; each is loaded into a network of its own."""
+        """Return the teacher's; each is loaded into a network of its own."""
 
     @abstractmethod
     def work(self, networks: list, numbers: list[int]) -> None:
@@ -83,7 +83,7 @@ class ChunkedAction(Stage):
         """Make the stage's results of all records, in order; returns what the manifest says."""
 
     def intact(self, record: dict) -> bool:
-        """Whether a record is whole, and what it names is there as it was written."""
+        """Return whether a record is whole, and what it names is there as it was written."""
         return True
 
     # ------------------------------------------------------------------ the same for all
@@ -116,7 +116,7 @@ class ChunkedAction(Stage):
 
     @property
     def source(self) -> ImageSource:
-        """The images; every process lists them in the same order."""
+        """List the images, in every process in the same order."""
         if self._source is None:
             dataset = self.run.unlabeled_of(self.run.training(self.teacher))
             source = ImageSource(dataset, self._wanted())
@@ -157,7 +157,7 @@ class ChunkedAction(Stage):
         )
 
     def _origin(self) -> dict:
-        """How the images are loaded, or drawn."""
+        """Return how the images are loaded, or drawn."""
         dataset = self.run.unlabeled_of(self.run.training(self.teacher))
         origin = {key: value for key, value in dataset.items() if key not in PLACES}
         loading = [dict(step) for step in loading_part(dataset['pipeline'])]
@@ -254,7 +254,7 @@ class ChunkedAction(Stage):
         return self._needed
 
     def _load(self, path: str):
-        """The teacher with the weights of a checkpoint, in eval mode on its device."""
+        """Build the teacher with the weights of a checkpoint, in eval mode on its device."""
         from mmengine.device import get_device
 
         model = MODELS.build(self.teacher_config.model)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semiseg_mm.apis.converters.camvid import COLOURS, GROUPS, find_pairs, run_camvid, split_of
+from semiseg_mm.apis.data.converters.camvid import COLOURS, GROUPS, find_pairs, run_camvid, split_of
 from semiseg_mm.datasets import CamVidDataset
 
 REAL = Path(__file__).resolve().parents[4] / 'shared/data/camvid'

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semiseg_mm.apis.converters.cityscapes import run_cityscapes, to_train_ids
+from semiseg_mm.apis.data.converters.cityscapes import run_cityscapes, to_train_ids
 
 IDS = [0, 3, 4, 7, 8, 26, 33]  # unlabeled, out of roi, static, road, sidewalk, car, bicycle
 TRAINED = {0, 1, 13, 18, 255}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semiseg_mm.apis.converters.coco import read_instances, render, run_coco
+from semiseg_mm.apis.data.converters.coco import read_instances, render, run_coco
 from semiseg_mm.datasets.coco import COCO81Dataset
 
 pytest.importorskip('pycocotools')

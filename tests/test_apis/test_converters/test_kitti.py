@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from semiseg_mm.apis.converters.kitti import run_kitti
+from semiseg_mm.apis.data.converters.kitti import run_kitti
 
 NAMES = [f'{k:06d}_10' for k in range(10)]
 TRAINED = {0, 2, 13, 255}

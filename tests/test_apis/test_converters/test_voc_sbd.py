@@ -5,7 +5,7 @@ import pytest
 from mmseg.datasets import PascalVOCDataset
 from PIL import Image
 
-from semiseg_mm.apis.converters.voc_sbd import run_voc_sbd
+from semiseg_mm.apis.data.converters.voc_sbd import run_voc_sbd
 
 io = pytest.importorskip('scipy.io')
 TRAIN, VAL = ['2007_000032', '2007_000039'], ['2007_000033']

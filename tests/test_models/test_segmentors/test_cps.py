@@ -147,7 +147,7 @@ def test_labeled_images_may_be_pasted_with_their_truth():
     torch.testing.assert_close(unsupervised(model)['loss_cps'], expected)
 
 
-@pytest.mark.parametrize(('threshold', 'kept'), [(0.0, 1), (1.1, 0), (None, None)])
+@pytest.mark.parametrize(('threshold', 'kept'), [(0.0, 1), (0.99999, 0), (None, None)])
 def test_it_logs_the_share_of_pixels_that_a_filter_keeps(threshold, kept):
     own = None if threshold is None else dict(type='Threshold', value=threshold)
     assert unsupervised(build(filter=own)).get('kept') == kept

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from .training import TrainingProcess
+from .training_process import TrainingProcess
 
 RUNNING = ('starting', 'training', 'validating')
 EVERY = 10.0  # seconds between plain lines of a method

@@ -8,11 +8,11 @@ import shutil
 import numpy as np
 from mmseg.datasets import PascalVOCDataset
 
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.datasets.id_lists import read_ids
 from semiseg_mm.datasets.split_lists import describe_list
 from semiseg_mm.errors import UserError
 
-from ..cli import guarded
 from ..split_files import write_lists
 from .common import (
     convert_masks,

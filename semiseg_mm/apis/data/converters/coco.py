@@ -6,10 +6,10 @@ import pickle
 
 import numpy as np
 
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.datasets.coco import COCO81Dataset
 from semiseg_mm.errors import UserError
 
-from ..cli import guarded
 from .common import convert_masks, converter_parser, find_root, link_folder, need_folder, report
 
 SPLITS = ('train2017', 'val2017')

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils.signals import stoppable, stopped_by
 
-from .training import GRACE, STARTUP, TrainingProcess
+from .training_process import GRACE, STARTUP, TrainingProcess
 
 
 def share_cores() -> tuple[int, int]:

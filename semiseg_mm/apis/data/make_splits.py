@@ -7,13 +7,13 @@ from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.datasets.id_lists import VOC, bare_path, plain_id, read_list
 from semiseg_mm.datasets.identity import ids_hash
 from semiseg_mm.datasets.split_drawing import draw_order, draw_per_class, make_groups, take
 from semiseg_mm.datasets.unlabeled import IMAGE_SUFFIXES
 from semiseg_mm.errors import UserError
 
-from .cli import guarded
 from .get_splits import layout_id
 from .split_files import write_lists
 from .split_masks import below_count, find_masks, read_pixels, uncovered

@@ -8,13 +8,12 @@ from functools import partial
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from semiseg_mm.apis.data.converters.common import need_folder, read_mask
 from semiseg_mm.datasets.identity import fixed_part, sample_ids
 from semiseg_mm.datasets.mask_reading import Job, run_all
 from semiseg_mm.datasets.unlabeled import IMAGE_SUFFIXES, UnlabeledDataset
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_path
-
-from .converters.common import need_folder, read_mask
 
 IGNORED = 255
 

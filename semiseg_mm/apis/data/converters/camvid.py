@@ -5,11 +5,11 @@ import os.path as osp
 
 import numpy as np
 
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.datasets.camvid import CamVidDataset
 from semiseg_mm.datasets.unlabeled import IMAGE_SUFFIXES
 from semiseg_mm.errors import UserError
 
-from ..cli import guarded
 from .common import (
     convert_masks,
     converter_parser,

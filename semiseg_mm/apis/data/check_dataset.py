@@ -14,6 +14,8 @@ from rich.table import Table
 from torch.utils.data import Dataset
 
 import semiseg_mm.engine  # noqa: F401  (registers everything)
+from semiseg_mm.apis.command import guarded, load_config
+from semiseg_mm.apis.option_words import OptionsAction
 from semiseg_mm.datasets import SemiDataset
 from semiseg_mm.datasets.backends import is_remote, with_backend
 from semiseg_mm.datasets.checks import check_paths
@@ -23,9 +25,6 @@ from semiseg_mm.datasets.semi_dataset import build_labeled
 from semiseg_mm.datasets.transforms.image_bytes import TIFF, Range, becomes, bit_depth, squeezed
 from semiseg_mm.errors import BadMask, BrokenImage, BrokenMask, UserError
 from semiseg_mm.registry import DATASETS
-
-from .cli import guarded, load_config
-from .option_words import OptionsAction
 
 IGNORED = 255
 SHOWN = 10  # files of a kind that are listed by name

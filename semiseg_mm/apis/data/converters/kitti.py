@@ -3,9 +3,9 @@
 import glob
 import os.path as osp
 
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.errors import UserError
 
-from ..cli import guarded
 from ..split_files import write_lists
 from .cityscapes import PALETTE, to_train_ids
 from .common import convert_masks, converter_parser, find_root, link_folder, report

@@ -7,9 +7,9 @@ import os.path as osp
 import numpy as np
 from mmseg.datasets import CityscapesDataset
 
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.errors import UserError
 
-from ..cli import guarded
 from .common import (
     convert_masks,
     converter_parser,

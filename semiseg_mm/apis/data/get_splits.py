@@ -10,12 +10,12 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.datasets.id_lists import CITYSCAPES, read_ids
 from semiseg_mm.datasets.identity import ids_hash
 from semiseg_mm.datasets.split_lists import Record, overlap, registry
 from semiseg_mm.errors import UserError
 
-from .cli import guarded
 from .split_files import write_lists
 
 RAW = 'https://raw.githubusercontent.com/{repo}/{commit}/{path}'

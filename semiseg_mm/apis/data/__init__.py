@@ -1,0 +1,1 @@
+"""Whatever comes before a training: datasets, masks and lists."""

@@ -1,0 +1,23 @@
+"""Trainings as processes: started, watched, stopped; compare and the quickstart are made of it."""
+
+from .display import make_display
+from .schedule import continuable, run_all, share_cores
+from .training_process import (
+    TrainingProcess,
+    own_environment,
+    progress_in,
+    tell_failures,
+    whole_rows,
+)
+
+__all__ = [
+    'TrainingProcess',
+    'continuable',
+    'make_display',
+    'own_environment',
+    'progress_in',
+    'run_all',
+    'share_cores',
+    'tell_failures',
+    'whole_rows',
+]
