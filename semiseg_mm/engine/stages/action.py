@@ -1,5 +1,4 @@
 import json
-import math
 import os
 from abc import abstractmethod
 
@@ -244,8 +243,8 @@ class ChunkedAction(Stage):
             print_log(f'{len(broken)} images cannot be read: {self.path(BROKEN)}', self.run.logger)
 
     def predictor(self, model, **options) -> Predictor:
-        divisor = math.lcm(self.size_divisor, self._needed_divisor())
-        return Predictor.of(model, size_divisor=divisor, amp=self.amp, **options)
+        sizes = dict(size_divisor=self.size_divisor, needed=self._needed_divisor())
+        return Predictor.of(model, **sizes, amp=self.amp, **options)
 
     def _needed_divisor(self) -> int:
         """Return what the network needs; it is first asked before the teacher is trained."""
