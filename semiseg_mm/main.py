@@ -28,7 +28,9 @@ COMMANDS: dict[str, Command | Group] = {
     'test': Command('evaluate a checkpoint', 'cli:run_test'),
     'predict': Command('label images and videos with a trained network', 'predict:run_predict'),
     'compare': Command('train several methods on the same data, with seeds', 'compare:main'),
-    'publish': Command('write one network as a plain mmseg checkpoint', 'publish:run_publish'),
+    'publish': Command(
+        'write one network as a plain mmseg model, or for a model hub', 'publish:run_publish'
+    ),
     'export': Command('write a trained network as ONNX', 'export:run_export'),
     'check': Command(
         'look through the images and masks of a config', 'data.check_dataset:run_check_dataset'

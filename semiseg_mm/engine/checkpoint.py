@@ -155,7 +155,7 @@ def _full_name(allowed: Any) -> str:
 
 
 def checkpoints(folder: str) -> dict[int, str]:
-    """The files iter_N.pth (or epoch_N.pth) of a folder by their number, oldest first."""
+    """Return the files iter_N.pth (or epoch_N.pth) of a folder by number, oldest first."""
     if not osp.isdir(folder):
         return {}
     found = {int(m.group(1)): name for name in os.listdir(folder) if (m := CHECKPOINT.match(name))}

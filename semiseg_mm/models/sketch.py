@@ -12,7 +12,7 @@ SMALLEST = 65  # pixels of a side that is tried
 
 
 def sketch(cfg: dict) -> nn.Module:
-    """A model for its options, names and shapes; without values where it can do without."""
+    """Build a model for its options, names and shapes; without values where that works."""
     try:
         with torch.device('meta'):
             return MODELS.build(cfg)
@@ -21,11 +21,14 @@ def sketch(cfg: dict) -> nn.Module:
 
 
 def size_divisor_of(network: nn.Module) -> int:
-    """Return the number of which the sides of a whole image must be multiples.
+    """Return the number of which the sides of an image must be multiples.
 
     It is found by trying shapes: ``network`` is a sketch of one of mmseg's segmentors. A network
-    that cannot be tried in this way counts as one that takes any size.
+    that cannot be tried in this way counts as one that takes any size, and so does one that looks
+    through windows, whose size its test_cfg gives.
     """
+    if (getattr(network, 'test_cfg', None) or {}).get('mode') == 'slide':
+        return 1
     for divisor in DIVISORS:
         factor = -(-SMALLEST // divisor) | 1  # odd, so that no greater divisor helps
         size = divisor * factor, divisor * (factor + 2)

@@ -6,6 +6,7 @@ from .gather import gather_rows
 from .label_png import write_mask
 from .random import preserved_rng, seed_all
 from .records import check_record, read_record
+from .wrapping import unwrapped
 
 __all__ = [
     'atomic_path',
@@ -21,5 +22,6 @@ __all__ = [
     'preserved_rng',
     'read_record',
     'seed_all',
+    'unwrapped',
     'write_mask',
 ]

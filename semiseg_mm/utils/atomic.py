@@ -45,7 +45,7 @@ def atomic_write_text(path: str, text: str) -> None:
 
 
 def read_lines(path: str) -> list[str]:
-    """The whole lines of a list that this package wrote: an id may hold blanks, or begin with #."""
+    """Return the whole lines of a list of this package: an id may hold blanks, or begin with #."""
     try:
         with open(path, **PLAIN) as file:
             return [line for line in file.read().split('\n') if line]

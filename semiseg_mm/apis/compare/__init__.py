@@ -11,7 +11,6 @@ from semiseg_mm.apis.processes import (
     continuable,
     make_display,
     run_all,
-    short_path,
     tell_failures,
 )
 from semiseg_mm.engine.batch_hint import batch_hint, batch_in
@@ -19,7 +18,7 @@ from semiseg_mm.engine.train_plan import settle
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text, nearest
 from semiseg_mm.utils.lock import locked
-from semiseg_mm.utils.places import config_path
+from semiseg_mm.utils.places import config_path, short_path
 
 from . import report
 from .machine import places, threads
@@ -136,7 +135,7 @@ def _plan(
     configs: dict[str, Config],
     work_dir: Path,
 ) -> list[Run]:
-    """All runs; the configs that they train are written once all records agree with them."""
+    """Return all runs; the configs that they train are written once all records agree with them."""
     split = find_split(base)
     hooks = base.get('default_hooks') or {}
     metric = str(hooks.get('checkpoint', {}).get('save_best') or 'mIoU')
@@ -163,7 +162,7 @@ def _plan(
 
 
 def _watched(cfg: Config) -> None:
-    """Logs and checkpoints often enough to follow a run, and to go on with it."""
+    """Let a run log and save often enough to follow it, and to go on with it."""
     iters, hooks = int(cfg.train_cfg.max_iters), cfg.get('default_hooks') or {}
     if 'logger' in hooks:
         hooks.logger.interval = min(hooks.logger.get('interval', 10), max(1, iters // 100))

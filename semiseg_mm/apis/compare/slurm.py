@@ -6,9 +6,10 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from semiseg_mm.apis.processes import own_environment, short_path
+from semiseg_mm.apis.processes import own_environment
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text
+from semiseg_mm.utils.places import short_path
 
 from .machine import threads
 from .run import Run

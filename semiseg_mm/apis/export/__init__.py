@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from semiseg_mm.apis.cli import guarded
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.apis.predict.network import TrainedNetwork, load
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_path, make_folder

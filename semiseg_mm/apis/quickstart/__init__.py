@@ -10,11 +10,11 @@ from semiseg_mm.apis.processes import (
     continuable,
     make_display,
     run_all,
-    short_path,
     tell_failures,
 )
 from semiseg_mm.utils import atomic_write_text
 from semiseg_mm.utils.lock import locked
+from semiseg_mm.utils.places import short_path
 
 from . import methods
 from .picture import draw

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from semiseg_mm.apis.cli import load_config
+from semiseg_mm.apis.command import load_config
 from semiseg_mm.apis.option_words import parse_options
 from semiseg_mm.apis.processes import TrainingProcess
 from semiseg_mm.engine.hooks.result_hook import is_finished

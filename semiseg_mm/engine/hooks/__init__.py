@@ -1,5 +1,6 @@
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .crop_size_scheduler_hook import CropSizeSchedulerHook
+from .curve_hook import CurveHook
 from .early_end_hook import EarlyEndHook
 from .finite_hook import FiniteHook
 from .identity_hook import IdentityHook
@@ -13,6 +14,7 @@ from .watch_hook import WatchHook
 __all__ = [
     'AtomicCheckpointHook',
     'CropSizeSchedulerHook',
+    'CurveHook',
     'EarlyEndHook',
     'FiniteHook',
     'IdentityHook',

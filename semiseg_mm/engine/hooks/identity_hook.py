@@ -15,7 +15,7 @@ SHOWN = 8  # settings that are listed
 
 @HOOKS.register_module()
 class IdentityHook(Hook):
-    """A checkpoint knows its data, seed, processes and settings; resuming with others stops.
+    """Store data, seed, processes and settings in a checkpoint; stop a resume with others.
 
     Other settings (a learning rate, a weight of a loss), and another version of this package, are
     only warned of.

@@ -23,7 +23,7 @@ class Prediction(NamedTuple):
 
 
 class Predictor:
-    """A network's class probabilities, averaged over scales and flips.
+    """Give a network's class probabilities, averaged over scales and flips.
 
     Sliding windows are used where the network's test config says so, at each scale. The same batch
     gives the same bits, whatever ``cudnn_benchmark`` and torch's number of threads are.
@@ -69,7 +69,7 @@ class Predictor:
     def of(
         cls, model: SemiSegmentor, scales: Sequence[float] = (1.0,), flip: bool = False, **kwargs
     ) -> Predictor:
-        """For the network that predicts."""
+        """Make one for the network that predicts."""
         preprocess = preprocess_of(model.data_preprocessor.network)
         return cls(model.networks[model.predict_on], preprocess, scales, flip, **kwargs)
 
@@ -79,7 +79,7 @@ class Predictor:
 
     @torch.inference_mode()
     def probabilities(self, images: list[Tensor]) -> Tensor:
-        """B,C,H,W for images of one size, at that size."""
+        """Return B,C,H,W for images of one size, at that size."""
         height, width = images[0].shape[-2:]
         with self._settings():
             total, count = self._summed(self.preprocess(images))
@@ -92,7 +92,7 @@ class Predictor:
         confidence: bool = False,
         size: tuple[int, int] | None = None,
     ) -> Prediction:
-        """The most probable class of each pixel, and its probability in steps of 1 / 255.
+        """Return the most probable class of each pixel, and its probability in steps of 1 / 255.
 
         ``size`` (h, w) is that of the images before they were resized for the network.
         """
@@ -140,7 +140,7 @@ class Predictor:
         return Prediction(label.to(torch.uint8), certain, best.isfinite().all())
 
     def _sizes(self, inputs: Tensor) -> list[torch.Size]:
-        """Rounded to the divisor; down where it is 1, as the code of ST does."""
+        """Round sizes to the divisor; down where it is 1, as the code of ST does."""
         divisor = self.size_divisor
         whole = int if divisor == 1 else round
         return [
@@ -149,7 +149,7 @@ class Predictor:
         ]
 
     def _summed(self, inputs: Tensor) -> tuple[Tensor, int]:
-        """Probabilities added up, one scale after the other, and how many they are."""
+        """Add probabilities up, one scale after the other, and how many they are."""
         total = None
         for size in self._sizes(inputs):
             scaled = self._resized(inputs, size)
@@ -161,13 +161,13 @@ class Predictor:
         return total, len(self.scales) * (1 + self.flip)
 
     def _resized(self, x: Tensor, size: torch.Size) -> Tensor:
-        """There and back by the same rule, so that places do not move."""
+        """Resize there and back by the same rule, so that places do not move."""
         if x.shape[2:] == size:
             return x
         return F.interpolate(x, size, mode='bilinear', align_corners=self.network.align_corners)
 
     def _logits(self, inputs: Tensor) -> Tensor:
-        """B,C,H,W float32, nobody else's: they may be changed."""
+        """Return B,C,H,W float32, nobody else's: they may be changed."""
         size = tuple(inputs.shape[2:])
         metas = [dict(ori_shape=size, img_shape=size) for _ in inputs]  # mmseg writes into them
         with torch.autocast('cuda', torch.float16, enabled=self.amp and inputs.is_cuda):
@@ -191,7 +191,7 @@ class Predictor:
 
 
 def _best_at(size: torch.Size, scores: Tensor) -> tuple[Tensor, Tensor]:
-    """The highest score and its class at another size, by pixel centres as images are resized.
+    """Return the highest score and its class at another size, by pixel centres as in images.
 
     Class by class: all of them at the size of a photograph may be gigabytes.
     """
@@ -207,13 +207,13 @@ def _best_at(size: torch.Size, scores: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def softmax_(logits: Tensor) -> Tensor:
-    """Over dim 1, in place: a copy may be gigabytes."""
+    """Compute softmax over dim 1, in place: a copy may be gigabytes."""
     logits.sub_(logits.amax(1, keepdim=True)).exp_()
     return logits.div_(logits.sum(1, keepdim=True))
 
 
 def preprocess_of(preprocessor: nn.Module) -> Preprocess:
-    """A segmentor's data_preprocessor as Predictor takes it."""
+    """Return a segmentor's data_preprocessor as Predictor takes it."""
 
     def preprocess(images: list[Tensor]) -> Tensor:
         samples = [SegDataSample() for _ in images]  # padding is noted in them

@@ -29,7 +29,7 @@ from .stage import Stage
 
 @STAGES.register_module()
 class TrainStage(Stage):
-    """An ordinary, resumable run of SemiRunner in the stage's own folder.
+    """Train: an ordinary, resumable run of SemiRunner in the stage's own folder.
 
     Its config is the run's, with ``cfg`` merged in (``_delete_`` works as in config files).
 
@@ -76,7 +76,7 @@ class TrainStage(Stage):
 
     @property
     def own_cfg(self) -> Config:
-        """The run's config with this stage's values; its unlabeled source is still that."""
+        """Return the run's config with this stage's values, and the run's unlabeled source."""
         return self.run.stage_config(self.override)
 
     def check(self) -> None:
@@ -90,7 +90,7 @@ class TrainStage(Stage):
         check_training(self)
 
     def sketch(self) -> nn.Module:
-        """The model for its options, names and shapes; its weights mean nothing."""
+        """Build the model for its options, names and shapes; its weights mean nothing."""
         cfg = self.cfg.model
         key = json.dumps(cfg.to_dict(), sort_keys=True, default=str)
         if self._sketch is None or self._sketch[0] != key:
@@ -99,7 +99,7 @@ class TrainStage(Stage):
 
     @property
     def cfg(self) -> Config:
-        """The config of the training."""
+        """Return the config of the training."""
         cfg = self.own_cfg
         dataset = cfg.train_dataloader.dataset
         if self.sup_only:
@@ -132,7 +132,7 @@ class TrainStage(Stage):
         return dict(config=cfg, milestones=self.milestones, uses=used, images=images)
 
     def _placed(self, filters: list[dict]) -> list[dict]:
-        """With the paths of thresholds that are named by their stage: 'labels/thresholds.json'."""
+        """Fill in paths of thresholds that are named by their stage: 'labels/thresholds.json'."""
         placed = []
         for step in filters:
             name, _, file = str(step.get('thresholds')).partition('/')
@@ -160,7 +160,7 @@ class TrainStage(Stage):
         return dict(checkpoint=osp.basename(self.checkpoint()))
 
     def _start(self) -> str:
-        """The checkpoint of ``init``; for other networks a plain one, which each of them loads."""
+        """Return the checkpoint of ``init``; for other networks a plain one, which each loads."""
         source = self.run.training(self.init)
         if self.sketch().networks.keys() == source.sketch().networks.keys():
             return source.last_path
@@ -176,8 +176,8 @@ class TrainStage(Stage):
     def _go_back(self) -> None:
         """Set aside what is later than a milestone that is missing, so that it is passed again."""
         found = checkpoints(self.folder)
-        kept = milestone_steps(self.milestones, self.max_iters)
-        lost = [step for step in kept if step < max(found, default=0) and step not in found]
+        passed = [step for step in self._milestone_steps if step < max(found, default=0)]
+        lost = [step for step in passed if step not in found]
         for step, path in found.items():
             if lost and step > min(lost):
                 os.rename(path, f'{path}.old')
@@ -200,10 +200,11 @@ class TrainStage(Stage):
         return None
 
     def files(self) -> list[str]:
-        return [*map(osp.basename, self.kept_checkpoints()), *self.results()]
+        kept = [*map(osp.basename, self.kept_checkpoints()), *self.results()]
+        return [*kept, 'results.json'] if self._record() else kept
 
     def results(self) -> list[str]:
-        """The best checkpoints that label stages ask for; 'last' ones are looked at by damage."""
+        """Return the best checkpoints that label stages ask for; damage looks at the last ones."""
         users = [one for one in self.run.stages.values() if getattr(one, 'select', '') == 'best']
         networks = [one.network for one in users if one.teacher == self.name]
         return sorted({osp.basename(self._best_path(network)) for network in networks})
@@ -212,7 +213,7 @@ class TrainStage(Stage):
         return weights_hash(self.checkpoint())
 
     def checkpoint(self, select: str = 'last', network: str | None = None) -> str:
-        """The checkpoint of the last iteration, or the one in which a network validated best."""
+        """Return the checkpoint of the last iteration, or that in which a network was best."""
         if select == 'best':
             return self._best(network)
         if not osp.exists(self.last_path):
@@ -235,10 +236,15 @@ class TrainStage(Stage):
         return read_record(self.path('results.json'), advice)
 
     def kept_checkpoints(self) -> list[str]:
-        """Those of the milestones, then the last one."""
+        """Return those of the milestones, then the last one."""
         end = self._early_end() or self.max_iters
-        steps = [step for step in milestone_steps(self.milestones, self.max_iters) if step <= end]
+        steps = [step for step in self._milestone_steps if step <= end]
         return [*(osp.join(self.folder, f'iter_{step}.pth') for step in steps), self.last_path]
+
+    @property
+    def _milestone_steps(self) -> list[int]:
+        counts = self.own_cfg.optim_wrapper.get('accumulative_counts', 1)
+        return milestone_steps(self.milestones, self.max_iters, counts)
 
     @property
     def max_iters(self) -> int:
@@ -271,5 +277,5 @@ class TrainStage(Stage):
         return path
 
     def network(self) -> str:
-        """The network that predicts."""
+        """Return the name of the network that predicts."""
         return self.sketch().predict_on
