@@ -35,8 +35,8 @@ TINY += ['train_dataloader.dataset.unlabeled.num_images=8', 'train_dataloader.nu
 SHIPPED += ('setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE')
 
 
-def run(*command, **kwargs):
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, **kwargs)
+def run(*command, timeout=120, **kwargs):
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, **kwargs)
 
 
 @pytest.fixture(scope='module')
@@ -115,7 +115,7 @@ checkpoint = 'work_dirs/mine/iter_2.pth'
 for line in (
     ['train', 'mine.py', '--cfg-options', *tiny],
     ['publish', 'mine.py', checkpoint, 'plain.pth', '--network', 'student'],
-    ['predict', 'plain.pth', 'photo.png', '--out', 'labels'],
+    ['predict', 'plain.pth', 'photo.png', '--out', 'predicted'],
     ['compare', {LEAF!r}, '--methods', 'fixmatch', '--seeds', '0', '--iters', '2',
      '--cfg-options', *tiny[1:]],
 ):
@@ -129,11 +129,11 @@ def test_installed_package_works_in_an_empty_folder(elsewhere, tmp_path):
     (tmp_path / 'mine.py').write_text(OWN.format(bases=bases))
     cv2.imwrite(str(tmp_path / 'photo.png'), np.zeros((64, 64, 3), np.uint8))
     env = {'PATH': '/usr/bin:/bin', 'OMP_NUM_THREADS': '1'}
-    done = run(elsewhere, '-c', COMMANDS, cwd=tmp_path, env=env)
+    done = run(elsewhere, '-c', COMMANDS, cwd=tmp_path, env=env, timeout=280)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
-    assert cv2.imread(str(tmp_path / 'labels/photo.png')) is not None
+    assert cv2.imread(str(tmp_path / 'predicted/labels/photo.png')) is not None
     (comparison,) = tmp_path.glob('work_dirs/compare_*/comparison.md')
-    assert '| fixmatch | student | 1 |' in comparison.read_text()
+    assert '| fixmatch | student | 2 | 1 |' in comparison.read_text()
 
 
 def test_command_is_installed(elsewhere, tmp_path):
@@ -214,3 +214,10 @@ def test_configs_are_found_in_a_checkout_and_in_an_installed_package(tmp_path):
     assert root_of(package) == package / '.mim'
     (tmp_path / 'site-packages/configs').mkdir()  # of another package
     assert root_of(package) == package / '.mim'
+
+
+def test_all_that_name_the_version_agree():
+    citation = (ROOT / 'CITATION.cff').read_text()
+    assert f'\nversion: {__version__}\n' in citation
+    assert re.search(r'^## (\S+) ', (ROOT / 'CHANGELOG.md').read_text(), re.M)[1] == __version__
+    assert f'semiseg_mm-{__version__}-' in (ROOT / 'docs/en/install.md').read_text()
