@@ -36,6 +36,7 @@ from .hints import explain_shapes, explain_unexpected_key
 from .option_words import OptionsAction
 from .options import apply_options
 from .values import check_values
+from .vis import BACKENDS, add_backends
 
 FREE = 'free some space, then go on'
 WRITABLE = 'correct the permissions, or choose another place (--work-dir)'
@@ -80,6 +81,13 @@ def run_train(argv: list[str] | None = None) -> int:
         '--sup-only',
         action='store_true',
         help='train the yardstick: the same network, stream and schedule, labeled images only',
+    )
+    parser.add_argument(
+        '--vis',
+        nargs='+',
+        choices=list(BACKENDS),
+        default=[],
+        help='send numbers and pictures there as well, beside the files in the work dir',
     )
     return guarded(_train, parser.parse_args(argv))
 
@@ -231,6 +239,7 @@ def _load(args: argparse.Namespace) -> Config:
 
 def _train(args: argparse.Namespace) -> None:
     cfg = _load(args)
+    add_backends(cfg, args.vis)
     if args.sup_only:
         cfg = make_sup_only(cfg)
     if args.auto_scale_lr:
