@@ -16,6 +16,7 @@ from semiseg_mm.registry import MODELS
 from semiseg_mm.utils import atomic_write_text, check_choice, make_folder, nearest
 from semiseg_mm.utils.atomic import read_lines
 
+from .plan import Task
 from .stage import Stage, checksum
 
 BROKEN = 'broken.txt'
@@ -138,6 +139,17 @@ class ChunkedAction(Stage):
     def _chunk(self, number: int) -> range:
         start = number * self.chunk
         return range(start, min(start + self.chunk, len(self.source.ids)))
+
+    does = 'predicts with {}'  # in a plan
+
+    def task(self) -> Task:
+        what = self.does.format(self.teacher)
+        if self.images is None:
+            return Task(what, len(self.source.ids), 'images')
+        stage = self.run.stage(self.images.split('/', 1)[0])
+        known = stage.seconds_taken() is not None
+        amount = len(self._wanted()) if known else None
+        return Task(f'{what} ({self.images})', amount, 'images')
 
     def key(self) -> dict:
         shared = dict(

@@ -21,6 +21,7 @@ from semiseg_mm.registry import RUNNERS, STAGES
 from semiseg_mm.utils import atomic_path
 
 from .checks import check_training
+from .plan import Task
 from .trained import Trained
 
 
@@ -110,6 +111,15 @@ class TrainStage(Trained):
         cfg.runner_type = 'SemiRunner'
         cfg.work_dir = self.folder
         return cfg
+
+    def task(self) -> Task:
+        cfg = self.cfg
+        what = f'trains {cfg.model.type}'
+        what += f' on the labels of {" and ".join(self.labels)}' if self.labels else ''
+        what += f', from the weights of {self.init}' if self.init else ''
+        counted = not self.labels or cfg.train_cfg.get('epochs') is None
+        known = counted or self.manifest().get('status') == 'done'
+        return Task(what, self.max_iters if known else None, 'iterations')
 
     def key(self) -> dict[str, Any]:
         cfg = self.cfg.to_dict()
