@@ -75,3 +75,14 @@ def test_a_mask_with_an_unnamed_class_stops_the_example(workplace, capsys):
     assert run_train(['my_cps.py', '--cfg-options', *FAST]) == 1
     error = capsys.readouterr().err
     assert '2.png holds the label 7' in error and 'Traceback' not in error
+
+
+def test_masks_of_0_and_255_stop_the_example(workplace, capsys):
+    for file in (workplace / 'data/mine/train_masks').iterdir():
+        mask = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(file), (mask > 0).astype(np.uint8) * 255)
+    assert run_train(['my_cps.py', '--cfg-options', *FAST]) == 1
+    assert 'hold 0 and 255 only, but there are 3 classes' in capsys.readouterr().err
+    cv2.imwrite(str(file), np.full((60, 80, 3), (0, 0, 200), np.uint8))
+    assert run_train(['my_cps.py', '--cfg-options', *FAST, 'resume=False']) == 1
+    assert 'is a mask of colours (60x80x3)' in capsys.readouterr().err

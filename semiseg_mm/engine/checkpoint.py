@@ -194,6 +194,16 @@ def _load_url(url: str, map_location: Any = 'cpu') -> dict:
     return safe_load(path, map_location)
 
 
+def weights_file(name: str) -> tuple[str, str]:
+    """Return the URL of published weights, and where they are kept once they are downloaded."""
+    scheme, _, rest = name.partition('://')
+    if scheme in ('open-mmlab', 'openmmlab'):
+        name = _openmmlab_url(rest)
+    elif scheme in ('modelzoo', 'torchvision'):
+        name = _torchvision_url(rest)
+    return name, osp.join(torch.hub.get_dir(), 'checkpoints', osp.basename(name.split('?')[0]))
+
+
 def _place_of(url: str, path: str) -> str:
     """Return where a URL's file is kept: under its own name, unless that is another URL's.
 

@@ -1,4 +1,5 @@
 import argparse
+import math
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,15 +21,25 @@ from semiseg_mm.datasets import SemiDataset
 from semiseg_mm.datasets.backends import is_remote, with_backend
 from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.identity import sample_ids
-from semiseg_mm.datasets.left_out import left_out
+from semiseg_mm.datasets.left_out import CONVERT, foreign_images, left_out
+from semiseg_mm.datasets.mask_reading import mapped
 from semiseg_mm.datasets.semi_dataset import build_labeled
-from semiseg_mm.datasets.transforms.image_bytes import TIFF, Range, becomes, bit_depth, squeezed
+from semiseg_mm.datasets.transforms.check import CONVERT_COLOURS
+from semiseg_mm.datasets.transforms.image_bytes import (
+    TIFF,
+    Range,
+    becomes,
+    bit_depth,
+    channels,
+    squeezed,
+)
 from semiseg_mm.errors import BadMask, BrokenImage, BrokenMask, UserError
 from semiseg_mm.registry import DATASETS
 
 IGNORED = 255
 SHOWN = 10  # files of a kind that are listed by name
 DEEP = ('.png', '.tif', '.tiff')  # what can have more than 8 bits
+MUCH = 4_000_000  # pixels that are a lot for a network at once
 HALF = 128  # loaded values that stay below it do not fill their 8 bits
 
 
@@ -42,6 +53,7 @@ class Findings:
     channels: Counter = field(default_factory=Counter)
     labels: Counter = field(default_factory=Counter)  # pixels of each value
     squeezed: dict[str, tuple[Range, Range]] = field(default_factory=dict)  # by image
+    dropped: list[str] = field(default_factory=list)  # images with a fourth channel
     errors: dict[str, list[str]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
@@ -72,11 +84,35 @@ def _check(args: argparse.Namespace) -> int:
     found = check_dataset(
         dataset, args.workers, lambda it, n, text: track(it, text, n, console=console), val
     )
+    if val is not None:
+        _advise_windows(found[-1], whole)
     for findings in found:
         _print(findings, dataset.metainfo['classes'], console)
     bad = sum(len(files) for findings in found for files in findings.errors.values())
     console.print(f'{bad} errors.' if bad else 'No errors.')
     return int(bad > 0)
+
+
+def _advise_windows(val: Findings, cfg: Config) -> None:
+    """Note images that are far larger than the crop and go through the network as a whole."""
+    crop = cfg.train_dataloader.dataset.get('crop_size')
+    model = cfg.get('model') or {}
+    network = model.get('segmentor') or {}
+    network = network[0] if isinstance(network, (list, tuple)) else network
+    mode = (model.get('test_cfg') or network.get('test_cfg') or {}).get('mode', 'whole')
+    steps = cfg.val_dataloader.dataset.get('pipeline') or ()
+    if not crop or mode != 'whole' or any(step['type'].startswith('Resize') for step in steps):
+        return
+    height, width = (crop, crop) if isinstance(crop, int) else crop
+    sizes = [tuple(map(int, size.split('x'))) for size in val.sizes]
+    largest = max(sizes, key=math.prod, default=(0, 0))
+    if math.prod(largest) > max(MUCH, 4 * height * width):
+        val.remarks.append(
+            f'Images of up to {largest[0]}x{largest[1]} are validated as a whole, though training '
+            f'sees {height}x{width}: slow, and much memory. Take windows: model.test_cfg=dict('
+            f"mode='slide', crop_size=({height}, {width}), "
+            f'stride=({2 * height // 3}, {2 * width // 3})).'
+        )
 
 
 def _validation(cfg: Config) -> Dataset | None:
@@ -114,8 +150,12 @@ def check_dataset(
                     path,
                 )
             _judge_depth(findings)
+            _remark_on_channels(findings)
             found.append(findings)
-    _remark(found[0], classes)
+    for findings, source in zip(found, (dataset.labeled, dataset.unlabeled, val)):
+        if foreign := foreign_images(source) if source is not None else ():
+            findings.remarks.append(f'{len(foreign)} {CONVERT}: {", ".join(foreign[:SHOWN])}.')
+    _remark(found[0], classes, mapped(dataset.labeled))
     _compare_lists(found, dataset)
     return found
 
@@ -128,7 +168,8 @@ def _look(results: dict, pipeline: Callable) -> dict:
             if type(transform).__name__.startswith('Load'):  # the whole image is looked at
                 results = transform(results)
                 if isinstance(transform, LoadImageFromFile):
-                    look['squeezed'] = _squeezed(look['image'], transform, results['img'])
+                    deep, look['dropped'] = _lost(look['image'], transform, results['img'])
+                    look['squeezed'] = deep
     except BrokenImage as error:
         return dict(look, unreadable=error.reason)
     except BrokenMask as error:
@@ -149,18 +190,22 @@ def _look(results: dict, pipeline: Callable) -> dict:
     return look
 
 
-def _squeezed(
+def _lost(
     path: str, transform: LoadImageFromFile, image: np.ndarray
-) -> tuple[Range, Range] | None:
+) -> tuple[tuple[Range, Range] | None, bool]:
+    """What loading drops: bits (the ranges of the values before and after), a fourth channel."""
     if is_remote(path, transform.backend_args):  # to be fetched a second time
-        shallow = not path.lower().endswith(DEEP)
+        whole = path.lower().endswith(DEEP)
+        head = b''
     else:
         with open(path, 'rb') as file:
             head = file.read(32)
-        shallow = bit_depth(head) <= 8 and not head.startswith(TIFF)
-    if shallow:
-        return None
-    return squeezed(fileio.get(path, backend_args=transform.backend_args), image)
+        whole = bit_depth(head) > 8 or head.startswith(TIFF)
+    if whole:
+        head = fileio.get(path, backend_args=transform.backend_args)
+    kept = image.shape[2] if image.ndim == 3 else 1
+    dropped = kept == 3 and (channels(head) or 0) > 3
+    return squeezed(head, image) if whole else None, dropped
 
 
 def _judge_depth(findings: Findings) -> None:
@@ -190,6 +235,8 @@ def _add(findings: Findings, look: dict, classes: int) -> None:
         return
     if look.get('squeezed'):
         findings.squeezed[look['image']] = look['squeezed']
+    if look.get('dropped'):
+        findings.dropped.append(look['image'])
     if 'overflow' in look:
         findings.error(
             'masks whose values 8 bits cannot hold (save them as 8-bit PNG, one class number a '
@@ -205,6 +252,9 @@ def _add(findings: Findings, look: dict, classes: int) -> None:
     if 'labels' not in look:
         return
     name = look['mask'] or look['image']
+    if len(look['mask_shape']) == 3:
+        findings.error(f'masks of colours ({CONVERT_COLOURS})', name)
+        return
     findings.labels.update(look['labels'])
     if look['mask_shape'] != (height, width):
         findings.error('mask and image differ in size', name)
@@ -215,14 +265,24 @@ def _add(findings: Findings, look: dict, classes: int) -> None:
         findings.error('nothing but ignored pixels', name)
 
 
-def _remark(findings: Findings, classes: tuple) -> None:
+def _remark_on_channels(findings: Findings) -> None:
+    if findings.dropped:
+        findings.remarks.append(
+            f'{len(findings.dropped)} images have more than three channels; loading drops what is '
+            f'beyond the third (transparency, or a fourth band): {findings.dropped[0]}.'
+        )
+
+
+def _remark(findings: Findings, classes: tuple, meant: bool) -> None:
     absent = [name for k, name in enumerate(classes) if not findings.labels[k]]
     if absent:
         findings.remarks.append(f'Without a single pixel: {", ".join(absent)}.')
     used = set(findings.labels)
-    if used and used <= {0, IGNORED}:
-        findings.remarks.append(
-            'Masks hold 0 and 255 only. If 255 is a class and not "ignore", save it as 1.'
+    if used == {0, IGNORED} and len(classes) > 1 and not meant:
+        findings.error(
+            '0 and 255 only, and 255 is ignored: a training would see class 0 alone (if 255 is '
+            'class 1, make masks of 0 and 1 with `semiseg_mm new`)',
+            'all masks',
         )
     if len(findings.channels) > 1:
         findings.remarks.append(f'Images differ in channels: {dict(findings.channels)}.')
