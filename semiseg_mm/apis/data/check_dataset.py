@@ -1,13 +1,8 @@
 import argparse
-import math
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
-import numpy as np
-from mmcv.transforms import LoadImageFromFile
-from mmengine import fileio
 from mmengine.config import Config
 from rich.console import Console
 from rich.progress import track
@@ -18,47 +13,23 @@ import semiseg_mm.engine  # noqa: F401  (registers everything)
 from semiseg_mm.apis.cli import guarded, load_config
 from semiseg_mm.apis.option_words import OptionsAction
 from semiseg_mm.datasets import SemiDataset
-from semiseg_mm.datasets.backends import is_remote, with_backend
+from semiseg_mm.datasets.backends import with_backend
 from semiseg_mm.datasets.checks import check_paths
-from semiseg_mm.datasets.identity import sample_ids
 from semiseg_mm.datasets.left_out import CONVERT, foreign_images, left_out
-from semiseg_mm.datasets.mask_reading import mapped
+from semiseg_mm.datasets.mask_reading import IGNORED, mapped
 from semiseg_mm.datasets.semi_dataset import build_labeled
-from semiseg_mm.datasets.transforms.check import CONVERT_COLOURS
-from semiseg_mm.datasets.transforms.image_bytes import (
-    TIFF,
-    Range,
-    becomes,
-    bit_depth,
-    channels,
-    squeezed,
-)
-from semiseg_mm.errors import BadMask, BrokenImage, BrokenMask, UserError
 from semiseg_mm.registry import DATASETS
 
-IGNORED = 255
+from .check_looks import Findings, add_look, look
+from .check_remarks import (
+    advise_windows,
+    compare_lists,
+    judge_depth,
+    remark_on_channels,
+    remark_on_labels,
+)
+
 SHOWN = 10  # files of a kind that are listed by name
-DEEP = ('.png', '.tif', '.tiff')  # what can have more than 8 bits
-MUCH = 4_000_000  # pixels that are a lot for a network at once
-HALF = 128  # loaded values that stay below it do not fill their 8 bits
-
-
-@dataclass
-class Findings:
-    """What was seen in one source; ``errors`` would stop or spoil a training."""
-
-    source: str
-    count: int = 0
-    sizes: Counter = field(default_factory=Counter)
-    channels: Counter = field(default_factory=Counter)
-    labels: Counter = field(default_factory=Counter)  # pixels of each value
-    squeezed: dict[str, tuple[Range, Range]] = field(default_factory=dict)  # by image
-    dropped: list[str] = field(default_factory=list)  # images with a fourth channel
-    errors: dict[str, list[str]] = field(default_factory=dict)
-    remarks: list[str] = field(default_factory=list)
-
-    def error(self, kind: str, file: str) -> None:
-        self.errors.setdefault(kind, []).append(file)
 
 
 def run_check_dataset(argv: list[str] | None = None) -> int:
@@ -85,34 +56,12 @@ def _check(args: argparse.Namespace) -> int:
         dataset, args.workers, lambda it, n, text: track(it, text, n, console=console), val
     )
     if val is not None:
-        _advise_windows(found[-1], whole)
+        advise_windows(found[-1], whole)
     for findings in found:
         _print(findings, dataset.metainfo['classes'], console)
     bad = sum(len(files) for findings in found for files in findings.errors.values())
     console.print(f'{bad} errors.' if bad else 'No errors.')
     return int(bad > 0)
-
-
-def _advise_windows(val: Findings, cfg: Config) -> None:
-    """Note images that are far larger than the crop and go through the network as a whole."""
-    crop = cfg.train_dataloader.dataset.get('crop_size')
-    model = cfg.get('model') or {}
-    network = model.get('segmentor') or {}
-    network = network[0] if isinstance(network, (list, tuple)) else network
-    mode = (model.get('test_cfg') or network.get('test_cfg') or {}).get('mode', 'whole')
-    steps = cfg.val_dataloader.dataset.get('pipeline') or ()
-    if not crop or mode != 'whole' or any(step['type'].startswith('Resize') for step in steps):
-        return
-    height, width = (crop, crop) if isinstance(crop, int) else crop
-    sizes = [tuple(map(int, size.split('x'))) for size in val.sizes]
-    largest = max(sizes, key=math.prod, default=(0, 0))
-    if math.prod(largest) > max(MUCH, 4 * height * width):
-        val.remarks.append(
-            f'Images of up to {largest[0]}x{largest[1]} are validated as a whole, though training '
-            f'sees {height}x{width}: slow, and much memory. Take windows: model.test_cfg=dict('
-            f"mode='slide', crop_size=({height}, {width}), "
-            f'stride=({2 * height // 3}, {2 * width // 3})).'
-        )
 
 
 def _validation(cfg: Config) -> Dataset | None:
@@ -140,168 +89,24 @@ def check_dataset(
     with ThreadPoolExecutor(workers) as pool:  # decoding lets go of the interpreter's lock
         for name, count, sample, listed in parts:
             findings = Findings(name)
-            looks = pool.map(lambda index, sample=sample: _look(*sample(index)), range(count))
-            for look in progress(looks, count, name):
-                _add(findings, look, len(classes))
+            looks = pool.map(lambda index, sample=sample: look(*sample(index)), range(count))
+            for seen in progress(looks, count, name):
+                add_look(findings, seen, len(classes))
             for path in left_out(listed) if listed is not None else ():
                 findings.error(
                     f'left out, because img_suffix is {listed.img_suffix!r} (rename them, so that '
                     'all end alike; upper and lower case count)',
                     path,
                 )
-            _judge_depth(findings)
-            _remark_on_channels(findings)
+            judge_depth(findings)
+            remark_on_channels(findings)
             found.append(findings)
     for findings, source in zip(found, (dataset.labeled, dataset.unlabeled, val)):
         if foreign := foreign_images(source) if source is not None else ():
             findings.remarks.append(f'{len(foreign)} {CONVERT}: {", ".join(foreign[:SHOWN])}.')
-    _remark(found[0], classes, mapped(dataset.labeled))
-    _compare_lists(found, dataset)
+    remark_on_labels(found[0], classes, mapped(dataset.labeled))
+    compare_lists(found, dataset)
     return found
-
-
-def _look(results: dict, pipeline: Callable) -> dict:
-    """One sample, loaded as its pipeline loads it, or the reason why it cannot be."""
-    look = dict(image=results['img_path'], mask=results.get('seg_map_path'))
-    try:
-        for transform in getattr(pipeline, 'transforms', ()):
-            if type(transform).__name__.startswith('Load'):  # the whole image is looked at
-                results = transform(results)
-                if isinstance(transform, LoadImageFromFile):
-                    deep, look['dropped'] = _lost(look['image'], transform, results['img'])
-                    look['squeezed'] = deep
-    except BrokenImage as error:
-        return dict(look, unreadable=error.reason)
-    except BrokenMask as error:
-        return dict(look, unreadable=f'mask {error.path}: {error.reason}')
-    except BadMask as error:
-        return dict(look, overflow=error.values)
-    except UserError:  # a server that is out of reach says nothing of the file
-        raise
-    except Exception as error:  # readers of masks raise what they like
-        what = f'mask {look["mask"]}: ' if 'img' in results else ''
-        return dict(look, unreadable=f'{what}{type(error).__name__}')
-    if 'img' in results:
-        look['shape'] = results['img'].shape
-    if 'gt_seg_map' in results:
-        look['mask_shape'] = results['gt_seg_map'].shape
-        values, counts = np.unique(results['gt_seg_map'], return_counts=True)
-        look['labels'] = dict(zip(values.tolist(), counts.tolist()))
-    return look
-
-
-def _lost(
-    path: str, transform: LoadImageFromFile, image: np.ndarray
-) -> tuple[tuple[Range, Range] | None, bool]:
-    """What loading drops: bits (the ranges of the values before and after), a fourth channel."""
-    if is_remote(path, transform.backend_args):  # to be fetched a second time
-        whole = path.lower().endswith(DEEP)
-        head = b''
-    else:
-        with open(path, 'rb') as file:
-            head = file.read(32)
-        whole = bit_depth(head) > 8 or head.startswith(TIFF)
-    if whole:
-        head = fileio.get(path, backend_args=transform.backend_args)
-    kept = image.shape[2] if image.ndim == 3 else 1
-    dropped = kept == 3 and (channels(head) or 0) > 3
-    return squeezed(head, image) if whole else None, dropped
-
-
-def _judge_depth(findings: Findings) -> None:
-    """An error, unless the images fill their bits, so that the upper 8 make a picture."""
-    if not findings.squeezed:
-        return
-    stored = max(ranges[0][1] for ranges in findings.squeezed.values())
-    loaded = max(ranges[1][1] for ranges in findings.squeezed.values())
-    if HALF <= loaded <= stored / 256 + 1:
-        file, ranges = next(iter(findings.squeezed.items()))
-        findings.remarks.append(
-            f'{len(findings.squeezed)} images have more than 8 bits, which loading drops: in '
-            f'{file} {becomes(ranges)}.'
-        )
-        return
-    for file, ranges in findings.squeezed.items():
-        findings.error(
-            'more than 8 bits, spoilt by loading (save them with 8, see docs/en/datasets.md)',
-            f'{file} ({becomes(ranges)})',
-        )
-
-
-def _add(findings: Findings, look: dict, classes: int) -> None:
-    findings.count += 1
-    if 'unreadable' in look:
-        findings.error('cannot be read', f'{look["image"]} ({look["unreadable"]})')
-        return
-    if look.get('squeezed'):
-        findings.squeezed[look['image']] = look['squeezed']
-    if look.get('dropped'):
-        findings.dropped.append(look['image'])
-    if 'overflow' in look:
-        findings.error(
-            'masks whose values 8 bits cannot hold (save them as 8-bit PNG, one class number a '
-            'pixel)',
-            f'{look["mask"]} ({look["overflow"]})',
-        )
-        return
-    if 'shape' not in look:  # the pipeline loads in a way of its own
-        return
-    height, width, *channels = look['shape']
-    findings.sizes[f'{height}x{width}'] += 1
-    findings.channels[channels[0] if channels else 1] += 1
-    if 'labels' not in look:
-        return
-    name = look['mask'] or look['image']
-    if len(look['mask_shape']) == 3:
-        findings.error(f'masks of colours ({CONVERT_COLOURS})', name)
-        return
-    findings.labels.update(look['labels'])
-    if look['mask_shape'] != (height, width):
-        findings.error('mask and image differ in size', name)
-    wrong = sorted(v for v in look['labels'] if not 0 <= v < classes and v != IGNORED)
-    if wrong:
-        findings.error(f'labels outside 0 … {classes - 1}', f'{name} ({wrong[:6]})')
-    if set(look['labels']) == {IGNORED}:
-        findings.error('nothing but ignored pixels', name)
-
-
-def _remark_on_channels(findings: Findings) -> None:
-    if findings.dropped:
-        findings.remarks.append(
-            f'{len(findings.dropped)} images have more than three channels; loading drops what is '
-            f'beyond the third (transparency, or a fourth band): {findings.dropped[0]}.'
-        )
-
-
-def _remark(findings: Findings, classes: tuple, meant: bool) -> None:
-    absent = [name for k, name in enumerate(classes) if not findings.labels[k]]
-    if absent:
-        findings.remarks.append(f'Without a single pixel: {", ".join(absent)}.')
-    used = set(findings.labels)
-    if used == {0, IGNORED} and len(classes) > 1 and not meant:
-        findings.error(
-            '0 and 255 only, and 255 is ignored: a training would see class 0 alone (if 255 is '
-            'class 1, make masks of 0 and 1 with `semiseg_mm new`)',
-            'all masks',
-        )
-    if len(findings.channels) > 1:
-        findings.remarks.append(f'Images differ in channels: {dict(findings.channels)}.')
-
-
-def _compare_lists(found: list[Findings], dataset: SemiDataset) -> None:
-    sources = [s for s in (dataset.labeled, dataset.unlabeled) if s is not None]
-    ids = [sample_ids(source) for source in sources]
-    for findings, own in zip(found, ids):
-        for name, times in Counter(own).items():
-            if times > 1:
-                findings.error('stands in the list more than once', f'{name} ({times} times)')
-    same_folder = len({str(s.data_prefix.get('img_path')) for s in sources}) == 1
-    both = sorted(set(ids[0]) & set(ids[-1])) if len(ids) == 2 and same_folder else []
-    if both:
-        found[1].remarks.append(
-            f'{len(both)} images are in both lists, {both[0]} among them: harmless for training, '
-            'but the lists are then not those of a published split.'
-        )
 
 
 def _print(findings: Findings, classes: tuple, console: Console) -> None:
