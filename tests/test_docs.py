@@ -9,16 +9,14 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 import pytest
+from documents import DOCUMENTS, ROOT, anchors, blocks, links
 from mmengine.config import Config
 from processes import forked
 
 from semiseg_mm.apis import run_train
 from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.utils.places import MEASURED
 
-ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = [ROOT / name for name in ('README.md', 'README_zh-CN.md', 'CONTRIBUTING.md')]
-DOCUMENTS += sorted(ROOT.glob('docs/**/*.md')) + sorted(ROOT.glob('configs/**/README.md'))
-LINK = re.compile(r'\[[^\]]*\]\(([^)\s#]+)(?:#[^)\s]*)?\)')
 PATH = re.compile(r'(?<![\w/.-])(?:configs|tools)/[\w/+.-]+\.(?:py|sh|md|yml)\b')
 CHINESE = {
     'SupOnly，加颜色增强': 'SupOnly, colour augmentation as well',
@@ -29,16 +27,15 @@ each_document = pytest.mark.parametrize(
 )
 
 
-def blocks(document: Path) -> list[str]:
-    """The Python code of a document, block by block."""
-    return re.findall(r'```python\n(.*?)```', document.read_text(encoding='utf-8'), re.DOTALL)
-
-
 @each_document
 def test_relative_links_lead_somewhere(document):
-    links = LINK.findall(document.read_text(encoding='utf-8'))
-    local = [link for link in links if not re.match(r'[a-z]+:', link)]
-    assert [link for link in local if not (document.parent / link).exists()] == []
+    """Files and their anchors"""
+    lost = []
+    for path, anchor in links(document):
+        target = document.parent / path if path else document
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            lost.append(f'{path}#{anchor}')
+    assert lost == []
 
 
 @each_document
@@ -60,13 +57,14 @@ def test_imports_of_examples_work(document):
 def test_the_scan_finds_links_and_paths():
     assert len(DOCUMENTS) > 5
     text = (ROOT / 'README.md').read_text(encoding='utf-8')
-    assert len(PATH.findall(text)) > 5 and 'LICENSE' in LINK.findall(text)
+    assert len(PATH.findall(text)) > 5 and ('LICENSE', '') in links(ROOT / 'README.md')
+    assert 'license' in anchors(ROOT / 'README.md')
 
 
 @pytest.mark.parametrize('dataset', ['shapes', 'camvid'])
 def test_tables_say_what_was_measured(dataset):
     """Between the marks each row names a method, its network, and what the file of results says."""
-    rows = json.loads((ROOT / f'docs/{dataset}_results.json').read_text())['results']
+    rows = json.loads((MEASURED / f'{dataset}.json').read_text())['results']
     known = {(row['method'], row['network']): row for row in rows}
     marked = re.compile(rf'<!-- {dataset}-table -->\n(.*?)<!-- /{dataset}-table -->', re.S)
     found = set()
@@ -89,8 +87,12 @@ def test_both_readmes_say_the_same():
     assert blocks(DOCUMENTS[0]) == blocks(DOCUMENTS[1])
     assert english.count('\n## ') == chinese.count('\n## ') > 5
     assert sorted(set(PATH.findall(english))) == sorted(set(PATH.findall(chinese)))
-    own = {'README.md', 'README_zh-CN.md'}  # they link to each other
-    assert set(LINK.findall(english)) - own == set(LINK.findall(chinese)) - own
+    own = {
+        'README.md',
+        'README_zh-CN.md',
+    }  # they link to each other, and to pages of their language
+    paths = [{path for path, _ in links(document)} - own for document in DOCUMENTS[:2]]
+    assert {path.replace('/zh-CN/', '/en/') for path in paths[1]} == paths[0]
 
 
 def train_as_written(folder: Path, name: str, method: str, config: str) -> tuple[str, dict]:
@@ -111,7 +113,7 @@ def train_as_written(folder: Path, name: str, method: str, config: str) -> tuple
 
 
 def test_method_of_the_readme_trains(tmp_path):
-    _, method, config = blocks(ROOT / 'README.md')
+    method, config = blocks(ROOT / 'README.md')
     assert len(method.splitlines()) <= 20
     said, stored = train_as_written(tmp_path, 'my_method', method, config)
     assert 'strong.loss_own_labels' in said and stored

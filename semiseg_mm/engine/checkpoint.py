@@ -157,7 +157,7 @@ def _full_name(allowed: Any) -> str:
 
 
 def checkpoints(folder: str) -> dict[int, str]:
-    """The files iter_N.pth (or epoch_N.pth) of a folder by their number, oldest first."""
+    """Return the files iter_N.pth (or epoch_N.pth) of a folder by number, oldest first."""
     if not osp.isdir(folder):
         return {}
     found = {int(m.group(1)): name for name in os.listdir(folder) if (m := CHECKPOINT.match(name))}
@@ -195,6 +195,16 @@ def _load_url(url: str, map_location: Any = 'cpu') -> dict:
             )
         atomic_write_text(f'{path}.url', url)
     return safe_load(path, map_location)
+
+
+def weights_file(name: str) -> tuple[str, str]:
+    """Return the URL of published weights, and where they are kept once they are downloaded."""
+    scheme, _, rest = name.partition('://')
+    if scheme in ('open-mmlab', 'openmmlab'):
+        name = _openmmlab_url(rest)
+    elif scheme in ('modelzoo', 'torchvision'):
+        name = _torchvision_url(rest)
+    return name, osp.join(torch.hub.get_dir(), 'checkpoints', osp.basename(name.split('?')[0]))
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from .gather import gather_rows
 from .label_png import write_mask
 from .random import preserved_rng, seed_all
 from .records import check_record, read_record
+from .wrapping import unwrapped
 
 __all__ = [
     'atomic_path',
@@ -33,5 +34,6 @@ __all__ = [
     'preserved_rng',
     'read_record',
     'seed_all',
+    'unwrapped',
     'write_mask',
 ]

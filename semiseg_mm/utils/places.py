@@ -21,6 +21,7 @@ def root_of(package: Path) -> Path:
 ROOT = root_of(PACKAGE)
 CONFIGS = ROOT / 'configs'
 METHODS = CONFIGS / '_base_/methods'
+MEASURED = PACKAGE / 'measured'  # scores of a dataset's methods, as the documents show them
 
 
 def short_path(path: str | Path) -> str:

@@ -80,7 +80,7 @@ def script_of(runs: Sequence[Run], at_once: int | None) -> str:
     return '\n'.join(
         [
             '#!/usr/bin/env bash',
-            '# Written by tools/compare.py --launcher slurm; a task is a training.',
+            '# Written by semiseg_mm compare --launcher slurm; a task is a training.',
             '#SBATCH --job-name=compare',
             f'#SBATCH --array={tasks}',
             '#SBATCH --gres=gpu:1',

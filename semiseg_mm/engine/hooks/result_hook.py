@@ -89,8 +89,9 @@ class ResultHook(Hook):
 
 def is_finished(record: dict) -> bool:
     """Return whether a ``results.json`` is that of a run that came to its end."""
-    whole = record.get('iter') == record.get('max_iters')
-    return bool(record.get('networks')) and (whole or record.get(EARLY) == record['iter'])
+    done = record.get('iter')
+    whole = done is not None and done in (record.get('max_iters'), record.get(EARLY))
+    return bool(record.get('networks')) and whole
 
 
 def _device_name() -> str:

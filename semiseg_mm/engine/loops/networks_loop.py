@@ -2,13 +2,12 @@ import copy
 
 import torch
 from mmengine.evaluator import Evaluator
-from mmengine.model import is_model_wrapper
 from mmengine.runner import TestLoop, ValLoop, autocast
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import LOOPS
-from semiseg_mm.utils import average_buffers
+from semiseg_mm.utils import average_buffers, unwrapped
 
 from .prediction_files import PredictionFiles
 
@@ -23,8 +22,7 @@ class _NetworksMixin:
     files: PredictionFiles | None = None
 
     def run(self) -> dict:
-        model = self.runner.model
-        model = model.module if is_model_wrapper(model) else model
+        model = unwrapped(self.runner.model)
         if not isinstance(model, SemiSegmentor):
             return super().run()
         runner, stage = self.runner, self.stage
@@ -80,7 +78,7 @@ class NetworksValLoop(_NetworksMixin, ValLoop):
 
 @LOOPS.register_module()
 class NetworksTestLoop(_NetworksMixin, TestLoop):
-    """mmengine's test loop, for all networks or one.
+    """Run mmengine's test loop, for all networks or one.
 
     Args:
         network: Evaluate this network alone.

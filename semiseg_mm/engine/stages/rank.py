@@ -17,7 +17,7 @@ RANKING, FIGURE, RELIABLE, REST = 'ranking.csv', 'ranking.png', 'reliable.txt', 
 
 @STAGES.register_module()
 class RankStage(ChunkedAction):
-    """ST++'s reliability of images: do a teacher's earlier checkpoints agree with its last one?
+    """Rank images as ST++ does: do a teacher's earlier checkpoints agree with its last one?
 
     An image's score is the mean over the earlier checkpoints of the mean IoU, over the classes
     that are present, of their predictions against the last one's. ``ranking.csv`` lists all images
