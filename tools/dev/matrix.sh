@@ -36,7 +36,7 @@ torch_version() { # PYTHON oldest|newest|VERSION: what pip would install
     newest) echo torch ;;
     oldest)
       "$1" -m pip index versions torch 2>/dev/null | sed -n 's/^Available versions: //p' |
-        tr -d ' ' | tr ',' '\n' | sort -V | awk -F. '$1 > 2 || $2 > 0 && $1 == 2 { print "torch==" $0; exit }'
+        tr -d ' ' | tr ',' '\n' | sort -V | awk -F. '($1 > 2 || $1 == 2 && $2 > 0) && !found++ { print "torch==" $0 }'
       ;;
     *) echo "torch==$2" ;;
   esac
