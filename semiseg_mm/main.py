@@ -24,6 +24,7 @@ class Group(NamedTuple):
 
 
 COMMANDS: dict[str, Command | Group] = {
+    'new': Command('make a dataset and a config of your own photos and masks', 'new:run_new'),
     'train': Command('train a config', 'cli:run_train'),
     'test': Command('evaluate a checkpoint', 'cli:run_test'),
     'predict': Command('label images and videos with a trained network', 'predict:run_predict'),

@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / name for name in ('README.md', 'README_zh-CN.md', 'CONTRIBUTING.md')]
 DOCUMENTS += sorted(ROOT.glob('docs/**/*.md')) + sorted(ROOT.glob('configs/**/README.md'))
 LINK = re.compile(r'\[[^\]]*\]\(([^)\s#]*)(?:#([^)\s]*))?\)')  # path, anchor
-FENCE = re.compile(r'^ *```(\w*)\n(.*?)^ *```', re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r'^ *```(\w*)[^\n]*\n(.*?)^ *```', re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(
     r'(?:\w+=\S+ )*(?:timeout \S+ )?'
     r'(semiseg_mm|(?:python |bash )?tools/[\w/]+\.(?:py|sh))(?= |$)(.*)'
@@ -18,7 +18,7 @@ END = re.compile(r' (?:#|\||>|&&|;|\d?>)')  # of a command in a shell line
 
 def blocks(document: Path) -> list[str]:
     """The Python code of a document, block by block."""
-    return re.findall(r'```python\n(.*?)```', document.read_text(encoding='utf-8'), re.DOTALL)
+    return re.findall(r'```python[^\n]*\n(.*?)```', document.read_text(encoding='utf-8'), re.DOTALL)
 
 
 def links(document: Path) -> list[tuple[str, str]]:

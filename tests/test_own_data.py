@@ -1,4 +1,4 @@
-"""The README's example config, taken from its text, on a folder of small images."""
+"""The config for a folder of one's own in docs/en/datasets.md, on small images."""
 
 import json
 import re
@@ -22,7 +22,7 @@ FAST += [f'model.segmentor.decode_head.{key}' for key in ('in_channels=256', 'c1
 
 
 def example() -> str:
-    text = (ROOT / 'README.md').read_text(encoding='utf-8')
+    text = (ROOT / 'docs/en/datasets.md').read_text(encoding='utf-8')
     return re.search(r'```python\n(.*?own_folder.*?)```', text, re.DOTALL).group(1)
 
 
@@ -50,7 +50,6 @@ def workplace(tmp_path, monkeypatch):
     draw(data / 'unlabeled', 6, seed=2)
     draw(data / 'val', 2, data / 'val_masks', seed=3)
     (tmp_path / 'my_cps.py').write_text(example(), encoding='utf-8')
-    (tmp_path / 'configs').symlink_to(ROOT / 'configs')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv('LOCAL_RANK', '0')
     return tmp_path
@@ -76,3 +75,14 @@ def test_a_mask_with_an_unnamed_class_stops_the_example(workplace, capsys):
     assert run_train(['my_cps.py', '--cfg-options', *FAST]) == 1
     error = capsys.readouterr().err
     assert '2.png holds the label 7' in error and 'Traceback' not in error
+
+
+def test_masks_of_0_and_255_stop_the_example(workplace, capsys):
+    for file in (workplace / 'data/mine/train_masks').iterdir():
+        mask = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(file), (mask > 0).astype(np.uint8) * 255)
+    assert run_train(['my_cps.py', '--cfg-options', *FAST]) == 1
+    assert 'hold 0 and 255 only, but there are 3 classes' in capsys.readouterr().err
+    cv2.imwrite(str(file), np.full((60, 80, 3), (0, 0, 200), np.uint8))
+    assert run_train(['my_cps.py', '--cfg-options', *FAST, 'resume=False']) == 1
+    assert 'is a mask of colours (60x80x3)' in capsys.readouterr().err

@@ -23,6 +23,7 @@ from .closing import closing
 from .command import choose_network, guarded, load_config
 from .hints import explain_shapes, explain_unexpected_key
 from .option_words import OptionsAction
+from .vis import BACKENDS, add_backends
 
 
 def run_train(argv: list[str] | None = None) -> int:
@@ -51,6 +52,13 @@ def run_train(argv: list[str] | None = None) -> int:
         '--sup-only',
         action='store_true',
         help='train the yardstick: the same network, stream and schedule, labeled images only',
+    )
+    parser.add_argument(
+        '--vis',
+        nargs='+',
+        choices=list(BACKENDS),
+        default=[],
+        help='send numbers and pictures there as well, beside the files in the work dir',
     )
     return guarded(_train, parser.parse_args(argv))
 
@@ -96,6 +104,7 @@ def _load(args: argparse.Namespace) -> Config:
 
 def _train(args: argparse.Namespace) -> None:
     cfg = _load(args)
+    add_backends(cfg, args.vis)
     if args.sup_only:
         cfg = make_sup_only(cfg)
     if args.auto_scale_lr:

@@ -9,7 +9,50 @@ from mmseg.datasets import BaseSegDataset
 from torch.utils.data import Dataset
 
 from .backends import is_remote
+from .identity import fixed_part
 from .unlabeled import IMAGE_SUFFIXES, images_below
+
+FOREIGN = (
+    '.heic',
+    '.heif',
+    '.avif',
+    '.gif',
+    '.jp2',
+    '.jfif',
+    '.dng',
+    '.cr2',
+    '.nef',
+    '.arw',
+    '.psd',
+)
+CONVERT = 'pictures of a kind that is not read here: convert them to JPEG or PNG'
+
+
+def warn_of_foreign(dataset: Dataset) -> None:
+    """Say which pictures in the folders of a dataset are of a kind that no dataset reads."""
+    paths = foreign_images(dataset)
+    if paths:
+        print_log(
+            f'{len(paths)} {CONVERT}. They are left out, {paths[0]} among them.',
+            'current',
+            level=30,
+        )
+
+
+def foreign_images(dataset: Dataset) -> list[str]:
+    """Return the pictures not read in the folder that a dataset lists; lists of ids say enough."""
+    prefix = getattr(dataset, 'data_prefix', None) or {}
+    if getattr(dataset, 'ann_file', '') or not prefix.get('img_path'):
+        return []
+    return foreign_pictures(fixed_part(prefix['img_path']))
+
+
+def foreign_pictures(folder: str) -> list[str]:
+    """Return the pictures in a local folder that no dataset reads, a phone's HEIC files say."""
+    if is_remote(folder) or not osp.isdir(folder):
+        return []
+    found = fileio.list_dir_or_file(folder, list_dir=False, recursive=True)
+    return sorted(osp.join(folder, name) for name in found if name.lower().endswith(FOREIGN))
 
 
 def left_out(dataset: Dataset) -> list[str]:

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -18,6 +18,7 @@ from semiseg_mm.errors import UserError
 from .backends import fetch
 from .transforms import CheckLabels, DrawScale, IgnoreUncertain, LoadConfidence, ScaleCrop
 
+IGNORED = 255
 FEW = 64  # up to here neither workers nor a progress bar are worth it
 
 
@@ -92,6 +93,47 @@ class MaskLoader:
                 f'The labels of image {index} of {self.source}{file} cannot be read '
                 f'({type(error).__name__}: {error}): mend the file or leave the image out.'
             ) from error
+
+
+def check_binary(source: Dataset, name: str, classes: int, first: Sequence[int]) -> None:
+    """Stop if the masks hold 0 and 255 only, though there is more than one class.
+
+    255 is ignored, so the network would see class 0 alone, and score 100. Where the dataset maps
+    the stored values, what comes out is meant so.
+
+    Args:
+        first: The numbers of the images that are looked at first; all are, if these raise doubts.
+    """
+    if classes < 2 or mapped(source):
+        return
+    seen: set[int] = set()
+    for index in (*first, *sorted({*range(len(source))} - {*first})):
+        values = _stored_values(source, index)
+        if values is None or not values <= {0, IGNORED}:
+            return
+        seen |= values
+    if seen == {0, IGNORED}:
+        raise UserError(
+            f'The masks of {name} hold 0 and 255 only, but there are {classes} classes, and 255 is '
+            'ignored: the network would learn class 0 alone, and score 100. If 255 is class 1, '
+            'make masks of 0 and 1 with `semiseg_mm new` (docs/en/your_own_data.md).'
+        )
+
+
+def mapped(source: Dataset) -> bool:
+    """Return whether a dataset turns the values of its masks into others."""
+    return bool(getattr(source, 'reduce_zero_label', False) or getattr(source, 'label_map', None))
+
+
+def _stored_values(source: Dataset, index: int) -> set[int] | None:
+    """Return the values of a mask file; None if the labels come from elsewhere."""
+    results = source.get_data_info(index)
+    loads = [t for t in source.pipeline.transforms if isinstance(t, LoadAnnotations)]
+    if not loads or not results.get('seg_map_path'):
+        return None
+    for transform in loads:
+        results = transform(results)
+    return set(np.unique(results['gt_seg_map']).tolist())
 
 
 def check_label_map(results: dict, pipeline: Any) -> None:

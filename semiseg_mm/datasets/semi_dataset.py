@@ -9,18 +9,16 @@ from torch.utils.data import Dataset
 from semiseg_mm.errors import BrokenImage, UserError
 from semiseg_mm.registry import DATASETS
 from semiseg_mm.structures import SampleRequest
-from semiseg_mm.utils import preserved_rng, seed_all
+from semiseg_mm.utils import check_share, check_size, preserved_rng, seed_all
 
 from .backends import build_source, with_backend
 from .broken import BrokenImages
-from .left_out import warn_of_left_out, what_lies_there
-from .mask_reading import check_label_map
+from .left_out import warn_of_foreign, warn_of_left_out, what_lies_there
+from .mask_reading import IGNORED, check_binary, check_label_map
 from .pseudo_labeled import PseudoLabeledDataset
 from .split_lists import Survey, survey
 from .splits import apply_split
 from .transforms.scale_crop import Scale
-
-IGNORED = 255  # in label maps, as everywhere in mmseg
 
 
 @DATASETS.register_module()
@@ -68,6 +66,8 @@ class SemiDataset(Dataset):
         pad_around: bool | None = None,
         antialias: bool | None = None,
     ) -> None:
+        check_size('train_dataloader.dataset.crop_size', crop_size)
+        check_share('train_dataloader.dataset.max_broken', max_broken)
         sources = apply_split(dict(labeled=labeled, unlabeled=unlabeled, split=split))
         labeled = with_backend(sources['labeled'], backend_args)
         unlabeled = with_backend(sources['unlabeled'], backend_args)
@@ -158,6 +158,11 @@ class SemiDataset(Dataset):
         no sample of a source has a label.
         """
         warn_of_left_out(self.labeled, 'train_dataloader.dataset.labeled')
+        for source in filter(None, (self.labeled, self.unlabeled)):
+            warn_of_foreign(source)
+        step, name = math.ceil(self.num_labeled / limit), 'train_dataloader.dataset.labeled'
+        first = range(0, self.num_labeled, step)
+        check_binary(self.labeled, name, len(self.metainfo['classes']), first)
         start = 0
         for name, source in self.label_sources.items():
             step = math.ceil(len(source) / limit)

@@ -21,14 +21,11 @@ def sketch(cfg: dict) -> nn.Module:
 
 
 def size_divisor_of(network: nn.Module) -> int:
-    """Return the number of which the sides of an image must be multiples.
+    """Return the number of which the sides of what a network sees at once must be multiples.
 
     It is found by trying shapes: ``network`` is a sketch of one of mmseg's segmentors. A network
-    that cannot be tried in this way counts as one that takes any size, and so does one that looks
-    through windows, whose size its test_cfg gives.
+    that cannot be tried in this way counts as one that takes any size.
     """
-    if (getattr(network, 'test_cfg', None) or {}).get('mode') == 'slide':
-        return 1
     for divisor in DIVISORS:
         factor = -(-SMALLEST // divisor) | 1  # odd, so that no greater divisor helps
         size = divisor * factor, divisor * (factor + 2)

@@ -89,7 +89,25 @@ def test_masks_of_0_and_255_are_pointed_out(look, folder):
         mask = np.zeros((20, 30), np.uint8)
         mask[:9] = 255
         write_mask(folder, index, mask)
-    assert any('0 and 255 only' in remark for remark in look()[0].remarks)
+    (kind,) = look()[0].errors
+    assert kind.startswith('0 and 255 only')
+
+
+def test_masks_of_colours_are_named_as_such(look, folder):
+    write_mask(folder, 1, np.full((20, 30, 3), (0, 0, 200), np.uint8))
+    (kind,) = look()[0].errors
+    assert kind.startswith('masks of colours') and 'semiseg_mm new' in kind
+
+
+def test_what_loading_leaves_out_is_said_of_both_folders(look, folder):
+    cv2.imwrite(str(folder / 'more/rgba.png'), np.full((20, 30, 4), 9, np.uint8))
+    cv2.imwrite(str(folder / 'more/bands.tif'), np.full((20, 30, 4), 9, np.uint8))
+    for place in ('img', 'more'):
+        (folder / place / 'IMG_1.HEIC').write_bytes(b'heic')
+    labeled, unlabeled = look()
+    assert '2 images have more than three channels' in ' '.join(unlabeled.remarks)
+    for findings in (labeled, unlabeled):
+        assert any('1 pictures of a kind that is not read' in text for text in findings.remarks)
 
 
 def test_lists_that_overlap_or_repeat_are_pointed_out(config, folder, look):
@@ -222,3 +240,22 @@ def test_an_empty_validation_folder_is_one_sentence(validate):
 def test_wrapped_validation_datasets_are_passed_over(validate):
     status, text = validate(type='ConcatDataset', datasets=[])
     assert status == 0 and 'val:' not in text
+
+
+@pytest.mark.parametrize('test_cfg, told', [('whole', True), ('slide', False)])
+def test_windows_are_advised_for_images_far_larger_than_the_crop(
+    test_cfg, told, config, folder, capsys
+):
+    large = np.zeros((2000, 2010), np.uint8)
+    cv2.imwrite(str(folder / 'img/0.jpg'), large)
+    cv2.imwrite(str(folder / 'ann/0.png'), large)
+    val = dict(config['labeled'], pipeline=[dict(type='LoadImageFromFile')])
+    model = dict(segmentor=dict(test_cfg=dict(mode='whole')), test_cfg=dict(mode=test_cfg))
+    path = folder / 'config.py'
+    path.write_text(
+        f'model = {model!r}\nval_dataloader = dict(dataset={val!r})\n'
+        f'train_dataloader = dict(dataset={dict(config, crop_size=(64, 96))!r})\n'
+    )
+    run_check_dataset([str(path)])
+    advice = "mode='slide', crop_size=(64, 96), stride=(42, 64)"
+    assert (advice in ' '.join(capsys.readouterr().out.split())) == told

@@ -189,7 +189,7 @@ def test_too_little_memory_is_a_sentence(run, photos, tmp_path, monkeypatch, cap
 def test_sizes_that_the_network_does_not_take(run):
     """The UNet of the leaves halves an image three times."""
     network = semiseg_mm.load(run)
-    assert network.predictor.size_divisor == 1
+    assert network.predictor.needed == 1
     leaf = Config.fromfile(CONFIGS / '_base_/models/unet_s2.py')
     assert size_divisor_of(sketch(leaf.segmentor)) == 8
 

@@ -12,6 +12,7 @@ from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.hooks import PictureHook, picture_hook
 from semiseg_mm.engine.pictures import Look, draw_sheet, first_batch, look_at
 from semiseg_mm.engine.runner import build_runner
+from semiseg_mm.errors import UserError
 from semiseg_mm.testing import toy_config
 from semiseg_mm.utils.places import CONFIGS, METHODS
 
@@ -130,3 +131,5 @@ def test_how_often(monkeypatch):
     monkeypatch.setattr(picture_hook, 'all_gather_object', lambda failed: [failed, True])
     hook.after_train_iter(runner, 99)
     assert drawn[-2:] == [96, 100]
+    with pytest.raises(UserError, match='at least 1'):
+        PictureHook(labeled=0)

@@ -1,7 +1,7 @@
 # Images of your own. Expected below data_root (masks: 8-bit PNG, the class in each pixel, 255
 # ignored); any of it can be set otherwise in a leaf, which must give metainfo (classes, palette):
 #   train/*.jpg  train_masks/*.png  val/*.jpg  val_masks/*.png  unlabeled/**
-# docs/en/datasets.md has a whole leaf.
+# docs/en/datasets.md has a whole config.
 _base_ = './image_folders.py'
 data_root = 'data/mine'
 crop_size = (512, 512)

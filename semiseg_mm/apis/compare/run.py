@@ -30,10 +30,18 @@ class Run(TrainingProcess):
 
     Args:
         about: What the record says besides, the same for all runs of a method.
+        label: What it is called on the screen; default: its name and seed.
     """
 
     def __init__(
-        self, name: str, seed: int, cfg: Config, file: Path, work_dir: Path, about: dict
+        self,
+        name: str,
+        seed: int,
+        cfg: Config,
+        file: Path,
+        work_dir: Path,
+        about: dict,
+        label: Label | None = None,
     ) -> None:
         self.name, self.seed, self.cfg = name, seed, cfg
         self.record_file = work_dir / name / f'seed_{seed}' / RECORD
@@ -49,7 +57,7 @@ class Run(TrainingProcess):
         total = sum(self.stages.values()) or self.iters
         self.about = dict(about, iters=self.iters, total_iters=total)
         self._check_record()
-        label = Label(f'{name}/seed_{seed}', f'{name}, seed {seed}')
+        label = label or Label(f'{name}/seed_{seed}', f'{name}, seed {seed}')
         options = [f'randomness.seed={seed}']
         interval = int(cfg.train_cfg.get('val_interval', self.iters))
         super().__init__(label, self.record_file.parent, file, options, total, interval)

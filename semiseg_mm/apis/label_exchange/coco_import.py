@@ -33,7 +33,7 @@ def import_labels(
     image by image.
     """
     _check_folder(label_dir)
-    content = _load(source)
+    content = load_coco(source)
     info = content.get('info') if isinstance(content.get('info'), dict) else {}
     labels = _labels(content, classes or _classes(info), source)
     images = [_image(image, label_dir, source, max_pixels) for image in content['images']]
@@ -75,7 +75,8 @@ def _check_folder(label_dir: str) -> None:
         )
 
 
-def _load(source: str) -> dict:
+def load_coco(source: str) -> dict:
+    """Return the content of a COCO file, which has the three lists of dictionaries."""
     try:
         with open(source, encoding='utf-8') as file:
             content = json.load(file)

@@ -126,7 +126,9 @@ def load(
         module, preprocessor = module.to(device), preprocessor.to(device)
     except (RuntimeError, AssertionError) as error:
         raise UserError(f'device={device}: {str(error).splitlines()[0]}') from error
-    predictor = Predictor(module, preprocess_of(preprocessor), scales, flip, _divisor(cfg, name))
+    predictor = Predictor(
+        module, preprocess_of(preprocessor), scales, flip, needed=_divisor(cfg, name)
+    )
     classes, palette = _classes(meta, module.num_classes)
     source = Source(files, name, meta)
     return TrainedNetwork(source, predictor, preprocessor, steps, classes, palette)

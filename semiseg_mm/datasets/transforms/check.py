@@ -5,6 +5,8 @@ from mmcv.transforms import BaseTransform
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import TRANSFORMS
 
+CONVERT_COLOURS = 'convert the masks with `semiseg_mm new` (docs/en/your_own_data.md)'
+
 
 @TRANSFORMS.register_module()
 class CheckLabels(BaseTransform):
@@ -21,6 +23,11 @@ class CheckLabels(BaseTransform):
         image, mask = results['img'], results['gt_seg_map']
         file = results.get('seg_map_path', results['img_path'])
         _, size = results.get('reduced', (None, image.shape[:2]))
+        if mask.ndim == 3:
+            raise UserError(
+                f'The mask {file} is a mask of colours ({_size(mask)}), but the class number of '
+                f'each pixel is needed: {CONVERT_COLOURS}.'
+            )
         if mask.shape != size:
             raise UserError(
                 f'The mask {file} is {_size(mask)} but its image {results["img_path"]} is '

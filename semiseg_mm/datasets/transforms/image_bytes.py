@@ -15,7 +15,8 @@ TIFF = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')  # the last two are BigTIFF
 SCAN, END = 0xDA, 0xD9
 # in scan data FF is followed by 00, or by a restart marker (D0 to D7)
 MARKER = re.compile(rb'\xff[^\x00\x01\xd0-\xd8\xff]')
-BITS_PER_SAMPLE = 258
+BITS_PER_SAMPLE, SAMPLES_PER_PIXEL = 258, 277
+PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by colour type; a palette has 3
 # An image may have so many: 16384 x 16384. A file of 1 MB can hold more, which take gigabytes when
 # it is decoded, in each worker, so that the system ends the training.
 MAX_PIXELS = 1 << 28
@@ -110,10 +111,19 @@ def bit_depth(content: bytes) -> int:
     """Bits of a PNG's or TIFF's channel; of other files, which have 8 as a rule, 8."""
     if content.startswith(PNG):
         return content[24] if len(content) > 24 else 8
-    return _tiff_depth(content) if content.startswith(TIFF) else 8
+    return max(_tiff_values(content, BITS_PER_SAMPLE)) if content.startswith(TIFF) else 8
 
 
-def _tiff_depth(content: bytes) -> int:
+def channels(content: bytes) -> int | None:
+    """Channels of a PNG or TIFF as its header says; None of other files."""
+    if content.startswith(PNG):
+        return PNG_CHANNELS.get(content[25]) if len(content) > 25 else None
+    return _tiff_values(content, SAMPLES_PER_PIXEL)[0] if content.startswith(TIFF) else None
+
+
+def _tiff_values(content: bytes, tag: int) -> list[int]:
+    """The values of a whole-number tag of a TIFF's first image; [1] where it has none."""
+
     def number(place: int, size: int) -> int:
         return int.from_bytes(content[place : place + size], order)
 
@@ -122,12 +132,12 @@ def _tiff_depth(content: bytes) -> int:
     entries, size = number(word, word), 4 + 2 * word
     for k in range(min(number(entries, head), 1000)):
         entry = entries + head + k * size
-        if number(entry, 2) == BITS_PER_SAMPLE:
+        if number(entry, 2) == tag:
             count, place = number(entry + 4, word), entry + 4 + word
             if 2 * count > word:  # the values do not fit into the entry
                 place = number(place, word)
-            return max(number(place + 2 * c, 2) for c in range(min(count, 100)))
-    return 1
+            return [number(place + 2 * c, 2) for c in range(min(count, 100))] or [1]
+    return [1]
 
 
 def squeezed(content: bytes, loaded: np.ndarray) -> tuple[Range, Range] | None:

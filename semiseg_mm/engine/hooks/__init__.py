@@ -7,6 +7,7 @@ from .identity_hook import IdentityHook
 from .mean_teacher_hook import MeanTeacherHook
 from .picture_hook import PictureHook
 from .result_hook import ResultHook
+from .seg_visualization_hook import SegVisualizationHook
 from .shares_timer_hook import SharesTimerHook
 from .stop_hook import StopHook
 from .watch_hook import WatchHook
@@ -21,6 +22,7 @@ __all__ = [
     'MeanTeacherHook',
     'PictureHook',
     'ResultHook',
+    'SegVisualizationHook',
     'SharesTimerHook',
     'StopHook',
     'WatchHook',

@@ -9,6 +9,7 @@ from PIL import Image
 
 from semiseg_mm.datasets.samplers import RequestStream, sampler_of
 from semiseg_mm.engine.pictures import draw_sheet, first_batch, look_at
+from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import HOOKS
 from semiseg_mm.utils import atomic_path, make_folder, unwrapped
@@ -37,6 +38,11 @@ class PictureHook(Hook):
     def __init__(
         self, interval: int | None = None, times: int = 8, labeled: int = 2, unlabeled: int = 6
     ) -> None:
+        if labeled < 1 or unlabeled < 2:
+            raise UserError(
+                'labeled of PictureHook must be at least 1, unlabeled at least 2 (they are mixed). '
+                'For no pictures set default_hooks.pictures=None.'
+            )
         self.interval, self.times = interval, times
         self.labeled, self.unlabeled = labeled, unlabeled
         self._data: dict | None = None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
+from semiseg_mm.models.segmentors.windows import spans
 
 Preprocess = Callable[[list[Tensor]], Tensor]
 FEW = 2**22  # logits: 16 MB
@@ -36,6 +38,8 @@ class Predictor:
             0.75, 1, 1.5 and 2.
         flip: Each scale is also seen mirrored.
         size_divisor: Sizes are rounded to multiples of it.
+        needed: The sides of what the network sees at once, an image or a window, must be multiples
+            of it (``size_divisor_of``). An image is resized where they would not be.
         amp: Half precision, on CUDA only; probabilities are averaged in single precision.
     """
 
@@ -46,6 +50,7 @@ class Predictor:
         scales: Sequence[float] = (1.0,),
         flip: bool = False,
         size_divisor: int = 1,
+        needed: int = 1,
         amp: bool = False,
     ) -> None:
         if network.out_channels == 1:
@@ -62,7 +67,8 @@ class Predictor:
             raise UserError(f'scales={scales}: give one factor or more, all of them above 0.')
         self.network = network.eval()
         self.preprocess = preprocess
-        self.scales, self.flip, self.size_divisor = tuple(scales), flip, size_divisor
+        self.scales, self.flip = tuple(scales), flip
+        self.size_divisor, self.needed = size_divisor, needed
         self.amp = amp
 
     @classmethod
@@ -140,13 +146,26 @@ class Predictor:
         return Prediction(label.to(torch.uint8), certain, best.isfinite().all())
 
     def _sizes(self, inputs: Tensor) -> list[torch.Size]:
-        """Round sizes to the divisor; down where it is 1, as the code of ST does."""
-        divisor = self.size_divisor
-        whole = int if divisor == 1 else round
+        sides = tuple(inputs.shape[2:])
         return [
-            torch.Size(max(1, whole(side * scale / divisor)) * divisor for side in inputs.shape[2:])
+            torch.Size(self._side(side * scale, axis) for axis, side in enumerate(sides))
             for scale in self.scales
         ]
+
+    def _side(self, length: float, axis: int) -> int:
+        side = _to_multiple(length, self.size_divisor)
+        if self.needed == 1 or not any(seen % self.needed for seen in self._seen(side, axis)):
+            return side
+        return _to_multiple(length, math.lcm(self.size_divisor, self.needed))
+
+    def _seen(self, side: int, axis: int) -> list[int]:
+        """Return the sides of the windows that cover a side of an image, or that side itself."""
+        test_cfg = self.network.test_cfg or {}
+        if test_cfg.get('mode') != 'slide':
+            return [side]
+        crop, stride = test_cfg['crop_size'][axis], test_cfg['stride'][axis]
+        windows = spans(side, crop, stride, test_cfg.get('windows') == 'cut')
+        return [window.stop - window.start for window in windows]
 
     def _summed(self, inputs: Tensor) -> tuple[Tensor, int]:
         """Add probabilities up, one scale after the other, and how many they are."""
@@ -188,6 +207,12 @@ class Predictor:
         finally:
             cudnn.benchmark, cudnn.deterministic = before
             torch.set_num_threads(threads)
+
+
+def _to_multiple(length: float, divisor: int) -> int:
+    """Return the nearest multiple; rounded down where the divisor is 1, as the code of ST does."""
+    whole = int if divisor == 1 else round
+    return max(1, whole(length / divisor)) * divisor
 
 
 def _best_at(size: torch.Size, scores: Tensor) -> tuple[Tensor, Tensor]:

@@ -16,6 +16,7 @@ from semiseg_mm.datasets.splits import apply_split
 from semiseg_mm.engine.keys import identity_of
 from semiseg_mm.engine.stages import Stage, expand_rounds
 from semiseg_mm.engine.stages.checks import check_prediction
+from semiseg_mm.engine.stages.plan import plan_of_stages, time_left
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import RUNNERS, STAGES
 from semiseg_mm.utils import atomic_write_text, nearest, read_record
@@ -67,8 +68,15 @@ class StagedRunner:
         with locked_run(self.work_dir):
             for stage in self.stages.values():
                 stage.check_data()
-            for stage in self.stages.values():
+            stages = list(self.stages.values())
+            if is_main_process():
+                self.logger.info(plan_of_stages(stages))
+            for number, stage in enumerate(stages, 1):
+                already = stage.seconds_taken() is not None
                 stage()
+                if is_main_process() and not already and number < len(stages):
+                    for line in time_left(stages):
+                        self.logger.info(line)
             if is_main_process():
                 self._write_results()
 

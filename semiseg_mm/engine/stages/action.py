@@ -1,5 +1,4 @@
 import json
-import math
 import os
 from abc import abstractmethod
 
@@ -17,6 +16,7 @@ from semiseg_mm.registry import MODELS
 from semiseg_mm.utils import atomic_write_text, check_choice, make_folder, nearest
 from semiseg_mm.utils.atomic import read_lines
 
+from .plan import Task
 from .stage import Stage, checksum
 
 BROKEN = 'broken.txt'
@@ -140,6 +140,17 @@ class ChunkedAction(Stage):
         start = number * self.chunk
         return range(start, min(start + self.chunk, len(self.source.ids)))
 
+    does = 'predicts with {}'  # in a plan
+
+    def task(self) -> Task:
+        what = self.does.format(self.teacher)
+        if self.images is None:
+            return Task(what, len(self.source.ids), 'images')
+        stage = self.run.stage(self.images.split('/', 1)[0])
+        known = stage.seconds_taken() is not None
+        amount = len(self._wanted()) if known else None
+        return Task(f'{what} ({self.images})', amount, 'images')
+
     def key(self) -> dict:
         shared = dict(
             network=self.network,
@@ -244,8 +255,8 @@ class ChunkedAction(Stage):
             print_log(f'{len(broken)} images cannot be read: {self.path(BROKEN)}', self.run.logger)
 
     def predictor(self, model, **options) -> Predictor:
-        divisor = math.lcm(self.size_divisor, self._needed_divisor())
-        return Predictor.of(model, size_divisor=divisor, amp=self.amp, **options)
+        sizes = dict(size_divisor=self.size_divisor, needed=self._needed_divisor())
+        return Predictor.of(model, **sizes, amp=self.amp, **options)
 
     def _needed_divisor(self) -> int:
         """Return what the network needs; it is first asked before the teacher is trained."""

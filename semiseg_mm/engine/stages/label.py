@@ -47,6 +47,8 @@ class LabelStage(ChunkedAction):
             report only, and nothing else sees them.
     """
 
+    does = 'labels images with {}'
+
     def __init__(
         self,
         *args,

@@ -28,6 +28,8 @@ class RankStage(ChunkedAction):
         share: Of the images that count as reliable; the number is rounded down.
     """
 
+    does = 'ranks images by checkpoints of {}'
+
     def __init__(self, name: str, checkpoints_of: str, share: float = 0.5, **kwargs) -> None:
         super().__init__(name, teacher=checkpoints_of, **kwargs)
         if not 0 < share < 1:

@@ -17,6 +17,8 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text, check_record, make_folder, read_record
 from semiseg_mm.version import __version__
 
+from .plan import Task
+
 MANIFEST = 'manifest.json'
 
 
@@ -49,6 +51,10 @@ class Stage:
 
     def check_data(self) -> None:
         """Complain about data; called before the first stage starts, but not by a test."""
+
+    def task(self) -> Task:
+        """Return what the plan says of this stage."""
+        return Task(f'runs {type(self).__name__}')
 
     @abstractmethod
     def key(self) -> dict[str, Any]:
@@ -142,6 +148,18 @@ class Stage:
         if found.get('status') == 'done':
             check_record(found, path, advice, dict(result=dict, files=dict))
         return found
+
+    def is_begun(self) -> bool:
+        """Return whether an earlier call has begun this stage."""
+        return osp.exists(self.path(MANIFEST))
+
+    def seconds_taken(self) -> float | None:
+        """Return how long a finished stage took; None if it is not finished, or unreadable."""
+        try:
+            found = self.manifest()
+        except (UserError, OSError):  # its turn will tell
+            return None
+        return found['seconds'] if found.get('status') == 'done' else None
 
     def _write(self, manifest: dict) -> None:
         atomic_write_text(self.path(MANIFEST), json.dumps(manifest, indent=1) + '\n')

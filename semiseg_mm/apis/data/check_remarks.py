@@ -1,0 +1,97 @@
+"""Judge what was seen in a dataset as a whole."""
+
+import math
+from collections import Counter
+
+from mmengine.config import Config
+
+from semiseg_mm.datasets import SemiDataset
+from semiseg_mm.datasets.identity import sample_ids
+from semiseg_mm.datasets.mask_reading import IGNORED
+from semiseg_mm.datasets.transforms.image_bytes import becomes
+
+from .check_looks import Findings
+
+HALF = 128  # loaded values that stay below it do not fill their 8 bits
+MUCH = 4_000_000  # pixels that are a lot for a network at once
+
+
+def judge_depth(findings: Findings) -> None:
+    """An error, unless the images fill their bits, so that the upper 8 make a picture."""
+    if not findings.squeezed:
+        return
+    stored = max(ranges[0][1] for ranges in findings.squeezed.values())
+    loaded = max(ranges[1][1] for ranges in findings.squeezed.values())
+    if HALF <= loaded <= stored / 256 + 1:
+        file, ranges = next(iter(findings.squeezed.items()))
+        findings.remarks.append(
+            f'{len(findings.squeezed)} images have more than 8 bits, which loading drops: in '
+            f'{file} {becomes(ranges)}.'
+        )
+        return
+    for file, ranges in findings.squeezed.items():
+        findings.error(
+            'more than 8 bits, spoilt by loading (save them with 8, see docs/en/datasets.md)',
+            f'{file} ({becomes(ranges)})',
+        )
+
+
+def remark_on_channels(findings: Findings) -> None:
+    if findings.dropped:
+        findings.remarks.append(
+            f'{len(findings.dropped)} images have more than three channels; loading drops what is '
+            f'beyond the third (transparency, or a fourth band): {findings.dropped[0]}.'
+        )
+
+
+def remark_on_labels(findings: Findings, classes: tuple, meant: bool) -> None:
+    absent = [name for k, name in enumerate(classes) if not findings.labels[k]]
+    if absent:
+        findings.remarks.append(f'Without a single pixel: {", ".join(absent)}.')
+    used = set(findings.labels)
+    if used == {0, IGNORED} and len(classes) > 1 and not meant:
+        findings.error(
+            '0 and 255 only, and 255 is ignored: a training would see class 0 alone (if 255 is '
+            'class 1, make masks of 0 and 1 with `semiseg_mm new`)',
+            'all masks',
+        )
+    if len(findings.channels) > 1:
+        findings.remarks.append(f'Images differ in channels: {dict(findings.channels)}.')
+
+
+def advise_windows(val: Findings, cfg: Config) -> None:
+    """Note images that are far larger than the crop and go through the network as a whole."""
+    crop = cfg.train_dataloader.dataset.get('crop_size')
+    model = cfg.get('model') or {}
+    network = model.get('segmentor') or {}
+    network = network[0] if isinstance(network, (list, tuple)) else network
+    mode = (model.get('test_cfg') or network.get('test_cfg') or {}).get('mode', 'whole')
+    steps = cfg.val_dataloader.dataset.get('pipeline') or ()
+    if not crop or mode != 'whole' or any(step['type'].startswith('Resize') for step in steps):
+        return
+    height, width = (crop, crop) if isinstance(crop, int) else crop
+    sizes = [tuple(map(int, size.split('x'))) for size in val.sizes]
+    largest = max(sizes, key=math.prod, default=(0, 0))
+    if math.prod(largest) > max(MUCH, 4 * height * width):
+        val.remarks.append(
+            f'Images of up to {largest[0]}x{largest[1]} are validated as a whole, though training '
+            f'sees {height}x{width}: slow, and much memory. Take windows: model.test_cfg=dict('
+            f"mode='slide', crop_size=({height}, {width}), "
+            f'stride=({2 * height // 3}, {2 * width // 3})).'
+        )
+
+
+def compare_lists(found: list[Findings], dataset: SemiDataset) -> None:
+    sources = [s for s in (dataset.labeled, dataset.unlabeled) if s is not None]
+    ids = [sample_ids(source) for source in sources]
+    for findings, own in zip(found, ids):
+        for name, times in Counter(own).items():
+            if times > 1:
+                findings.error('stands in the list more than once', f'{name} ({times} times)')
+    same_folder = len({str(s.data_prefix.get('img_path')) for s in sources}) == 1
+    both = sorted(set(ids[0]) & set(ids[-1])) if len(ids) == 2 and same_folder else []
+    if both:
+        found[1].remarks.append(
+            f'{len(both)} images are in both lists, {both[0]} among them: harmless for training, '
+            'but the lists are then not those of a published split.'
+        )
