@@ -11,7 +11,8 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 MIM = ('configs', 'tools', 'model-index.yml')  # served from semiseg_mm/.mim once installed
-NOISE = shutil.ignore_patterns('__pycache__', '*.py[cod]')
+CHECKOUT_ONLY = ('dev', 'setup_env.sh', 'run_tests.sh', 'quickstart.sh')  # tools that need .venv
+NOISE = shutil.ignore_patterns('__pycache__', '*.py[cod]', *CHECKOUT_ONLY)
 
 
 def version() -> str:
@@ -48,7 +49,7 @@ class BuildWithMim(build_py):
             shutil.copy2(source, target)
 
 
-extras = {name: requirements(name) for name in ('tests', 'optional', 'onnx', 'mminstall')}
+extras = {name: requirements(name) for name in ('mminstall', 'onnx', 'optional')}
 setup(
     name='semiseg_mm',
     version=version(),
@@ -56,20 +57,28 @@ setup(
     long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     author='semiseg_mm contributors',
-    license='Apache-2.0',
+    license_expression='Apache-2.0',
+    license_files=['LICENSE'],
     keywords='semantic segmentation, semi-supervised learning',
     classifiers=[
         'Development Status :: 4 - Beta',
-        'Operating System :: OS Independent',
+        'Intended Audience :: Science/Research',
+        'Operating System :: POSIX :: Linux',
         'Programming Language :: Python :: 3',
+        *(f'Programming Language :: Python :: 3.{minor}' for minor in (10, 11, 12, 13)),
+        'Typing :: Typed',
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
     ],
     packages=find_packages(include=['semiseg_mm', 'semiseg_mm.*']),
-    package_data={'semiseg_mm': ['**/*.csv', '**/*.json', '**/*.txt']},
+    package_data={'semiseg_mm': ['py.typed', '**/*.csv', '**/*.json']},
     entry_points={'console_scripts': ['semiseg_mm = semiseg_mm.main:main']},
     python_requires='>=3.10',
     install_requires=requirements('runtime'),
-    extras_require={**extras, 'all': sorted(set().union(*extras.values()))},
+    extras_require={
+        **extras,
+        'all': sorted(set().union(*extras.values())),  # what a user may want; not the test tools
+        'tests': requirements('tests'),
+    },
     cmdclass={'build_py': BuildWithMim},
     zip_safe=False,
 )

@@ -4,6 +4,7 @@ A command is imported when it is called, so that the list of commands takes no t
 """
 
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from typing import NamedTuple
 
@@ -28,7 +29,9 @@ COMMANDS: dict[str, Command | Group] = {
     'test': Command('evaluate a checkpoint', 'cli:run_test'),
     'predict': Command('label images and videos with a trained network', 'predict:run_predict'),
     'compare': Command('train several methods on the same data, with seeds', 'compare:main'),
-    'publish': Command('write one network as a plain mmseg checkpoint', 'publish:run_publish'),
+    'publish': Command(
+        'write one network as a plain mmseg model, or for a model hub', 'publish:run_publish'
+    ),
     'export': Command('write a trained network as ONNX', 'export:run_export'),
     'check': Command(
         'look through the images and masks of a config', 'data.check_dataset:run_check_dataset'
@@ -64,7 +67,7 @@ def main(argv: list[str] | None = None) -> int:
     return _run('semiseg_mm', COMMANDS, list(sys.argv[1:] if argv is None else argv))
 
 
-def _run(name: str, commands: dict[str, Command | Group], words: list[str]) -> int:
+def _run(name: str, commands: Mapping[str, Command | Group], words: list[str]) -> int:
     if not words or words[0] in ('-h', '--help', 'help'):
         print(_listing(name, commands))
         return 0
@@ -82,7 +85,7 @@ def _run(name: str, commands: dict[str, Command | Group], words: list[str]) -> i
     return getattr(import_module(f'{APIS}.{module}'), function)(rest)
 
 
-def _unknown(name: str, commands: dict, word: str) -> int:
+def _unknown(name: str, commands: Mapping, word: str) -> int:
     from difflib import get_close_matches  # here, as nothing else that is quick needs it
 
     near = get_close_matches(word, commands, n=1)
@@ -92,7 +95,7 @@ def _unknown(name: str, commands: dict, word: str) -> int:
     return 2
 
 
-def _listing(name: str, commands: dict) -> str:
+def _listing(name: str, commands: Mapping) -> str:
     width = max(map(len, commands))
     lines = [f'usage: {name} COMMAND [...]', '']
     lines += [f'  {word:<{width}}  {command.help}' for word, command in commands.items()]

@@ -3,7 +3,7 @@
 import pytest
 from mmengine.config import Config
 
-from semiseg_mm.apis.cli import load_config
+from semiseg_mm.apis.command import load_config
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.named_network import named_network
 from semiseg_mm.registry import MODELS

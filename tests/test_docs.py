@@ -15,6 +15,7 @@ from processes import forked
 
 from semiseg_mm.apis import run_train
 from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.utils.places import MEASURED
 
 PATH = re.compile(r'(?<![\w/.-])(?:configs|tools)/[\w/+.-]+\.(?:py|sh|md|yml)\b')
 CHINESE = {
@@ -63,7 +64,7 @@ def test_the_scan_finds_links_and_paths():
 @pytest.mark.parametrize('dataset', ['shapes', 'camvid'])
 def test_tables_say_what_was_measured(dataset):
     """Between the marks each row names a method, its network, and what the file of results says."""
-    rows = json.loads((ROOT / f'docs/{dataset}_results.json').read_text())['results']
+    rows = json.loads((MEASURED / f'{dataset}.json').read_text())['results']
     known = {(row['method'], row['network']): row for row in rows}
     marked = re.compile(rf'<!-- {dataset}-table -->\n(.*?)<!-- /{dataset}-table -->', re.S)
     found = set()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from semiseg_mm.apis.cli import choose_network
+from semiseg_mm.apis.command import choose_network
 from semiseg_mm.apis.compare import options_by_label
 from semiseg_mm.apis.compare.methods import choose
 from semiseg_mm.datasets import CentroidSampler, RandomOps, ShapesDataset, tile_centroids

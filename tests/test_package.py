@@ -2,27 +2,46 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 import zipfile
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from semiseg_mm.compat import is_installed
 from semiseg_mm.utils.places import METHODS, root_of
+from semiseg_mm.version import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted(ROOT.glob('tools/*.sh'))
 SHIPPED = ('semiseg_mm', 'configs', 'tools', 'tests', 'requirements', 'model-index.yml')
+CHECKOUT_ONLY = ('setup_env.sh', 'run_tests.sh', 'quickstart.sh')  # they need .venv
+DATA = ('py.typed', 'datasets/split_registry.csv', 'measured/shapes.json', 'measured/camvid.json')
+LEAF = 'fixmatch_unet-s2_1xb8+8-1k_shapes-30-64x64'
+BASES = ('models/unet_s2', 'datasets/shapes', 'methods/fixmatch', 'schedules/sgd_1k_shapes')
+BASES += ('default_runtime',)
+OWN = """
+_base_ = {bases}
+_base_.segmentor.backbone.base_channels = 4
+_base_.segmentor.decode_head.in_channels = 4
+model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes)
+train_dataloader = dict(dataset=dict(views=_base_.strong_views))
+"""
+TINY = ['train_cfg.max_iters=2', 'val_dataloader.dataset.num_images=2']
+TINY += ['train_dataloader.dataset.unlabeled.num_images=8', 'train_dataloader.num_workers=0']
 SHIPPED += ('setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE')
 
 
-def run(*command, **kwargs):
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, **kwargs)
+def run(*command, timeout=120, **kwargs):
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, **kwargs)
 
 
 @pytest.fixture(scope='module')
-def wheel(tmp_path_factory):
-    """Names in a wheel that is built from a copy of the tree."""
+def wheel_file(tmp_path_factory):
+    """A wheel that is built from a copy of the tree."""
     # (looking for pip as a module would take distutils away from setuptools in this process)
     missing = [m for m in ('pip', 'setuptools', 'wheel') if not is_installed(m)]
     if missing:
@@ -42,15 +61,38 @@ def wheel(tmp_path_factory):
     assert done.returncode == 0, done.stdout + done.stderr
     assert not (tmp / 'semiseg_mm/.mim').exists()  # the source tree stays as it was
     (file,) = (tmp / 'out').glob('semiseg_mm-*.whl')
-    with zipfile.ZipFile(file) as archive:
+    return file
+
+
+@pytest.fixture(scope='module')
+def wheel(wheel_file):
+    """The names in it."""
+    with zipfile.ZipFile(wheel_file) as archive:
         return set(archive.namelist())
+
+
+@pytest.fixture(scope='module')
+def elsewhere(wheel_file, tmp_path_factory):
+    """The Python of an environment that has the wheel, and all else from this environment."""
+    place = tmp_path_factory.mktemp('environment')
+    venv.EnvBuilder(symlinks=True).create(place)
+    python = place / 'bin/python'
+    options = ('--no-deps', '--no-index', '-q')
+    done = run(sys.executable, '-m', 'pip', '--python', python, 'install', *options, wheel_file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    packages = Path(sysconfig.get_path('purelib', vars=dict(base=str(place))))
+    # (only now: pip must not find the package of this environment)
+    (packages / 'others.pth').write_text(sysconfig.get_path('purelib'))
+    return python
 
 
 @pytest.mark.parametrize('folder', ['configs', 'tools'])
 def test_wheel_holds_every_config_and_tool(wheel, folder):
     files = [p for p in (ROOT / folder).rglob('*') if p.is_file() and '__pycache__' not in p.parts]
     expected = {f'semiseg_mm/.mim/{p.relative_to(ROOT).as_posix()}' for p in files}
-    assert expected and expected <= wheel
+    only_here = {f'semiseg_mm/.mim/tools/{name}' for name in CHECKOUT_ONLY}
+    left_out = {name for name in expected if '/tools/dev/' in name or name in only_here}
+    assert expected - left_out and expected - left_out <= wheel and not left_out & wheel
 
 
 def test_wheel_holds_the_package_and_nothing_else(wheel):
@@ -59,7 +101,44 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
     assert modules == {name for name in expected if '/.mim/' not in name}
     assert {name.split('/')[0].split('-')[0] for name in wheel} == {'semiseg_mm'}
     assert not [name for name in wheel if name.endswith('.pyc')]
-    assert 'semiseg_mm/datasets/split_registry.csv' in wheel
+    assert {f'semiseg_mm/{name}' for name in DATA} <= wheel
+
+
+COMMANDS = f"""
+import sys, semiseg_mm
+from semiseg_mm.main import main
+assert semiseg_mm.__file__.startswith(sys.prefix), semiseg_mm.__file__
+from semiseg_mm.apis.quickstart.methods import METHODS, find_config, load_reference
+assert load_reference() and [find_config(method.config) for method in METHODS]
+tiny = {TINY}
+checkpoint = 'work_dirs/mine/iter_2.pth'
+for line in (
+    ['train', 'mine.py', '--cfg-options', *tiny],
+    ['publish', 'mine.py', checkpoint, 'plain.pth', '--network', 'student'],
+    ['predict', 'plain.pth', 'photo.png', '--out', 'predicted'],
+    ['compare', {LEAF!r}, '--methods', 'fixmatch', '--seeds', '0', '--iters', '2',
+     '--cfg-options', *tiny[1:]],
+):
+    assert main(line) == 0, line
+"""
+
+
+def test_installed_package_works_in_an_empty_folder(elsewhere, tmp_path):
+    """Train a config of one's own, publish, predict, compare; nothing of the checkout is used."""
+    bases = [f'semiseg_mm::_base_/{name}.py' for name in BASES]
+    (tmp_path / 'mine.py').write_text(OWN.format(bases=bases))
+    cv2.imwrite(str(tmp_path / 'photo.png'), np.zeros((64, 64, 3), np.uint8))
+    env = {'PATH': '/usr/bin:/bin', 'OMP_NUM_THREADS': '1'}
+    done = run(elsewhere, '-c', COMMANDS, cwd=tmp_path, env=env, timeout=280)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    assert cv2.imread(str(tmp_path / 'predicted/labels/photo.png')) is not None
+    (comparison,) = tmp_path.glob('work_dirs/compare_*/comparison.md')
+    assert '| fixmatch | student | 2 | 1 |' in comparison.read_text()
+
+
+def test_command_is_installed(elsewhere, tmp_path):
+    done = run(elsewhere.with_name('semiseg_mm'), '--version', cwd=tmp_path, env={})
+    assert done.stdout == f'semiseg_mm {__version__}\n'
 
 
 @pytest.mark.parametrize('script', [*SCRIPTS, ROOT / '.ci/run'], ids=lambda p: p.name)
@@ -135,3 +214,10 @@ def test_configs_are_found_in_a_checkout_and_in_an_installed_package(tmp_path):
     assert root_of(package) == package / '.mim'
     (tmp_path / 'site-packages/configs').mkdir()  # of another package
     assert root_of(package) == package / '.mim'
+
+
+def test_all_that_name_the_version_agree():
+    citation = (ROOT / 'CITATION.cff').read_text()
+    assert f'\nversion: {__version__}\n' in citation
+    assert re.search(r'^## (\S+) ', (ROOT / 'CHANGELOG.md').read_text(), re.M)[1] == __version__
+    assert f'semiseg_mm-{__version__}-' in (ROOT / 'docs/en/install.md').read_text()

@@ -1,4 +1,4 @@
-"""Print speeds, measured side by side in one run: tools/benchmark.py data|models|scale."""
+"""The same as ``semiseg_mm benchmark``, from a checkout."""
 
 import sys
 

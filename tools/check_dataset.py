@@ -1,4 +1,4 @@
-"""Read every image and mask of a config: tools/check_dataset.py CONFIG. Exit status 1: errors."""
+"""The same as ``semiseg_mm check``, from a checkout."""
 
 import sys
 

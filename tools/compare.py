@@ -1,4 +1,4 @@
-"""Train several methods on one base config and compare them: tools/compare.py CONFIG --methods …"""
+"""The same as ``semiseg_mm compare``, from a checkout."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Fetch published lists: tools/get_splits.py FAMILY DATASET [--from FOLDER] [--out FOLDER]."""
+"""The same as ``semiseg_mm splits get``, from a checkout."""
 
 import sys
 

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by dist_train.sh, dist_test.sh and slurm_train.sh: which Python, and how to start it.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -30,7 +31,8 @@ launch() {
       exit 2
     fi
     where+=(--max-restarts="$MAX_RESTARTS")
-    export SEMISEG_MM_LAUNCH="$(date +%s%N)-$RANDOM" # of the checkpoints that a restart may resume
+    SEMISEG_MM_LAUNCH=$(date +%s%N)-$RANDOM # of the checkpoints that a restart may resume
+    export SEMISEG_MM_LAUNCH
     export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1      # else it would find the dead processes' addresses
   fi
   exec "$PYTHON" -m torch.distributed.run "${where[@]}" --nproc-per-node="$processes" \

@@ -1,4 +1,4 @@
-"""Draw lists of your own: tools/make_splits.py IMAGES --labeled 1/8 1/4 --out splits/mine."""
+"""The same as ``semiseg_mm splits make``, from a checkout."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Label maps to COCO and back: tools/pseudo_labels.py export|import."""
+"""The same as ``semiseg_mm labels``, from a checkout."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Write one network as a plain mmseg model: tools/publish_model.py CONFIG CHECKPOINT OUT."""
+"""The same as ``semiseg_mm publish``, from a checkout."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Compare three methods on the embedded dataset: tools/quickstart.py [--iters N] …"""
+"""The same as ``semiseg_mm quickstart``, from a checkout."""
 
 import sys
 

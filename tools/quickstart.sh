@@ -9,4 +9,5 @@ if ! bash "$ROOT/tools/setup_env.sh"; then
   echo 'quickstart: the environment is not ready (see above). Then run the same command again.' >&2
   exit 1
 fi
+cd "$ROOT"
 exec "$ROOT/.venv/bin/python" "$ROOT/tools/quickstart.py" "$@"

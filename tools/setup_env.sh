@@ -34,12 +34,13 @@ has() { "$VENV/bin/python" -I -c "from importlib.metadata import version; versio
 
 build_tools() {
   has wheel || pip install -U pip # a first call only; an older pip will do, too
-  pip install 'setuptools>=68' wheel
+  pip install 'setuptools>=77' wheel
 }
 
 install_torch() {
   if [ -n "${TORCH_SPEC:-}" ]; then
-    pip install $TORCH_SPEC # unquoted: it may hold options
+    # shellcheck disable=SC2086  # it may hold options
+    pip install $TORCH_SPEC
   elif has torch; then
     echo 'torch is there'
   elif nvidia-smi -L; then
@@ -58,7 +59,7 @@ else
   rm -f "$VENV/setup.stamp" "$LOG"
   if ! new_enough "$VENV/bin/python"; then # none, or its Python is gone
     [ ! -x "$VENV/bin/python" ] || fail 'the Python of .venv is older than 3.10: remove .venv'
-    rm -rf "$VENV"/{bin,include,lib,lib64,pyvenv.cfg}
+    rm -rf "${VENV:?}"/{bin,include,lib,lib64,pyvenv.cfg}
     python=${PYTHON:-}
     for candidate in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do
       [ -n "$python" ] || ! new_enough "$candidate" || python=$candidate

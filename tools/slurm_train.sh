@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Trains under Slurm. GPUS (8), GPUS_PER_NODE (8), CPUS_PER_TASK (5), SRUN_ARGS (more options of srun).
-# Many methods or seeds as an array job: tools/compare.py --launcher slurm.
+# Many methods or seeds as an array job: semiseg_mm compare --launcher slurm.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
 
 if [ $# -lt 3 ]; then
-  echo "usage: GPUS=8 GPUS_PER_NODE=8 $0 PARTITION JOB_NAME CONFIG [arguments of tools/train.py]" >&2
+  echo "usage: GPUS=8 GPUS_PER_NODE=8 $0 PARTITION JOB_NAME CONFIG [arguments of semiseg_mm train]" >&2
   exit 2
 fi
 PARTITION=$1 JOB_NAME=$2 CONFIG=$3

@@ -1,4 +1,4 @@
-"""Evaluate a checkpoint: tools/test.py CONFIG CHECKPOINT [--network NAME] …"""
+"""The same as ``semiseg_mm test``, from a checkout."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Train a config: tools/train.py CONFIG [--work-dir DIR] [--resume] …"""
+"""The same as ``semiseg_mm train``, from a checkout."""
 
 import sys
 

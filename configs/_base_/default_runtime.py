@@ -13,6 +13,7 @@ default_hooks = dict(
     checkpoint=dict(type='AtomicCheckpointHook', interval=500, max_keep_ckpts=2, save_best='mIoU'),
     identity=dict(type='IdentityHook'),
     result=dict(type='ResultHook'),
+    curves=dict(type='CurveHook'),  # curves.png at the end
     pictures=dict(type='PictureHook'),  # of what the training sees; None: no pictures
 )
 log_processor = dict(by_epoch=False)

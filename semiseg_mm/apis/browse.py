@@ -16,9 +16,9 @@ from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import DATA_SAMPLERS, DATASETS, MODELS
 from semiseg_mm.utils import atomic_path, make_folder
 
-from .cli import guarded, load_config
+from .command import guarded, load_config
 from .option_words import OptionsAction
-from .predict.network import find_files
+from .trained_files import find_files
 
 
 def run_browse(argv: list[str] | None = None) -> int:

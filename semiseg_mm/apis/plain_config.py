@@ -69,7 +69,7 @@ def warning_of(plain: Config) -> str:
         f'Its scores were measured with test_cfg {said}, which mmseg alone ignores: it moves the '
         'last windows back into the image and averages logits, so its scores may differ a little. '
         'semiseg_mm looks through the windows as measured: semiseg_mm.load with this config, '
-        'tools/test.py with that of the training.'
+        'semiseg_mm test with that of the training.'
     )
 
 

@@ -74,7 +74,8 @@ def read_list(file: str | Path) -> IdList:
     ids = paths if _ambiguous(paths, names) else names
     if len(set(ids)) == len(ids):
         return IdList(ids, paths, [], blank)
-    seen, duplicates = {}, []
+    seen: dict[str, str] = {}
+    duplicates = []
     for one, where in zip(ids, paths):
         if one in seen:
             duplicates.append(one)
@@ -124,7 +125,7 @@ def _ambiguous(paths: list[str], names: list[str]) -> bool:
     """Whether a name stands for images of two folders (``x`` and ``a/x`` may be one image)."""
     if len(set(names)) == len(set(paths)):
         return False
-    longest = {}
+    longest: dict[str, str] = {}
     for path, name in zip(paths, names):
         if VOC.fullmatch(name) or CITYSCAPES.fullmatch(name):
             continue

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 from semiseg_mm.errors import BrokenImage, UserError
 from semiseg_mm.registry import DATASETS
 from semiseg_mm.structures import SampleRequest
-from semiseg_mm.utils import preserved_rng, seed_all
+from semiseg_mm.utils import check_share, check_size, preserved_rng, seed_all
 
 from .backends import build_source, with_backend
 from .broken import BrokenImages
@@ -66,6 +66,8 @@ class SemiDataset(Dataset):
         pad_around: bool | None = None,
         antialias: bool | None = None,
     ) -> None:
+        check_size('train_dataloader.dataset.crop_size', crop_size)
+        check_share('train_dataloader.dataset.max_broken', max_broken)
         sources = apply_split(dict(labeled=labeled, unlabeled=unlabeled, split=split))
         labeled = with_backend(sources['labeled'], backend_args)
         unlabeled = with_backend(sources['unlabeled'], backend_args)

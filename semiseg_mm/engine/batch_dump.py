@@ -46,7 +46,7 @@ def _draw(loader, sampler: RequestStream, iteration: int) -> dict:
 
 
 def _content(batch: dict) -> dict:
-    """Plain tensors and names, view by view, up to the limit."""
+    """Return plain tensors and names, view by view, up to the limit."""
     inputs: dict[str, list] = {}
     labels: dict[str, list] = {}
     names: dict[str, list] = {}

@@ -13,12 +13,13 @@ from semiseg_mm.datasets.samplers import (
     SourceRatioSampler,
     sampler_of,
 )
+from semiseg_mm.engine.optimizers import accumulated
 
 SAMPLER = 'train_dataloader.sampler'
 
 
 class Batch(NamedTuple):
-    """The images of an iteration, and the options that decide how many they are."""
+    """Hold the images of an iteration, and the options that decide how many they are."""
 
     size: int | None  # of one process; None: a batch sampler of one's own decides
     options: dict[str, int]  # those that are numbers of images; together they are the size
@@ -31,7 +32,7 @@ class Batch(NamedTuple):
 
 
 def batch_of(dataloader: DataLoader, optim_wrapper: OptimWrapper) -> Batch:
-    """Of a training that is about to begin."""
+    """Return the batch of a training that is about to begin."""
     sampler, size = sampler_of(dataloader), dataloader.batch_size
     options = {}
     if isinstance(sampler, RequestStream):
@@ -43,16 +44,15 @@ def batch_of(dataloader: DataLoader, optim_wrapper: OptimWrapper) -> Batch:
         options = {f'{SAMPLER}.batch_size': size}
     elif not isinstance(sampler, RequestStream):
         options = {'train_dataloader.batch_size': size}
-    accumulated = getattr(optim_wrapper, '_accumulative_counts', 1)
-    return Batch(size, options, get_world_size(), accumulated)
+    return Batch(size, options, get_world_size(), accumulated(optim_wrapper))
 
 
 def batch_in(cfg: Config) -> Batch:
-    """Of a config with labeled and unlabeled images, in one process."""
+    """Return the batch of a config with both kinds of images, in one process."""
     sampler = cfg.train_dataloader.sampler
     options = {f'{SAMPLER}.{name}': sampler[name] for name in ('labeled', 'unlabeled')}
-    accumulated = cfg.optim_wrapper.get('accumulative_counts', 1)
-    return Batch(sum(options.values()), options, accumulated=accumulated)
+    counts = cfg.optim_wrapper.get('accumulative_counts', 1)
+    return Batch(sum(options.values()), options, accumulated=counts)
 
 
 def batch_hint(
@@ -63,7 +63,7 @@ def batch_hint(
     epochs: float | None = None,
     switch: str = '--auto-scale-lr',
 ) -> str | None:
-    """One line, or None where the batch is as written.
+    """Return one line, or None where the batch is as written.
 
     Args:
         scale: ``auto_scale_lr``; without ``base_batch_size`` nobody knows what was meant.

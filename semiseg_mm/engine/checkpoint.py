@@ -9,7 +9,9 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from http.client import HTTPException
 from typing import Any
+from urllib.error import URLError
 
 import numpy as np
 import torch
@@ -155,7 +157,7 @@ def _full_name(allowed: Any) -> str:
 
 
 def checkpoints(folder: str) -> dict[int, str]:
-    """The files iter_N.pth (or epoch_N.pth) of a folder by their number, oldest first."""
+    """Return the files iter_N.pth (or epoch_N.pth) of a folder by number, oldest first."""
     if not osp.isdir(folder):
         return {}
     found = {int(m.group(1)): name for name in os.listdir(folder) if (m := CHECKPOINT.match(name))}
@@ -187,9 +189,10 @@ def _load_url(url: str, map_location: Any = 'cpu') -> dict:
     if not osp.isfile(path):
         make_folder(folder)
         # it writes to a temporary file and renames, so processes cannot see half a file
-        torch.hub.download_url_to_file(
-            url, path, digest.group(1) if digest else None, progress=is_main_process()
-        )
+        with _told(url, path):
+            torch.hub.download_url_to_file(
+                url, path, digest.group(1) if digest else None, progress=is_main_process()
+            )
         atomic_write_text(f'{path}.url', url)
     return safe_load(path, map_location)
 
@@ -202,6 +205,21 @@ def weights_file(name: str) -> tuple[str, str]:
     elif scheme in ('modelzoo', 'torchvision'):
         name = _torchvision_url(rest)
     return name, osp.join(torch.hub.get_dir(), 'checkpoints', osp.basename(name.split('?')[0]))
+
+
+@contextlib.contextmanager
+def _told(url: str, path: str) -> Iterator[None]:
+    """Say which file could not be downloaded, where to put it, and how to do without it."""
+    try:
+        yield
+    except (URLError, HTTPException, ConnectionError, TimeoutError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and 'hash' not in str(error):
+            raise
+        raise UserError(
+            f'The weights {url} could not be downloaded ({error}). Fetch the file elsewhere and '
+            f'put it there: {path}. To train without them: init_cfg=None of the part that asks for '
+            'them (--cfg-options model.segmentor.backbone.init_cfg=None).'
+        ) from error
 
 
 def _place_of(url: str, path: str) -> str:

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
-from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from semiseg_mm.errors import UserError
+from semiseg_mm.utils import unwrapped
 
 
 def not_finite(tensors: Mapping[str, Any]) -> list[str]:
@@ -27,7 +27,7 @@ def not_finite(tensors: Mapping[str, Any]) -> list[str]:
 
 def weights_of(model: nn.Module) -> dict[str, Tensor]:
     """Return parameters and running statistics; other buffers, as masks, may hold infinity."""
-    model = model.module if is_model_wrapper(model) else model
+    model = unwrapped(model)
     found = dict(model.named_parameters())
     for prefix, module in model.named_modules():
         if isinstance(module, _NormBase):

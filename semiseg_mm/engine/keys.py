@@ -22,8 +22,9 @@ DECISIVE = (
     'model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'custom_hooks',
     'randomness', 'model_wrapper_cfg', 'auto_scale_lr', 'load_from', 'default_scope',
 )  # fmt: skip
-# the same for a training that goes on: what it once started from is no longer read
-GOING_ON = tuple(name for name in DECISIVE if name != 'load_from')
+ROUNDING = ('channels_last', 'compile')  # change last bits: no stage is made anew for them
+# for a training that goes on: what it once started from is no longer read
+GOING_ON = (*(name for name in DECISIVE if name != 'load_from'), *ROUNDING)
 # of a source's config; its images are known by their ids, wherever they lie
 PLACES = ('data_root', 'img_path', 'data_prefix', 'ann_file', 'exclude', 'backend_args')
 SOURCES = ('labeled', 'unlabeled', 'images')  # datasets in datasets whose images are identified
@@ -38,7 +39,7 @@ HASHES = dict(
 
 
 def decisive(cfg: dict, names: Iterable[str] = DECISIVE) -> dict[str, Any]:
-    """A copy of what decides. Local weights are named by their content, images not at all:
+    """Return a copy of what decides. Local weights are named by content, images not at all:
 
     what `identity_of` says of these belongs beside it.
     """
@@ -65,7 +66,7 @@ def of_training(cfg: dict, names: Iterable[str] = DECISIVE) -> dict[str, Any]:
 
 
 def _without_places(source: Any) -> Any:
-    """Of local images; of remote ones neither sizes nor labels are hashed, so these keep theirs."""
+    """Drop the places of local images; of remote ones, neither sizes nor labels are hashed."""
     if not isinstance(source, dict):
         return source
     places = {key: source[key] for key in PLACES if source.get(key)}
@@ -99,7 +100,7 @@ def _hash_once(path: str, *_state: int) -> str:
 
 
 def weights_hash(checkpoint: str) -> str:
-    """sha256 over names and values; what else a file holds (its time, say) does not count."""
+    """Return sha256 over names and values; what else a file holds (its time) does not count."""
     found = safe_load(checkpoint)
     weights = found.get('state_dict') if isinstance(found, dict) else None
     if not isinstance(weights, dict):
@@ -113,7 +114,7 @@ def weights_hash(checkpoint: str) -> str:
 
 
 def identity_of(dataset: BaseDataset, with_labels: bool = False) -> dict:
-    """Ids and total size of the images, and hashes of their labels; of local files."""
+    """Return ids and total size of the images, and hashes of their labels; of local files."""
     found, paths = list_identity(dataset), image_paths(dataset)
     found['bytes'] = sum(osp.getsize(path) for path in paths if osp.isfile(path))
     if with_labels:
@@ -131,7 +132,7 @@ def plain(value: Any) -> Any:
 
 
 def differences(before: Any, now: Any, path: str = '') -> Iterator[str]:
-    """Sentences on where two keys differ."""
+    """Yield sentences on where two keys differ."""
     if _are(list, before, now) and len(before) == len(now) and _are(dict, *before, *now):
         before, now = dict(enumerate(before)), dict(enumerate(now))
     if _are(dict, before, now):

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from mmengine.model import is_model_wrapper
 from torch import nn
 
 from semiseg_mm.errors import UserError
+from semiseg_mm.utils import unwrapped
 
 from .checkpoint import checkpoints, safe_load
 
@@ -61,7 +61,7 @@ def _lack(content: Any) -> str | None:
 
 def _misfit(weights: dict, model: nn.Module) -> str | None:
     """Say where stored weights are not those of the model; a buffer (a bank) may have grown."""
-    model = model.module if is_model_wrapper(model) else model
+    model = unwrapped(model)
     own, parameters = model.state_dict().keys(), dict(model.named_parameters())
     found = [f'it has no {name}' for name in own if name not in weights]
     found += [f'{name} is unknown here' for name in weights if name not in own]

@@ -1,10 +1,10 @@
 import torch
 import torch.distributed as torch_dist
 from mmengine.dist import get_comm_device, get_world_size
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
+from semiseg_mm.utils import unwrapped
 from semiseg_mm.utils.buffers import running_statistics
 
 SMALL = 1 << 20  # numbers in a buffer; a greater one (a bank) is replaced, not written into
@@ -20,7 +20,7 @@ class StepGuard:
     """
 
     def __init__(self, model: nn.Module, optim_wrapper: OptimWrapper) -> None:
-        self.model = model.module if is_model_wrapper(model) else model
+        self.model = unwrapped(model)
         self.wrapper = optim_wrapper
         self.skipped = False  # the last step
         self._fine: list[Tensor] = []
@@ -77,7 +77,7 @@ class StepGuard:
 
 
 def _all(fine: list[Tensor]) -> bool:
-    """Whether all are true, in all processes."""
+    """Return whether all are true, in all processes."""
     found = torch.stack(fine).all().int()
     if get_world_size() > 1:
         found = found.to(get_comm_device())

@@ -32,7 +32,7 @@ def recomputed(module: nn.Module, call: Callable, *args, **kwargs) -> Any:
 
 
 class _StatisticsKept:
-    """The running statistics of norms are afterwards what they were before."""
+    """Leave the running statistics of norms as they were."""
 
     def __init__(self, module: nn.Module) -> None:
         self.module = module

@@ -12,7 +12,7 @@ SMALLEST = 65  # pixels of a side that is tried
 
 
 def sketch(cfg: dict) -> nn.Module:
-    """A model for its options, names and shapes; without values where it can do without."""
+    """Build a model for its options, names and shapes; without values where that works."""
     try:
         with torch.device('meta'):
             return MODELS.build(cfg)
@@ -21,7 +21,7 @@ def sketch(cfg: dict) -> nn.Module:
 
 
 def size_divisor_of(network: nn.Module) -> int:
-    """Return the number of which the sides of a whole image must be multiples.
+    """Return the number of which the sides of what a network sees at once must be multiples.
 
     It is found by trying shapes: ``network`` is a sketch of one of mmseg's segmentors. A network
     that cannot be tried in this way counts as one that takes any size.

@@ -34,7 +34,7 @@ class PseudoLabel(NamedTuple):
     def cat(targets: 'Iterable[PseudoLabel]') -> 'PseudoLabel':
         """Return several labels of one kind as one batch."""
         parts = zip(*targets)
-        return PseudoLabel(*(None if part[0] is None else torch.cat(part) for part in parts))
+        return PseudoLabel._make(None if part[0] is None else torch.cat(part) for part in parts)
 
     def mixed(self, mix: MixMask, other: 'PseudoLabel | None' = None) -> 'PseudoLabel':
         """Return it mixed as the image was; ``other`` is the partners' label, by default its own.
@@ -53,4 +53,4 @@ class PseudoLabel(NamedTuple):
             )
             weight = mix.paste(own, theirs)
         pasted = (mix.paste(own, theirs) for own, theirs in zip(self[:3], other[:3], strict=True))
-        return PseudoLabel(*pasted, weight)
+        return PseudoLabel._make([*pasted, weight])

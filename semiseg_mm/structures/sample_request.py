@@ -8,7 +8,7 @@ class SampleRequest(NamedTuple):
     it, on prefetching, or on where a run was resumed.
     """
 
-    index: int  # in SemiDataset: labeled images first, then unlabeled ones
+    index: int  # type: ignore[assignment]  # in SemiDataset: labeled images first, then unlabeled ones
     serial: int  # how many samples of this source came before it, over all processes
     seed: int = 0  # of the augmentation; a function of (run seed, source, serial)
     crop_size: tuple[int, int] | None = None  # (h, w); None leaves it to the pipeline

@@ -25,7 +25,7 @@ class View(NamedTuple):
             labeled: The labeled view with its label, if the partners are labeled images.
         """
         other = labeled if mix.from_labeled else self
-        if mix.from_labeled and (labeled is None or labeled.target is None):
+        if other is None or (mix.from_labeled and other.target is None):
             raise UserError(
                 'This mask pastes labeled images: View.mixed needs the labeled view with its label '
                 'as target (mix_view of semiseg_mm.models.mixing hands it over).'

@@ -14,6 +14,7 @@ from semiseg_mm.utils.places import METHODS
 
 from .toy import toy_config
 
+TIMED = ('seconds', '.pth', 'results.json')  # and checksums of files that hold times
 VARIED = dict(type='Normal', std=1.0, override=dict(name='conv_seg'))
 
 
@@ -83,8 +84,7 @@ def contents(folder) -> dict[str, str]:
 
 def _timeless(value):
     if isinstance(value, dict):
-        kept = {k: item for k, item in value.items() if k != 'seconds' and not k.endswith('.pth')}
-        return {key: _timeless(item) for key, item in kept.items()}
+        return {k: _timeless(v) for k, v in value.items() if not k.endswith(TIMED)}
     return [_timeless(item) for item in value] if isinstance(value, list) else value
 
 

@@ -1,19 +1,32 @@
 from .atomic import atomic_path, atomic_write_text, make_folder
 from .boxes import draw_box
 from .buffers import average_buffers
-from .choices import check_choice, check_share, nearest
+from .choices import (
+    check_choice,
+    check_count,
+    check_number,
+    check_range,
+    check_share,
+    check_size,
+    nearest,
+)
 from .gather import gather_rows
 from .label_png import write_mask
 from .random import preserved_rng, seed_all
 from .records import check_record, read_record
+from .wrapping import unwrapped
 
 __all__ = [
     'atomic_path',
     'atomic_write_text',
     'average_buffers',
     'check_choice',
+    'check_count',
+    'check_number',
+    'check_range',
     'check_record',
     'check_share',
+    'check_size',
     'draw_box',
     'gather_rows',
     'make_folder',
@@ -21,5 +34,6 @@ __all__ = [
     'preserved_rng',
     'read_record',
     'seed_all',
+    'unwrapped',
     'write_mask',
 ]

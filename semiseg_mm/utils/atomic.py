@@ -4,11 +4,12 @@ import contextlib
 import os
 import os.path as osp
 from collections.abc import Iterator
+from typing import Any
 
 from semiseg_mm.errors import UserError
 
 # file names need not be UTF-8; only \n ends a line, on every system
-PLAIN = dict(encoding='utf-8', errors='surrogateescape', newline='\n')
+PLAIN: dict[str, Any] = dict(encoding='utf-8', errors='surrogateescape', newline='\n')
 
 
 @contextlib.contextmanager
@@ -44,7 +45,7 @@ def atomic_write_text(path: str, text: str) -> None:
 
 
 def read_lines(path: str) -> list[str]:
-    """The whole lines of a list that this package wrote: an id may hold blanks, or begin with #."""
+    """Return the whole lines of a list of this package: an id may hold blanks, or begin with #."""
     try:
         with open(path, **PLAIN) as file:
             return [line for line in file.read().split('\n') if line]

@@ -1,8 +1,9 @@
 from collections.abc import Iterator
 
 from mmengine.dist import all_reduce, get_world_size
-from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
+
+from .wrapping import unwrapped
 
 STATISTICS = ('running_mean', 'running_var')
 
@@ -16,8 +17,7 @@ def average_buffers(model: nn.Module) -> None:
     """
     if get_world_size() == 1:
         return
-    model = model.module if is_model_wrapper(model) else model
-    for _, buffer in running_statistics(model):
+    for _, buffer in running_statistics(unwrapped(model)):
         all_reduce(buffer, op='mean')
 
 

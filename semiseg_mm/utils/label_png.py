@@ -21,7 +21,7 @@ def write_mask(
         raise ValueError(f'a label map is H,W with ids 0 … 255, not {mask.shape}, {mask.max()}')
     image = Image.fromarray(np.ascontiguousarray(mask, np.uint8))
     if palette is not None:
-        colours = np.full((256, 3), 255, np.uint8)
+        colours: np.ndarray = np.full((256, 3), 255, np.uint8)
         colours[: len(palette)] = palette
         image.putpalette(colours.tobytes())
     with atomic_path(path, durable) as part:

@@ -17,7 +17,7 @@ UNKNOWN = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # of a file system wit
 
 @contextlib.contextmanager
 def locked(folder: Path, inherited: bool = True) -> Iterator[int]:
-    """One call a folder; gives the lock's file.
+    """Let one call at a time have a folder; yield the lock's file.
 
     Args:
         inherited: Whether processes that this one starts hold the lock as well, should they
@@ -60,9 +60,9 @@ def _opened(folder: Path) -> IO:
 
 @contextlib.contextmanager
 def locked_run(work_dir: str | os.PathLike) -> Iterator[None]:
-    """Lock a work dir for a run. Its first process does; all hear of it if that fails."""
+    """Lock a work dir for a run, in its first process; all hear of it if that fails."""
     with contextlib.ExitStack() as stack:
-        refused = [None]
+        refused: list[str | None] = [None]
         if is_main_process():
             try:
                 stack.enter_context(locked(Path(work_dir), inherited=False))

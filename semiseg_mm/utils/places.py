@@ -1,5 +1,6 @@
 """Where configs and tools lie: in a checkout beside the package, installed inside of it."""
 
+import os
 import os.path as osp
 from pathlib import Path
 
@@ -20,6 +21,12 @@ def root_of(package: Path) -> Path:
 ROOT = root_of(PACKAGE)
 CONFIGS = ROOT / 'configs'
 METHODS = CONFIGS / '_base_/methods'
+MEASURED = PACKAGE / 'measured'  # scores of a dataset's methods, as the documents show them
+
+
+def short_path(path: str | Path) -> str:
+    """Return a path relative to this folder where that is shorter."""
+    return min(str(path), os.path.relpath(path), key=len)
 
 
 def config_path(name: str) -> str:

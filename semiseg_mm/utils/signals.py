@@ -55,7 +55,7 @@ class _Signals:
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
         """Take the signals that do what Python lets them do; leave those that others have."""
-        before = {number: signal.getsignal(number) for number in NUMBERS}
+        before = {int(number): signal.getsignal(number) for number in NUMBERS}
         usual = (signal.SIG_DFL, signal.default_int_handler)
         self.taken = [number for number in NUMBERS if before[number] in usual]
         with self._watched() if os.name == 'posix' else contextlib.nullcontext():
@@ -88,7 +88,7 @@ class _Signals:
 
     def _watch(self, reader: int) -> None:
         launcher = os.getppid() if LAUNCHED in os.environ else None
-        begun = number = None
+        begun, number = None, 0
         while True:
             pause = 0.5 if begun or launcher else None
             if select.select([reader], [], [], pause)[0]:

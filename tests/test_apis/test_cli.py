@@ -14,7 +14,7 @@ from mmseg.models import UNet
 from torch import nn
 
 from semiseg_mm.apis import make_sup_only, run_test, run_train
-from semiseg_mm.apis.cli import guarded
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.apis.hints import explain_shapes
 from semiseg_mm.testing import toy_config
 
@@ -75,7 +75,7 @@ def test_missing_config(fails):
 
 
 def test_amp_needs_a_gpu(config, fails, monkeypatch):
-    monkeypatch.setattr('mmengine.device.is_cuda_available', lambda: False)
+    monkeypatch.setattr('semiseg_mm.apis.command.is_cuda_available', lambda: False)
     assert '--amp needs a GPU' in fails(config(), '--amp')
 
 

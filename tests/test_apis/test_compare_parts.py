@@ -9,7 +9,7 @@ from mmengine.config import Config
 from rich.console import Console
 
 from semiseg_mm.apis.compare import machine, options_by_label, report
-from semiseg_mm.apis.compare.methods import METHODS, choose, compose, follow, load_base
+from semiseg_mm.apis.compare.methods import METHODS, choose, compose, follow, load_base, method_of
 from semiseg_mm.apis.compare.settings import left_behind, settings_hash, settings_of
 from semiseg_mm.apis.processes import schedule
 from semiseg_mm.apis.processes.display import make_display
@@ -31,6 +31,17 @@ def toy(tmp_path):
 def composed(base, name, **options):
     (choice,) = choose([name])
     return compose(load_base(base, {}), choice._replace(options=options))
+
+
+@pytest.mark.parametrize('base', ['semiseg_mm::_base_/methods/cps.py', '../_base_/methods/cps.py'])
+def test_the_method_of_a_leaf_is_known_wherever_the_leaf_lies(tmp_path, base):
+    """Also in a checkout that is not the package that runs."""
+    for folder in ('configs/_base_/methods', 'configs/cps'):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / 'configs/_base_/methods/cps.py').touch()
+    leaf = tmp_path / 'configs/cps/leaf.py'
+    leaf.write_text(f'_base_ = {base!r}\n')
+    assert method_of(leaf) == METHODS / 'cps.py'
 
 
 # ------------------------------------------------------------------ equal for all methods

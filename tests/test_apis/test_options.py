@@ -8,7 +8,7 @@ from mmengine.registry import init_default_scope
 
 from semiseg_mm.apis import options as parts
 from semiseg_mm.apis import run_train
-from semiseg_mm.apis.cli import load_config
+from semiseg_mm.apis.command import load_config
 from semiseg_mm.apis.compare.methods import Choice, compose, load_base
 from semiseg_mm.errors import UserError
 from semiseg_mm.testing import toy_config
@@ -228,7 +228,7 @@ def test_keywords_that_are_handed_to_a_part_are_taken(folder, tmp_path, monkeypa
 
 
 def test_options_of_mixed_precision_count_with_amp_alone(folder, monkeypatch):
-    monkeypatch.setattr('mmengine.device.is_cuda_available', lambda: True)
+    monkeypatch.setattr('semiseg_mm.apis.command.is_cuda_available', lambda: True)
     for key, value in (('dtype', 'bfloat16'), ('loss_scale', 512.0)):
         option = {f'optim_wrapper.{key}': value}
         cfg = load_config(str(folder / PLAIN), option, amp='float16')

@@ -15,8 +15,8 @@ import semiseg_mm
 from semiseg_mm.apis import publish
 from semiseg_mm.apis.predict import run_predict
 from semiseg_mm.apis.predict.inputs import find_inputs
-from semiseg_mm.apis.predict.network import find_files
 from semiseg_mm.apis.predict.outputs import overlay
+from semiseg_mm.apis.trained_files import find_files
 from semiseg_mm.datasets.shapes import render
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.runner import build_runner
@@ -83,7 +83,12 @@ def test_a_folder_is_labeled_under_its_own_names(run, photos, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert 'broken.jpg' in printed and 'notes.txt' in printed and '4 images labeled' in printed
     coco = json.loads((out / 'labels.json').read_text())
-    assert len(coco['images']) == 4
+    names = [image['file_name'] for image in coco['images']]
+    assert names == ['a.1.png', 'a.2.png', 'more/b.png', 'more/c.png']
+    alone = [run, photos / 'more/b.png', '--out', out, '--coco', '--no-overlays']
+    assert run_predict([str(word) for word in alone]) == 0  # the other label maps are older
+    coco = json.loads((out / 'labels.json').read_text())
+    assert [image['file_name'] for image in coco['images']] == ['b.png']
 
 
 def test_labels_equal_those_of_the_validation_and_of_the_published_network(run, tmp_path):
@@ -123,10 +128,68 @@ def test_a_video_is_labeled_frame_by_frame(run, tmp_path):
     assert drawn == [True] * 5 and not capture.read()[0]
 
 
+def test_a_video_that_cannot_be_read_stops_no_other(run, photos, tmp_path, monkeypatch):
+    (tmp_path / 'in').mkdir()
+    (tmp_path / 'in/cut.mp4').write_bytes(b'no video')
+    os.link(photos / 'more/b.png', tmp_path / 'in/b.png')
+    out = tmp_path / 'out'
+    assert run_predict([str(run), str(tmp_path / 'in'), '--out', str(out)]) == 0
+    record = json.loads((out / 'predictions.json').read_text())
+    assert record['images'] == 1 and [os.path.basename(b['image']) for b in record['broken']] == [
+        'cut.mp4'
+    ]
+    words = [run, tmp_path / 'in/cut.mp4', '--coco', '--frames', '--out', tmp_path / 'other']
+    assert run_predict([str(word) for word in words]) == 1
+
+    clip = str(tmp_path / 'clip.avi')
+    writer = cv2.VideoWriter(clip, cv2.VideoWriter_fourcc(*'MJPG'), 7, (48, 32))
+    writer.write(render(800, (32, 48))[0])
+    writer.release()
+    monkeypatch.setattr(
+        'semiseg_mm.apis.predict.video.overlay', lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+    )
+    assert run_predict([str(run), clip, '--out', str(out)]) == 130
+    assert not [path for path in out.rglob('*') if 'clip' in path.name]
+
+
+def test_nothing_is_overwritten_but_predictions(run, photos, tmp_path, capsys):
+    """Masks of a dataset, or the images themselves; the same call again does the same."""
+    for kind in ('images', 'labels'):
+        (tmp_path / kind).mkdir()
+        os.link(photos / 'more/b.png', tmp_path / kind / 'b.png')
+
+    def call(source, out):
+        words = [run, tmp_path / source, '--out', tmp_path / out]
+        return run_predict([str(word) for word in words]), capsys.readouterr()
+
+    code, printed = call('images', '.')
+    assert code == 1 and 'no predictions.json beside it' in printed.err
+    for _ in range(2):
+        code, printed = call('images', 'images/new')
+        assert code == 0 and '1 images labeled' in printed.out
+    assert '1 images labeled' in call('images/**/*.png', 'images/new')[1].out
+    code, printed = call('images', 'images')
+    assert code == 1 and 'is the folder of the images' in printed.err
+    code, printed = call('images/new/labels', 'images/new')
+    assert code == 1 and 'b.png would be overwritten by a prediction' in printed.err
+
+
+@pytest.mark.parametrize(
+    'error', [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried")]
+)
+def test_too_little_memory_is_a_sentence(run, photos, tmp_path, monkeypatch, capsys, error):
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr('semiseg_mm.apis.predict.predict_labels', fail)
+    assert run_predict([str(run), str(photos), '--out', str(tmp_path / 'out')]) == 1
+    assert 'The memory does not suffice' in capsys.readouterr().err
+
+
 def test_sizes_that_the_network_does_not_take(run):
     """The UNet of the leaves halves an image three times."""
     network = semiseg_mm.load(run)
-    assert network.predictor.size_divisor == 1
+    assert network.predictor.needed == 1
     leaf = Config.fromfile(CONFIGS / '_base_/models/unet_s2.py')
     assert size_divisor_of(sketch(leaf.segmentor)) == 8
 
@@ -149,8 +212,9 @@ def test_scales_and_flips_are_averaged(run, photos):
         (['RUN', 'nowhere'], 'nowhere: there is no such file, folder or glob'),
         (['RUN', 'PHOTOS/notes.txt'], 'is neither an image'),
         (['RUN', 'PHOTOS/*.xyz'], 'there is no such file'),
-        (['RUN', 'PHOTOS/broken.jpg'], 'None of the 1 images can be read'),
+        (['RUN', 'PHOTOS/broken.jpg'], 'None of the 1 files can be read'),
         (['nowhere.pth', 'PHOTOS'], 'nowhere.pth does not exist'),
+        (['RUN/toy.py', 'PHOTOS'], 'toy.py is a config, which has no weights'),
         (['PHOTOS', 'PHOTOS'], 'holds no checkpoint iter_N.pth'),
         (['RUN', 'PHOTOS', '--network', 'teache'], "Did you mean 'teacher'?"),
         (['RUN', 'PHOTOS', '--scales', '0'], 'all of them above 0'),

@@ -1,12 +1,20 @@
+import hashlib
+import json
+import sys
+
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from PIL import Image
 from processes import forked
 
+import semiseg_mm
 from semiseg_mm.apis import publish, run_publish
 from semiseg_mm.datasets.shapes import CLASSES
 from semiseg_mm.engine.rewriting import use_parts
 from semiseg_mm.engine.runner import build_runner
+from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
 from semiseg_mm.testing import toy_config, toy_network
 from semiseg_mm.utils.places import METHODS
@@ -125,3 +133,71 @@ def test_several_networks_ask_for_a_choice(trained, tmp_path, capfd):
     assert run_publish(args) == 1
     assert 'has net_0, net_1: choose one with --network' in capfd.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_is_published_with_a_card_that_says_what_is_known(trained, tmp_path, capfd):
+    run, out = trained / 'run', tmp_path / 'm.pth'
+    assert run_publish([str(run), str(out)]) == 0
+    said = torch.load(out, weights_only=True)['meta']
+    assert said['network'] == 'net_0'  # the one that the method predicts with
+    text = (tmp_path / 'MODEL_CARD.md').read_text()
+    data = torch.load(run / 'iter_1.pth', weights_only=True)['meta']['semiseg_mm']['data']
+    for name in ('labeled', 'unlabeled'):
+        row = next(line for line in text.splitlines() if line.startswith(f'| {name} |'))
+        assert f' {data[name]["count"]} |' in row and data[name]['sha256'] in row
+    results = json.loads((run / 'results.json').read_text())['networks']
+    for name, score in results.items():
+        shown = f'{name} (this one)' if name == 'net_0' else name
+        assert f'| {shown} | mIoU | {score["mIoU"]["last"]} | 1 |' in text
+    assert hashlib.sha256(out.read_bytes()).hexdigest() in text
+    assert all(f'| {k} | {name} |' in text for k, name in enumerate(CLASSES))
+    assert 'Licence: to be filled in' in text and '## Not measured' in text
+    assert 'other weights' not in text
+
+    (tmp_path / 'MODEL_CARD.md').write_text('with words of mine')
+    assert run_publish([str(run), str(out), '--license', 'cc-by-4.0']) == 0
+    assert (tmp_path / 'MODEL_CARD.old-1.md').read_text() == 'with words of mine'
+    assert 'Licence: cc-by-4.0.' in (tmp_path / 'MODEL_CARD.md').read_text()
+
+
+def test_scores_of_another_iteration_are_called_so(trained, tmp_path):
+    for name in ('iter_1.pth', 'results.json'):
+        (tmp_path / name).write_bytes((trained / 'run' / name).read_bytes())
+    record = json.loads((tmp_path / 'results.json').read_text())
+    record['networks']['net_0']['mIoU'].update(last_iter=9)
+    (tmp_path / 'results.json').write_text(json.dumps(record))
+    checkpoint = str(tmp_path / 'iter_1.pth')
+    publish(str(trained / 'config.py'), checkpoint, str(tmp_path / 'm'), 'net_0')
+    text = (tmp_path / 'MODEL_CARD.md').read_text()
+    assert 'of iteration 1, and the last scores of iteration 9: they are of other weights' in text
+
+
+@pytest.mark.parametrize('safe', [True, False])
+def test_a_folder_for_a_hub_loads_again(trained, tmp_path, monkeypatch, capfd, safe):
+    if safe:
+        pytest.importorskip('safetensors')
+    else:
+        monkeypatch.setitem(sys.modules, 'safetensors.torch', None)
+    picture, hub = tmp_path / 'p.png', tmp_path / 'hub'
+    Image.new('RGB', (4, 4)).save(picture)
+    call = [str(trained / 'run'), '--network', 'net_1', '--hub', str(hub)]
+    assert run_publish(call) == 1
+    assert '--license is missing' in capfd.readouterr().err and not hub.exists()
+    assert run_publish([*call, '--license', 'apache-2.0', '--preview', str(picture)]) == 0
+    weights = 'model.safetensors' if safe else 'model.pth'
+    names = {'README.md', 'config.json', 'model.py', 'preview.png', weights}
+    assert {path.name for path in hub.iterdir()} == names
+    front = (hub / 'README.md').read_text().split('---')[1].splitlines()
+    wanted = ['library_name: semiseg_mm', 'pipeline_tag: image-segmentation', 'license: apache-2.0']
+    assert set(wanted) <= set(front) and '- CPSSegmentor' in front
+    about = json.loads((hub / 'config.json').read_text())
+    assert about['weights_sha256'] == hashlib.sha256((hub / weights).read_bytes()).hexdigest()
+    assert list(about['id2label'].values()) == list(CLASSES)
+
+    image = np.random.default_rng(0).integers(0, 256, (24, 24, 3)).astype(np.uint8)
+    again, own = semiseg_mm.load(hub), semiseg_mm.load(trained / 'run', network='net_1')
+    assert np.array_equal(again.predict(image)[1], own.predict(image)[1])
+    assert again.classes == own.classes and again.palette == own.palette
+    (hub / weights).write_bytes(b'cut')
+    with pytest.raises(UserError, match=f'{weights}'):
+        semiseg_mm.load(hub)

@@ -1,14 +1,17 @@
 import contextlib
 import io
 import json
+from types import SimpleNamespace
 
 import cv2
 import pytest
 
 from semiseg_mm.apis import quickstart
+from semiseg_mm.apis.cli import load_config
 from semiseg_mm.apis.processes import schedule
 from semiseg_mm.apis.processes import training_process as training
 from semiseg_mm.apis.quickstart import methods
+from semiseg_mm.apis.quickstart.picture import Picture
 from semiseg_mm.apis.quickstart.report import conclude, make_table
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils.lock import locked
@@ -31,12 +34,12 @@ def call(work_dir, *options):
 
 @pytest.fixture(scope='module')
 def finished(forked_trainings, tmp_path_factory):
-    """One quickstart of three real trainings, and what it printed."""
-    work_dir = tmp_path_factory.mktemp('quickstart')
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        assert call(work_dir) == 0
-    return work_dir, printed.getvalue()
+    """One quickstart of three real trainings where one stands, and what it printed."""
+    folder, printed = tmp_path_factory.mktemp('quickstart'), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.chdir(folder)
+        assert quickstart.main(['--iters', '2', '--cfg-options', *TINY]) == 0
+    return folder / 'work_dirs/quickstart_2-iters', printed.getvalue()
 
 
 def files(work_dir):
@@ -49,7 +52,7 @@ def test_table_says_what_the_runs_say(finished):
     assert [row['key'] for row in record['methods']] == ['sup_only', 'mean_teacher', 'cps_cutmix']
     base = record['methods'][0]['mIoU']
     for row in record['methods']:
-        own = json.loads((work_dir / row['key'] / 'results.json').read_text())
+        own = json.loads((work_dir / row['key'] / 'seed_0/results.json').read_text())
         assert row['mIoU'] == own['networks'][row['network']]['mIoU']['last']
         assert row['seconds'] == own['seconds']
         line = next(x for x in printed.splitlines() if f'{row["method"]} ({row["network"]})' in x)
@@ -70,10 +73,43 @@ def test_output_into_a_pipe_is_short_and_has_no_control_codes(finished):
 
 def test_picture(finished):
     picture = cv2.imread(str(finished[0] / 'predictions.png'))
-    # 2 rows of 2 inches and 1.5 for titles and legend; 5 columns of 2 and 0.5; 100 dots an inch
-    assert picture.shape == (550, 1050, 3)
+    # panels of 64 pixels, twice as large, and gaps of 6: two rows, five columns
+    assert picture.shape[1] == 6 + 5 * (128 + 6) and picture.shape[0] > 2 * 128
     for colour in ((220, 60, 60), (64, 64, 64)):  # of a class in the truth or legend: RGB
         assert (picture == colour[::-1]).all(-1).any()
+
+
+def test_a_picture_is_there_before_the_end(finished, tmp_path):
+    """Of what has a checkpoint; it is drawn anew when a training has come further."""
+
+    def going_on(key, iterations):
+        folder = tmp_path / key
+        folder.mkdir(exist_ok=True)
+        for iteration in iterations:
+            source = finished[0] / key / f'seed_0/iter_{iteration}.pth'
+            (folder / source.name).write_bytes(source.read_bytes())
+        method = next(one for one in methods.METHODS if one.key == key)
+        leaf = finished[0] / f'configs/{key}.py'
+        run = SimpleNamespace(cfg=load_config(str(leaf)), folder=folder, iters=2)
+        run.result = lambda: None
+        return methods.Trained(method, run)
+
+    sheet = Picture([going_on('sup_only', [1]), going_on('cps_cutmix', [])], tmp_path / 'p.png')
+    sheet.follow()
+    assert sheet.shown == dict(sup_only=1)
+    narrow = cv2.imread(str(sheet.path)).shape[1]
+    going_on('cps_cutmix', [1])
+    sheet.follow()  # too soon
+    assert sheet.shown == dict(sup_only=1)
+    sheet.at = 0.0
+    (tmp_path / 'cps_cutmix/iter_2.pth').write_bytes(b'half')
+    sheet.follow()  # what cannot be read is drawn later
+    assert sheet.shown == dict(sup_only=1)
+    sheet.at = 0.0
+    going_on('cps_cutmix', [2])
+    sheet.follow()
+    assert sheet.shown == dict(sup_only=1, cps_cutmix=2)
+    assert cv2.imread(str(sheet.path)).shape[1] == narrow + 134
 
 
 def test_second_call_reuses_and_a_failure_leaves_the_others(finished, monkeypatch, capsys):
@@ -84,7 +120,7 @@ def test_second_call_reuses_and_a_failure_leaves_the_others(finished, monkeypatc
     assert files(work_dir) == before
 
     broken = methods.METHODS[2]._replace(
-        key='broken', title='Broken', options=('model.type=nonsense',)
+        key='broken', title='Broken', options={'model.type': 'nonsense'}
     )
     monkeypatch.setattr(methods, 'METHODS', (*methods.METHODS[:2], broken))
     assert call(work_dir) == 1
@@ -102,7 +138,8 @@ def test_second_call_reuses_and_a_failure_leaves_the_others(finished, monkeypatc
 def test_other_settings_are_refused(finished, capsys):
     assert call(finished[0], 'optim_wrapper.optimizer.lr=0.1') == 1
     error = capsys.readouterr().err
-    assert 'other settings (optim_wrapper.optimizer' in error and '--work-dir' in error
+    assert 'a run of another config' in error and '--work-dir' in error
+    assert 'optim_wrapper.optimizer.lr was 0.2, is 0.1' in error
 
 
 def test_one_quickstart_a_folder(tmp_path):
@@ -112,17 +149,12 @@ def test_one_quickstart_a_folder(tmp_path):
         pass
 
 
-def test_exactly_one_config_a_method(tmp_path, monkeypatch):
-    for method in (*methods.METHODS, methods.FULL_LABELS):
-        assert methods.find_config(method.config).name.startswith(f'{method.config}_')
-    monkeypatch.setattr(methods, 'ROOT', tmp_path)
-    with pytest.raises(UserError, match='found: none'):
-        methods.find_config('sup-only')
-    for name in ('a', 'b'):
-        (tmp_path / f'configs/{name}').mkdir(parents=True)
-        (tmp_path / f'configs/{name}/sup-only_{name}_shapes-30.py').touch()
-    with pytest.raises(UserError, match=r'sup-only_a_shapes-30\.py, sup-only_b'):
-        methods.find_config('sup-only')
+def test_it_writes_where_one_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(methods, 'plan', lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        quickstart.main(['--iters', '2', '--seed', '5'])
+    assert (tmp_path / 'work_dirs/quickstart_2-iters_seed-5').is_dir()
 
 
 def record(gains, reference=()):

@@ -1,6 +1,7 @@
 import os
 import pickle
 import zipfile
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -197,6 +198,19 @@ def test_urls_of_one_name_are_two_files(monkeypatch, tmp_path):
     torch.save(dict(url='by hand'), tmp_path / 'checkpoints/n.pth')
     assert CheckpointLoader.load_checkpoint('https://a/n.pth')['url'] == 'by hand'
     assert 'n.pth is taken for https://a/n.pth' in said[0]
+
+
+@pytest.mark.parametrize('error', [URLError('no name'), RuntimeError('invalid hash value (a)')])
+def test_weights_that_cannot_be_fetched_are_named_with_their_place(error, monkeypatch, tmp_path):
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', fail)
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    with pytest.raises(UserError) as caught:
+        CheckpointLoader.load_checkpoint('open-mmlab://resnet50_v1c')
+    for part in ('https://', f'put it there: {tmp_path}/checkpoints/resnet50_v1c', 'init_cfg=None'):
+        assert part in str(caught.value)
 
 
 def test_model_names_resolve_to_urls_and_load_safely(monkeypatch, tmp_path):

@@ -14,6 +14,7 @@ from semiseg_mm.apis.publish import publish
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.execution import check_execution, lay_out, prepare_execution
 from semiseg_mm.engine.optimizers import Bfloat16OptimWrapper
+from semiseg_mm.engine.pictures import look_at
 from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.recompute import recomputed
@@ -139,6 +140,8 @@ def test_a_compiled_backbone_is_used_in_training_alone(method):
     assert_equal(step(model), step(build(method)))
     assert calls and not any('_orig_mod' in key for key in model.state_dict())
     calls.clear()
+    look_at(model, toy_batch(3, 1, num_classes=4), [[0, 0, 0]] * 4)  # a picture has other sizes
+    assert not calls and model.training
     model.eval()
     model.networks[model.predict_on](torch.randn(1, 3, 16, 16))
     assert not calls

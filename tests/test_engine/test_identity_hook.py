@@ -13,6 +13,7 @@ from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
 from semiseg_mm.testing import toy_config
+from semiseg_mm.version import __version__
 
 LOAD = [dict(type='LoadImage'), dict(type='LoadAnnotations')]
 CROP = dict(type='ScaleCrop', crop_size=(16, 16))
@@ -81,9 +82,15 @@ def resume(folder, **extra):
     return runner
 
 
+def logs(folder):
+    return ''.join(file.read_text() for file in folder.glob('run/*/*.log'))
+
+
 def test_unchanged_it_goes_on(folder):
     assert resume(folder).iter == 6
-    sampler = safe_load(folder / 'run/iter_6.pth')['meta']['semiseg_mm']['sampler']
+    known = safe_load(folder / 'run/iter_6.pth')['meta']['semiseg_mm']
+    assert known['version'] == __version__ and 'was written by' not in logs(folder)
+    sampler = known['sampler']
     assert sampler['type'] == 'CentroidSampler' and sampler['fraction'] == '1/2'
     assert sampler['sources'] == ['labeled', 'unlabeled']
     assert {len(digest) for digest in sampler['labels'].values()} == {64}
@@ -131,6 +138,16 @@ def test_where_the_index_is_kept_does_not_matter(folder):
 def test_checkpoints_that_do_not_say_are_resumed(folder):
     path = folder / 'run/iter_3.pth'
     older = safe_load(path)
-    del older['meta']['semiseg_mm']['sampler']
+    del older['meta']['semiseg_mm']['sampler'], older['meta']['semiseg_mm']['version']
     torch.save(older, path)
     assert resume(folder, fraction=0.25).iter == 6
+    assert 'was written by' not in logs(folder)
+
+
+def test_another_version_is_resumed_with_a_warning(folder):
+    path = folder / 'run/iter_3.pth'
+    older = safe_load(path)
+    older['meta']['semiseg_mm']['version'] = '0.0.9'
+    torch.save(older, path)
+    assert resume(folder).iter == 6
+    assert f'was written by semiseg_mm 0.0.9, this is {__version__}' in logs(folder)

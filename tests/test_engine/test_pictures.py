@@ -9,9 +9,10 @@ from PIL import Image
 from semiseg_mm.apis.browse import run_browse
 from semiseg_mm.datasets.samplers import sampler_of
 from semiseg_mm.engine.checkpoint import safe_load
-from semiseg_mm.engine.hooks import PictureHook
+from semiseg_mm.engine.hooks import PictureHook, picture_hook
 from semiseg_mm.engine.pictures import Look, draw_sheet, first_batch, look_at
 from semiseg_mm.engine.runner import build_runner
+from semiseg_mm.errors import UserError
 from semiseg_mm.testing import toy_config
 from semiseg_mm.utils.places import CONFIGS, METHODS
 
@@ -111,8 +112,11 @@ def test_browse_writes_a_sheet(tmp_path, monkeypatch, capsys):
     assert run_browse([str(leaf), '--unlabeled', '1']) == 1
 
 
-def test_how_often(tmp_path):
-    """Eight pictures over a training, whatever its length; the last iteration has one."""
+def test_how_often(monkeypatch):
+    """Eight pictures over a training, whatever its length; the last iteration has one.
+
+    If one of several processes has failed, none draws.
+    """
     drawn = []
 
     class Counting(PictureHook):
@@ -124,3 +128,8 @@ def test_how_often(tmp_path):
         runner = type('Runner', (), dict(iter=iteration, max_iters=100))()
         hook.after_train_iter(runner, iteration)
     assert drawn == [12, 24, 36, 48, 60, 72, 84, 96, 100]
+    monkeypatch.setattr(picture_hook, 'all_gather_object', lambda failed: [failed, True])
+    hook.after_train_iter(runner, 99)
+    assert drawn[-2:] == [96, 100]
+    with pytest.raises(UserError, match='at least 1'):
+        PictureHook(labeled=0)

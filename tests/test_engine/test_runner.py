@@ -129,11 +129,13 @@ def test_resuming_with_other_settings_names_them(work_dir):
         'model.segmentor.decode_head.dropout_ratio': 0.3,
         'train_cfg.val_interval': 2,
         'train_dataloader.num_workers': 0,
+        'channels_last': True,
     }
     runner = train(toy_config(work_dir, SUP_ONLY, resume=True, **extra))
     log = (work_dir / runner.timestamp / f'{runner.timestamp}.log').read_text()
     assert 'under other settings: ' in log and 'optim_wrapper.optimizer.lr was 0.01, is 0.02' in log
     assert 'model.segmentor.decode_head.dropout_ratio was null, is 0.3' in log
+    assert 'channels_last was null, is true' in log
     assert 'val_interval was' not in log and 'workers was' not in log
     assert runner.optim_wrapper.param_groups[0]['initial_lr'] == 0.01  # as the warning says
 

@@ -19,7 +19,8 @@ from mmengine.registry import init_default_scope
 from processes import ForkedPopen, forked, forked_ranks
 from signalling import SendSignals  # noqa: F401  (registers it)
 
-from semiseg_mm.apis.cli import guarded, run_train
+from semiseg_mm.apis.cli import run_train
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.testing import toy_config
@@ -102,13 +103,19 @@ def test_accumulated_gradients_are_used_first(tmp_path):
     assert call(tmp_path, hooks=[sent(TERM, iteration=1)], max_iters=8, **extra) == 143
     assert saved(tmp_path) == []  # a validation came before the step: it is not waited for
     extra['train_cfg.val_interval'] = 8
+    extra['default_hooks.checkpoint.milestones'] = [1 / 8]  # waits for the step as well
     assert call(tmp_path, hooks=[sent(TERM, iteration=1)], max_iters=8, **extra) == 143
     assert saved(tmp_path) == ['iter_4.pth']
 
 
-def test_a_validation_and_the_second_ctrl_c_end_at_once(tmp_path, capfd, monkeypatch):
+def test_the_iteration_before_a_validation_is_saved(finished, tmp_path):
     assert call(tmp_path, hooks=[sent(TERM, iteration=3, in_val=True)]) == 143
-    assert capfd.readouterr().err.endswith('Stopped. The same command with --resume goes on.\n')
+    assert saved(tmp_path) == ['iter_3.pth'] and not (tmp_path / 'run/results.json').exists()
+    assert call(tmp_path, '--resume') == 0
+    assert equal(tmp_path / 'run/iter_6.pth', finished / 'iter_6.pth')
+
+
+def test_the_second_ctrl_c_ends_at_once(tmp_path, capfd, monkeypatch):
     monkeypatch.setattr(signals, 'ONE', 0.0)
     assert call(tmp_path, hooks=[sent(INT, INT, iteration=2)]) == 130
     assert 'Ctrl-C came twice, so nothing more was saved.' in capfd.readouterr().err

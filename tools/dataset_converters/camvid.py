@@ -1,4 +1,4 @@
-"""Convert CamVid: tools/dataset_converters/camvid.py FOLDER [--out FOLDER]."""
+"""The same as ``semiseg_mm convert camvid``, from a checkout."""
 
 import sys
 

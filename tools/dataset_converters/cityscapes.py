@@ -1,4 +1,4 @@
-"""Convert Cityscapes: tools/dataset_converters/cityscapes.py FOLDER [--out FOLDER]."""
+"""The same as ``semiseg_mm convert cityscapes``, from a checkout."""
 
 import sys
 

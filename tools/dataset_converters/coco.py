@@ -1,4 +1,4 @@
-"""Convert COCO to label maps: tools/dataset_converters/coco.py FOLDER [--out FOLDER]."""
+"""The same as ``semiseg_mm convert coco``, from a checkout."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Convert KITTI: tools/dataset_converters/kitti.py FOLDER [--out FOLDER]."""
+"""The same as ``semiseg_mm convert kitti``, from a checkout."""
 
 import sys
 

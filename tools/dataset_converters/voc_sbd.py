@@ -1,4 +1,4 @@
-"""Convert VOC 2012 and SBD: tools/dataset_converters/voc_sbd.py FOLDER --sbd FOLDER [--out …]."""
+"""The same as ``semiseg_mm convert voc``, from a checkout."""
 
 import sys
 

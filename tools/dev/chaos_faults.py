@@ -6,6 +6,7 @@ one sentence and exit status 1, and lost otherwise.
 
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -25,7 +26,7 @@ STOPPED = dict(SIGKILL=(-9,), SIGTERM=(-15, 143), SIGINT=(130, -2))
 
 
 class Lost(Exception):
-    """A fault that changed a result, or ended in a traceback."""
+    """Tell of a fault that changed a result, or ended in a traceback."""
 
 
 def judge(target: Target, work_dir: Path, outcome: Outcome, may_refuse: bool) -> str:
@@ -39,6 +40,9 @@ def judge(target: Target, work_dir: Path, outcome: Outcome, may_refuse: bool) ->
     state = state_of(work_dir)
     if state != target.state:
         wrong = [name for name in target.state if state.get(name) != target.state[name]]
+        told = re.findall(r'; ([^;\n]*) was put there since', outcome.text)
+        if wrong and all(Path(name).name in ', '.join(told) for name in wrong):
+            return REFUSED
         raise Lost(f'other results without a word: {", ".join(wrong) or "more files"}')
     return HEALED
 
@@ -80,7 +84,7 @@ def sigint(target, folder, rng):
 
 
 def full_disk(target: Target, folder: Path, rng: Random) -> str:
-    """By a small file system, or, without the right to mount one, by a limit on a file's size."""
+    """Fill the disk: a small file system or, without the right to mount, a limit on file sizes."""
     disk = folder / 'disk'
     disk.mkdir()
     whole = sum(f.stat().st_size for f in (target.folder / 'undisturbed').rglob('*'))
@@ -197,6 +201,8 @@ def not_a_number(target: Target, folder: Path, rng: Random) -> str:
     if not outcome.refused:
         raise Lost(f'NaN: exit status {outcome.code}: {outcome.text.strip()[-600:]}')
     for file in work_dir.rglob('*.pth'):
+        if file.name.startswith('nan_'):  # the batch that came to it, no checkpoint
+            continue
         for name, value in safe_load(str(file))['state_dict'].items():
             if not value.isfinite().all():
                 raise Lost(f'NaN in {name} of {file.name}')

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from semiseg_mm.engine.keys import weights_hash  # noqa: E402
 from semiseg_mm.errors import UserError  # noqa: E402
 from semiseg_mm.testing import toy_network  # noqa: E402
 
+RECORDS = ('results.json', 'record.json')
 ITERS, LIMIT = 12, 180  # iterations; seconds until a run counts as hung
 SHAPES = 'configs/{}-1k_shapes-30-64x64.py'
 LEAVES = dict(
@@ -51,7 +53,7 @@ sys.exit(compare.main(sys.argv[1:]))
 
 
 class Outcome(NamedTuple):
-    """How a call ended. ``code`` is None if it had to be ended."""
+    """Hold how a call ended. ``code`` is None if it had to be ended."""
 
     code: int | None
     text: str
@@ -62,11 +64,12 @@ class Outcome(NamedTuple):
 
     @property
     def crashed(self) -> bool:
-        return 'Traceback (most recent call last)' in self.text
+        text = re.sub(r'Exception ignored in.*\nTraceback', '', self.text)  # Python's, in callbacks
+        return 'Traceback (most recent call last)' in text
 
 
 class Target:
-    """A command that trains, and the undisturbed result of it."""
+    """Hold a command that trains, and the undisturbed result of it."""
 
     state: dict
     seconds: float
@@ -129,8 +132,11 @@ def ended(process) -> Outcome:
 
 
 def state_of(work_dir: Path) -> dict:
-    """Return the last weights of each training in a folder, and its scores."""
-    found = {}
+    """Return the last weights of each training in a folder, and its scores.
+
+    Where there are records of a comparison, these hold the scores.
+    """
+    found, records = {}, ('record.json',) if any(work_dir.rglob('record.json')) else RECORDS
     files = [f for f in work_dir.rglob('*') if '.old-' not in str(f.relative_to(work_dir))]
     for file in sorted(files):
         name = str(file.relative_to(work_dir))
@@ -139,7 +145,7 @@ def state_of(work_dir: Path) -> dict:
                 found[name] = weights_hash(file)
             except UserError as error:
                 found[name] = str(error)
-        elif file.name in ('results.json', 'record.json'):
+        elif file.name in records:
             try:
                 found[name] = json.loads(file.read_text())['networks']
             except (ValueError, KeyError, TypeError) as error:

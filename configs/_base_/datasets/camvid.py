@@ -1,5 +1,5 @@
 # CamVid with 11 classes (367 train, 101 val, 233 test; 480x360 in SegNet's copy), as
-# tools/dataset_converters/camvid.py writes it. Expected below data_root:
+# semiseg_mm convert camvid writes it. Expected below data_root:
 #   images/{train,val,test}/*.png  labels/{train,val,test}/*.png (0 to 10, void 255)
 #   splits/<family>/<split>/labeled.txt and unlabeled.txt, one id a line (0001TP_006690)
 # A leaf chooses the split with train_dataloader.dataset.split.

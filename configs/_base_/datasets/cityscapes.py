@@ -1,4 +1,4 @@
-# Cityscapes (2975 train, 500 val), as tools/dataset_converters/cityscapes.py or mmsegmentation
+# Cityscapes (2975 train, 500 val), as semiseg_mm convert cityscapes or mmsegmentation
 # prepare it. Expected below data_root:
 #   leftImg8bit/{train,val}/<city>/*_leftImg8bit.png
 #   gtFine/{train,val}/<city>/*_gtFine_labelTrainIds.png

@@ -1,6 +1,6 @@
 # COCO with 80 things and background (118287 train, 5000 val). Expected below data_root:
 #   train2017/*.jpg  val2017/*.jpg
-#   masks/*.png, of both: as tools/dataset_converters/coco.py writes them, or UniMatch's own
+#   masks/*.png, of both: as semiseg_mm convert coco writes them, or UniMatch's own
 #   splits/<family>/<split>/labeled.txt and unlabeled.txt, one id a line (000000000009)
 # A leaf chooses the split with train_dataloader.dataset.split.
 _base_ = './image_folders.py'

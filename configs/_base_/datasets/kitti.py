@@ -1,5 +1,5 @@
 # KITTI's semantic benchmark (200 images, Cityscapes' 19 classes), as
-# tools/dataset_converters/kitti.py writes it. Expected below data_root:
+# semiseg_mm convert kitti writes it. Expected below data_root:
 #   training/image_2/*.png  training/semantic_train_ids/*.png
 #   splits/train.txt (160) and splits/val.txt (40): KITTI itself has no validation images
 #   splits/<family>/<split>/labeled.txt and unlabeled.txt, one id a line (000000_10)

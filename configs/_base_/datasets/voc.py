@@ -1,4 +1,4 @@
-# Pascal VOC 2012 with SBD masks (10582 train, 1449 val), as tools/dataset_converters/voc_sbd.py
+# Pascal VOC 2012 with SBD masks (10582 train, 1449 val), as semiseg_mm convert voc
 # writes it. Expected below data_root:
 #   JPEGImages/  SegmentationClassAug/  ImageSets/Segmentation/val.txt
 #   splits/<family>/<split>/labeled.txt and unlabeled.txt, one id a line (2007_000032)

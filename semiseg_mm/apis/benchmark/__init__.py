@@ -7,7 +7,7 @@ import torch
 from mmengine.registry import init_default_scope
 
 import semiseg_mm.engine  # noqa: F401  (registers everything)
-from semiseg_mm.apis.cli import guarded
+from semiseg_mm.apis.command import guarded
 
 from . import data, labels, models, scale, step
 

@@ -11,7 +11,6 @@ from semiseg_mm.apis.processes import (
     continuable,
     make_display,
     run_all,
-    short_path,
     tell_failures,
 )
 from semiseg_mm.engine.batch_hint import batch_hint, batch_in
@@ -19,13 +18,14 @@ from semiseg_mm.engine.train_plan import settle
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text, nearest
 from semiseg_mm.utils.lock import locked
-from semiseg_mm.utils.places import config_path
+from semiseg_mm.utils.places import config_path, short_path
 
 from . import report
 from .machine import places, threads
-from .methods import Choice, choose, compose, load_base
+from .methods import choose, compose, load_base
+from .plan import plan_runs
 from .run import Run, describe
-from .settings import find_split, left_behind, settings_of
+from .settings import find_split, left_behind
 from .slurm import refuse_if_queued, train_as_array
 
 __all__ = ['main']
@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog='compare', description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='the base: whatever is not the method comes from it')
     parser.add_argument(
         '--methods',
@@ -97,7 +97,7 @@ def _compare(args: argparse.Namespace) -> int:
     folder = args.work_dir or f'work_dirs/compare_{Path(args.config).stem}{suffix}'
     work_dir, console = Path(folder).resolve(), _console()
     with locked(work_dir) as lock:
-        runs = _plan(base, args, choices, configs, work_dir)
+        runs = _plan(base, args, configs, work_dir)
         _hint_on_batch(base, epochs, console)
         lost = left_behind(base, args.config, choices)
         for note in lost:
@@ -132,45 +132,15 @@ def options_by_label(names: list[str], words: list[str]) -> dict[str, list[str]]
 def _plan(
     base: Config,
     args: argparse.Namespace,
-    choices: list[Choice],
     configs: dict[str, Config],
     work_dir: Path,
 ) -> list[Run]:
-    """All runs; the configs that they train are written once all records agree with them."""
+    """Return all runs; the configs that they train are written once all records agree with them."""
     split = find_split(base)
     hooks = base.get('default_hooks') or {}
     metric = str(hooks.get('checkpoint', {}).get('save_best') or 'mIoU')
-    same: dict[str, str] = {}
-    for name, cfg in configs.items():
-        settings = str(settings_of(cfg, 0, split))
-        if settings in same:
-            raise UserError(
-                f'{same[settings]} and {name} come to the same training here: leave one of them '
-                'out (what sets them apart may be in a leaf only).'
-            )
-        same[settings] = name
-    runs = []
-    files = {c.name: work_dir / 'configs' / f'{c.name}.py' for c in choices}
     about = {n: describe(cfg, args.config, split, metric) for n, cfg in configs.items()}
-    for seed in args.seeds:
-        for name, cfg in configs.items():
-            runs.append(Run(name, seed, cfg, files[name], work_dir, about[name]))
-    (work_dir / 'configs').mkdir(exist_ok=True)
-    for name, cfg in configs.items():
-        _watched(cfg)
-        atomic_write_text(str(files[name]), cfg.pretty_text)
-    return runs
-
-
-def _watched(cfg: Config) -> None:
-    """Logs and checkpoints often enough to follow a run, and to go on with it."""
-    iters, hooks = int(cfg.train_cfg.max_iters), cfg.get('default_hooks') or {}
-    if 'logger' in hooks:
-        hooks.logger.interval = min(hooks.logger.get('interval', 10), max(1, iters // 100))
-    if 'checkpoint' in hooks:
-        step = cfg.optim_wrapper.get('accumulative_counts', 1)
-        interval = min(hooks.checkpoint.get('interval', iters), max(1, iters // 10))
-        hooks.checkpoint.interval = -(-interval // step) * step
+    return plan_runs(configs, about, args.seeds, work_dir)
 
 
 def _hint_on_batch(base: Config, epochs: float | None, console: Console) -> None:

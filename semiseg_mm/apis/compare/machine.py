@@ -11,7 +11,7 @@ from semiseg_mm.engine.stages.stage import package_versions
 
 
 def places(jobs: int | None = None) -> list[str | None]:
-    """For each run at once the GPU that it may see: one run a GPU unless ``jobs`` says more."""
+    """Return the GPU of each run at once: one run a GPU unless ``jobs`` says more."""
     found = gpus()
     if not found:
         return [None] * (jobs or share_cores()[0])
@@ -26,7 +26,7 @@ def gpus() -> list[str]:
 
 
 def threads() -> int:
-    """Of a run. As many whatever runs beside it, or its sums would differ by that."""
+    """Return a run's threads: as many whatever runs beside it, or its sums would differ by that."""
     return int(os.environ.get('OMP_NUM_THREADS') or share_cores()[1])
 
 

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from mmengine.config import Config
 
-from semiseg_mm.apis.cli import load_config
+from semiseg_mm.apis.command import load_config
 from semiseg_mm.apis.options import apply_options
 from semiseg_mm.engine.rewriting import KEPT, make_sup_only, use_parts
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import nearest
-from semiseg_mm.utils.places import METHODS, config_path
+from semiseg_mm.utils.places import METHODS, SCOPE, config_path
 
 SHARED = ('model.segmentor', *(f'model.{key}' for key in KEPT))
 # what a method's file says, and so no option for all methods
@@ -25,7 +25,7 @@ OWN = (*DECIDED[:-1], 'optim_wrapper', 'param_scheduler', 'model_wrapper_cfg',
 
 
 class Choice(NamedTuple):
-    """A method as it was asked for."""
+    """Hold a method as it was asked for."""
 
     name: str  # in the table, and of its folder
     file: Path
@@ -33,7 +33,7 @@ class Choice(NamedTuple):
 
 
 def choose(words: Iterable[str]) -> list[Choice]:
-    """``name``, ``path`` or ``label=name or path``: files of methods, or leaves that have one."""
+    """Read ``name``, ``path`` or ``label=name or path``: files of methods, or leaves with one."""
     chosen: dict[str, Choice] = {}
     for word in words:
         label, _, name = word.partition('=') if '=' in word else ('', '', word)
@@ -66,11 +66,14 @@ def _find(name: str) -> Path:
 
 
 def method_of(path: Path) -> Path | None:
-    """The file of configs/_base_/methods that a leaf is made from."""
+    """Return the file of METHODS that a leaf is made from.
+
+    It is known by its name: the leaf may lie in a checkout while another copy of the package runs.
+    """
     for name in Config._get_base_files(str(path)):
-        file = (path.parent / name).resolve()
-        if file.parent == METHODS.resolve():
-            return file
+        file = Path(config_path(name)) if name.startswith(SCOPE) else (path.parent / name).resolve()
+        if file.parts[-3:-1] == METHODS.parts[-2:] and (METHODS / file.name).is_file():
+            return METHODS / file.name
         found = method_of(file) if file.is_file() else None
         if found:
             return found
@@ -78,7 +81,7 @@ def method_of(path: Path) -> Path | None:
 
 
 def load_base(path: str, options: dict) -> Config:
-    """The base, with the options for all methods."""
+    """Return the base, with the options for all methods."""
     for key in options:
         if below(key, (*DECIDED, *GIVEN)) and not below(key, SHARED):
             raise UserError(
@@ -118,7 +121,7 @@ def load_base(path: str, options: dict) -> Config:
 
 
 def compose(base: Config, choice: Choice) -> Config:
-    """The base with a method: network, data, stream, schedule and evaluation stay the base's."""
+    """Give the base a method: network, data, stream, schedule and evaluation stay the base's."""
     cfg, method = copy.deepcopy(base), Config.fromfile(choice.file)
     if 'type' not in method.get('model', {}):
         raise UserError(f'{choice.file} is no method: it has no model with a type.')

@@ -68,14 +68,15 @@ def cells(row: dict) -> list[str]:
         row['network'] or NO_VALUE,
         str(iters or NO_VALUE),
         str(row['runs']),
-        _spread(row['last'], row['last_std']),
-        _spread(row['gain'], row['gain_std'], '+'),
-        _spread(row['best'], row['best_std']),
+        spread(row['last'], row['last_std']),
+        spread(row['gain'], row['gain_std'], '+'),
+        spread(row['best'], row['best_std']),
         *(NO_VALUE if value is None else form.format(value) for value, form in paces),
     ]
 
 
-def _spread(mean: float | None, std: float | None, sign: str = '') -> str:
+def spread(mean: float | None, std: float | None = None, sign: str = '') -> str:
+    """Return a number with its spread in words."""
     if mean is None:
         return NO_VALUE
     return f'{mean:{sign}.2f}' + ('' if std is None else f' ± {std:.2f}')

@@ -26,14 +26,22 @@ class Label(NamedTuple):
 
 
 class Run(TrainingProcess):
-    """One method with one seed. ``record.json`` says what it is, and once it is done, its result.
+    """Train one method with one seed. ``record.json`` says what it is, and later its result.
 
     Args:
         about: What the record says besides, the same for all runs of a method.
+        label: What it is called on the screen; default: its name and seed.
     """
 
     def __init__(
-        self, name: str, seed: int, cfg: Config, file: Path, work_dir: Path, about: dict
+        self,
+        name: str,
+        seed: int,
+        cfg: Config,
+        file: Path,
+        work_dir: Path,
+        about: dict,
+        label: Label | None = None,
     ) -> None:
         self.name, self.seed, self.cfg = name, seed, cfg
         self.record_file = work_dir / name / f'seed_{seed}' / RECORD
@@ -49,7 +57,7 @@ class Run(TrainingProcess):
         total = sum(self.stages.values()) or self.iters
         self.about = dict(about, iters=self.iters, total_iters=total)
         self._check_record()
-        label = Label(f'{name}/seed_{seed}', f'{name}, seed {seed}')
+        label = label or Label(f'{name}/seed_{seed}', f'{name}, seed {seed}')
         options = [f'randomness.seed={seed}']
         interval = int(cfg.train_cfg.get('val_interval', self.iters))
         super().__init__(label, self.record_file.parent, file, options, total, interval)
@@ -105,7 +113,7 @@ class Run(TrainingProcess):
         return self._read()
 
     def result(self) -> dict | None:
-        """The record of a finished training, also of one that ended after its compare did."""
+        """Return the record of a finished training, also of one that outlived its compare."""
         record = self._read()
         if record.get('status') == 'started' and (self.folder / 'results.json').exists():
             with contextlib.suppress(UserError):  # of a damaged file: the training writes it again
@@ -115,7 +123,7 @@ class Run(TrainingProcess):
     # ------------------------------------------------------------------ its logs
 
     def pace(self) -> float | None:
-        """Median seconds of an iteration of training, over all calls that it took."""
+        """Return the median seconds of an iteration of training, over all calls that it took."""
         seconds = []
         for file in self.folder.glob('**/vis_data/scalars.json'):
             if '.old-' not in str(file.relative_to(self.folder)):
@@ -135,12 +143,12 @@ class Run(TrainingProcess):
 
 
 def _stage_iters(stage: dict, iters: int) -> int:
-    """Iterations of a stage; of one with epochs of its own they are not known before its turn."""
+    """Return a stage's iterations; with epochs of its own they are not known before its turn."""
     return int((stage.get('cfg') or {}).get('train_cfg', {}).get('max_iters') or iters)
 
 
 def describe(cfg: Config, base: str, split: dict, metric: str) -> dict:
-    """What a record says of a method's config."""
+    """Return what a record says of a method's config."""
     network, sampler = cfg.model.segmentor, cfg.train_dataloader.sampler
     heads = network.get('decode_head') or {}
     heads = heads if isinstance(heads, list) else [heads]

@@ -19,7 +19,7 @@ KEYS = {*DECISIVE, 'val_dataloader', 'val_cfg', 'val_evaluator', 'runner_type', 
 
 
 def settings_of(cfg: Config, seed: int, split: dict) -> dict:
-    """Plain values, as they come back from JSON."""
+    """Return plain values, as they come back from JSON."""
     found = decisive(cfg.to_dict(), KEYS)
     found['randomness'] = {**(found.get('randomness') or {}), 'seed': seed}
     images = {name: one for name, one in split.items() if isinstance(one, dict)}
@@ -31,13 +31,13 @@ def settings_hash(settings: dict) -> str:
 
 
 def changes(before: dict, now: dict, most: int = 4) -> str:
-    """``train_cfg.max_iters was 6, is 8; …``"""
+    """Say what differs: ``train_cfg.max_iters was 6, is 8; …``"""
     found = [text.removeprefix('config.') for text in differences(before, now)]
     return '; '.join(found[:most]) + ('; …' if len(found) > most else '')
 
 
 def left_behind(base: Config, path: str, choices: list[Choice]) -> list[str]:
-    """What the base's own method loses, where it was asked for by its name alone."""
+    """Say what the base's own method loses, where it was asked for by its name alone."""
     leaf, own = Path(path).resolve(), method_of(Path(path))
     if any(choice.file.resolve() == leaf for choice in choices):
         return []
@@ -68,7 +68,7 @@ def _of_method(cfg: Config) -> dict:
 
 
 def find_split(cfg: Config) -> dict:
-    """Which images the lists and the validation data are: hashes, and names where known."""
+    """Return hashes of the lists and of the validation data, and names where known."""
     dataset = cfg.train_dataloader.dataset.to_dict()
     check_paths(dataset, 'train_dataloader.dataset')
     name = dataset.get('split') or apply_split(dataset)['labeled'].get('ann_file') or None

@@ -6,9 +6,10 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from semiseg_mm.apis.processes import own_environment, short_path
+from semiseg_mm.apis.processes import own_environment
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text
+from semiseg_mm.utils.places import short_path
 
 from .machine import threads
 from .run import Run
@@ -79,7 +80,7 @@ def script_of(runs: Sequence[Run], at_once: int | None) -> str:
     return '\n'.join(
         [
             '#!/usr/bin/env bash',
-            '# Written by tools/compare.py --launcher slurm; a task is a training.',
+            '# Written by semiseg_mm compare --launcher slurm; a task is a training.',
             '#SBATCH --job-name=compare',
             f'#SBATCH --array={tasks}',
             '#SBATCH --gres=gpu:1',

@@ -10,7 +10,7 @@ from rich.table import Table
 from torch.utils.data import Dataset
 
 import semiseg_mm.engine  # noqa: F401  (registers everything)
-from semiseg_mm.apis.cli import guarded, load_config
+from semiseg_mm.apis.command import guarded, load_config
 from semiseg_mm.apis.option_words import OptionsAction
 from semiseg_mm.datasets import SemiDataset
 from semiseg_mm.datasets.backends import with_backend

@@ -10,7 +10,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from semiseg_mm.apis.cli import guarded
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.datasets.id_lists import CITYSCAPES, read_ids
 from semiseg_mm.datasets.identity import ids_hash
 from semiseg_mm.datasets.split_lists import Record, overlap, registry

@@ -7,7 +7,7 @@ from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 
-from semiseg_mm.apis.cli import guarded
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.datasets.id_lists import VOC, bare_path, plain_id, read_list
 from semiseg_mm.datasets.identity import ids_hash
 from semiseg_mm.datasets.split_drawing import draw_order, draw_per_class, make_groups, take

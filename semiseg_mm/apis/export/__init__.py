@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from semiseg_mm.apis.cli import guarded
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.apis.predict.network import TrainedNetwork, load
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_path, make_folder
@@ -64,7 +64,7 @@ def export(
     """Write ``out`` and compare it with the network; a file that differs is not kept."""
     _check_stack()
     trained = load(model, config, network, device='cpu')
-    divisor = trained.predictor.size_divisor
+    divisor = trained.predictor.needed
     out = str(Path(out).with_suffix('.onnx'))
     make_folder(osp.dirname(out) or '.')
     normalised = normalisation(trained.preprocessor)
@@ -102,7 +102,7 @@ def _export(
     free: bool,
 ) -> Check:
     """Write the file, for free sizes or for one; nothing is left of one that differs."""
-    divisor = trained.predictor.size_divisor
+    divisor = trained.predictor.needed
     other = (size[0] + divisor, 2 * size[1])
     with atomic_path(out) as part:
         try:
@@ -172,7 +172,7 @@ def metadata(trained: TrainedNetwork, output: str, size: tuple[int, int] | None)
         palette=trained.palette,
         input='image: uint8, batch x 3 x height x width, red first',
         output=f'{output}: {MEANING[output]}',
-        size=size or f'any multiple of {trained.predictor.size_divisor}',
+        size=size or f'any multiple of {trained.predictor.needed}',
         before=trained.steps[1:],
         tested=test_cfg,
         source=osp.basename(checkpoint),
@@ -184,7 +184,7 @@ def metadata(trained: TrainedNetwork, output: str, size: tuple[int, int] | None)
 
 
 def _tell(out: str, trained: TrainedNetwork, check: Check, size: tuple[int, int] | None) -> None:
-    divisor = trained.predictor.size_divisor
+    divisor = trained.predictor.needed
     sizes = f'images of {size[0]} x {size[1]}' if size else 'images of any size'
     if not size and divisor > 1:
         sizes += f' whose sides are multiples of {divisor}'

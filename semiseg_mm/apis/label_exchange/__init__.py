@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from semiseg_mm.apis.cli import guarded, load_config
+from semiseg_mm.apis.command import guarded, load_config
 from semiseg_mm.datasets.transforms.image_bytes import MAX_PIXELS
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATASETS

@@ -2,7 +2,7 @@ import glob
 import json
 import os
 import os.path as osp
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -26,8 +26,11 @@ def export_labels(
     images: str | None = None,
     overwrite: bool = False,
     workers: int | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> int:
     """Write the label maps below a folder as a COCO file; returns how many.
+
+    With ``names`` these alone: the name of a map, without suffix, and that of its image.
 
     One annotation for each class in an image, as RLE (which ``iscrowd`` 1 says); nothing for 255.
     Only the RLEs of all images are in memory at once, not the label maps.
@@ -38,8 +41,11 @@ def export_labels(
             'with --overwrite.'
         )
     maps = label_maps(label_dir)
-    names = _file_names(list(maps), images)
-    describe = partial(_describe, list(maps.values()), names, classes)
+    if names is None:
+        names = dict(zip(maps, _file_names(list(maps), images), strict=True))
+    maps = {name: path for name, path in maps.items() if name in names}
+    called = [names[name] for name in maps]
+    describe = partial(_describe, list(maps.values()), called, classes)
     found = run_all(Job(describe, len(maps)), workers, 'label maps')
     if classes is None:
         highest = max((max(present, default=0) for _, _, present in found), default=0)

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os.path as osp
+import re
+from collections.abc import Iterator
+from typing import Any
 
-from semiseg_mm.apis.cli import guarded
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.apis.label_exchange.coco_export import export_labels
 from semiseg_mm.engine.inference import ImageSource, predict_labels
-from semiseg_mm.errors import UserError
+from semiseg_mm.errors import BrokenImage, UserError
 from semiseg_mm.utils import atomic_write_text, check_share
 
 from .inputs import ImageFiles, Inputs, find_inputs
 from .network import TrainedNetwork, load
 from .outputs import LABELS, Outputs
-from .video import predict_video
+from .video import frame_name, predict_video
 
 __all__ = ['TrainedNetwork', 'load', 'predict', 'run_predict']
 
 CHUNK = 64  # images; what is written of a chunk is reported together
+NO_MEMORY = re.compile(r"can't allocate memory|out of memory")
 
 
 def run_predict(argv: list[str] | None = None) -> int:
@@ -54,27 +59,59 @@ def _predict(args: argparse.Namespace) -> None:
         if getattr(args, name) < least:
             raise UserError(f'--{name.replace("_", "-")} must be at least {least}.')
     check_share('--opacity', args.opacity)
-    inputs = find_inputs(args.sources)
+    inputs = find_inputs(args.sources, args.out)
+    if args.coco and not (inputs.images or args.frames):
+        raise UserError('--coco describes images, and frames where --frames is given: add it.')
     network = load(args.model, args.config, args.network, args.scales, args.flip, args.device)
-    predict(
-        network,
-        inputs,
-        args.out,
-        confidence=args.confidence,
-        overlays=not args.no_overlays,
-        opacity=args.opacity,
-        frames=args.frames,
-        batch_size=args.batch_size,
-        workers=args.workers,
-    )
-    if args.coco and inputs.images:
+    with memory_named():
+        record = predict(
+            network,
+            inputs,
+            args.out,
+            confidence=args.confidence,
+            overlays=not args.no_overlays,
+            opacity=args.opacity,
+            frames=args.frames,
+            batch_size=args.batch_size,
+            workers=args.workers,
+        )
+    if args.coco:
         export_labels(
             osp.join(args.out, LABELS),
             osp.join(args.out, 'labels.json'),
             network.classes,
             network.palette,
             overwrite=True,
+            names=_names(inputs, record, args.frames),
         )
+
+
+def _names(inputs: Inputs, record: dict, frames: bool) -> dict[str, str]:
+    """Return the label maps that were written, with what COCO calls the image of each."""
+    broken = {item['image'] for item in record['broken']}
+    names = {
+        name: name + osp.splitext(path.split('?')[0] if '://' in path else path)[1]
+        for name, path in inputs.images.items()
+        if path not in broken
+    }
+    for video, count in record['videos'].items() if frames else ():
+        names.update((frame_name(video, k), f'{frame_name(video, k)}.png') for k in range(count))
+    return names
+
+
+@contextlib.contextmanager
+def memory_named() -> Iterator[None]:
+    """Say in a sentence that memory does not suffice."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not NO_MEMORY.search(str(error)):
+            raise
+        raise UserError(
+            'The memory does not suffice for the largest image: take --batch-size 1, a scale below '
+            '1 (--scales 0.5), a network that looks through windows (test_cfg of its config), or '
+            'cut the image into tiles.'
+        ) from error
 
 
 def predict(
@@ -89,28 +126,36 @@ def predict(
     workers: int = 2,
 ) -> dict:
     """Label all images and videos; return what ``predictions.json`` says of them."""
-    outputs = Outputs(out, inputs.images, network.palette, overlays, opacity)
-    broken: list[tuple[str, str]] = []
-    videos = {
-        name: predict_video(path, name, network, outputs, batch_size, frames)
-        for name, path in inputs.videos.items()
-    }
+    outputs = Outputs(out, inputs.images, inputs.videos, network.palette, overlays, opacity)
+    record: dict[str, Any] = dict(
+        network=str(network.source), classes=list(network.classes), palette=network.palette
+    )
+    _write(outputs.record, record)  # whose the folder is, should the call be cut off
+    videos, broken = {}, []
+    for name, path in inputs.videos.items():
+        try:
+            videos[name] = predict_video(path, name, network, outputs, batch_size, frames)
+        except BrokenImage as error:
+            broken.append((path, error.reason))
+    lost = []
     if inputs.images:
-        broken += _predict_images(network, inputs, outputs, confidence, batch_size, workers)
-    record = dict(
-        network=str(network.source),
-        classes=list(network.classes),
-        palette=network.palette,
-        images=len(inputs.images) - len(broken),
+        lost = _predict_images(network, inputs, outputs, confidence, batch_size, workers)
+        broken += [(inputs.images[name], reason) for name, reason in lost]
+    record.update(
+        images=len(inputs.images) - len(lost),
         videos=videos,
-        broken=[dict(image=inputs.images[name], reason=reason) for name, reason in broken],
+        broken=[dict(image=path, reason=reason) for path, reason in broken],
         left_out=inputs.left_out,
     )
-    atomic_write_text(osp.join(out, 'predictions.json'), json.dumps(record, indent=1) + '\n')
+    _write(outputs.record, record)
     _tell(record, out)
     if broken and not (record['images'] or videos):
-        raise UserError(f'None of the {len(broken)} images can be read.')
+        raise UserError(f'None of the {len(broken)} files can be read.')
     return record
+
+
+def _write(path: str, record: dict) -> None:
+    atomic_write_text(path, json.dumps(record, indent=1) + '\n')
 
 
 def _predict_images(

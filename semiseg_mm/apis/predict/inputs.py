@@ -9,6 +9,8 @@ from semiseg_mm.datasets.identity import fixed_part, image_id
 from semiseg_mm.datasets.unlabeled import IMAGE_SUFFIXES, UnlabeledDataset, images_below
 from semiseg_mm.errors import UserError
 
+from .outputs import FOLDERS
+
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg', '.wmv')
 
 
@@ -29,14 +31,17 @@ class ImageFiles(UnlabeledDataset):
         return [dict(img_path=path) for path in self.files]
 
 
-def find_inputs(sources: Sequence[str]) -> Inputs:
+def find_inputs(sources: Sequence[str], out: str | None = None) -> Inputs:
     """Return what images and videos are meant: files, folders, globs, addresses.
 
-    An image of a folder is named by its path below it, any other by its own name.
+    An image of a folder is named by its path below it, any other by its own name. What lies below
+    ``out``, where an earlier call has written, is no input of a folder or glob around it.
     """
     found = Inputs({}, {}, [])
     for source in sources:
         paths, root = _paths(source)
+        if out is not None:
+            paths = _unlike_outputs(source, paths, root, out)
         for path in paths:
             kind = path.split('?')[0].lower() if '://' in path else path.lower()
             if kind.endswith(VIDEO_SUFFIXES):
@@ -68,6 +73,24 @@ def _paths(source: str) -> tuple[list[str], str]:
         if paths:
             return paths, fixed_part(source)
     raise UserError(f'{source}: there is no such file, folder or glob.')
+
+
+def _unlike_outputs(source: str, paths: list[str], root: str, out: str) -> list[str]:
+    """Leave out what an earlier call wrote: the same call shall find the same images."""
+    if is_below(root, out):
+        if osp.isdir(source) and is_below(out, root):
+            raise UserError(f'--out {out} is the folder of the images: name another, or one in it.')
+        places = [osp.join(out, kind) for kind in FOLDERS]
+    else:
+        places = [out] if is_below(out, root) else []
+    places = [place for place in places if osp.isdir(place) and not is_below(root, place)]
+    return [path for path in paths if not any(is_below(path, place) for place in places)]
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Whether a path is a folder or lies below it, links followed."""
+    path, folder = osp.realpath(path), osp.realpath(folder)
+    return osp.join(path, '').startswith(osp.join(folder, ''))
 
 
 def _below(folder: str) -> list[str]:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-import os.path as osp
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,27 +11,19 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
-from semiseg_mm.apis.cli import choose_network, load_config
+from semiseg_mm.apis.command import choose_network, load_config
 from semiseg_mm.apis.plain_config import plain_config
+from semiseg_mm.apis.trained_files import Files, find_files, read_weights
 from semiseg_mm.datasets.transforms import LoadImage
 from semiseg_mm.datasets.transforms.pack import to_channels_first
-from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.finite import fault_in
 from semiseg_mm.engine.inference import Prediction, Predictor, preprocess_of
 from semiseg_mm.engine.inference.source import loading_part
-from semiseg_mm.engine.resuming import newest_resumable
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.loading import PREFIX
 from semiseg_mm.models.segmentors.windows import use_windows
 from semiseg_mm.models.sketch import size_divisor_of, sketch
 from semiseg_mm.registry import MODELS
-
-
-class Files(NamedTuple):
-    """The two files that a trained network consists of."""
-
-    checkpoint: str
-    config: str
 
 
 class Source(NamedTuple):
@@ -115,15 +105,15 @@ def load(
     """Load a trained network from a work dir, a checkpoint, or a published model.
 
     Args:
-        path: A folder in which a training was run (its newest checkpoint), or a ``.pth`` file.
+        path: A folder in which a training was run (its newest checkpoint), one that ``publish
+            --hub`` wrote, or a ``.pth`` file.
         config: The config, if it does not lie beside the checkpoint.
         network: Which of the training's networks; default: the one that the method predicts with.
         scales, flip: The image is seen at these sizes, and mirrored; the results are averaged.
         device: Such as 'cpu' or 'cuda:1'; default: a GPU, if there is one.
     """
     files = find_files(str(path), config)
-    content = safe_load(files.checkpoint)
-    weights, meta = content.get('state_dict', content), content.get('meta') or {}
+    weights, meta = read_weights(files.checkpoint)
     fault = fault_in({key: value for key, value in weights.items() if not key.endswith('mask')})
     if fault:
         raise UserError(f'{files.checkpoint} cannot predict: {fault}. Its training diverged.')
@@ -136,73 +126,21 @@ def load(
         module, preprocessor = module.to(device), preprocessor.to(device)
     except (RuntimeError, AssertionError) as error:
         raise UserError(f'device={device}: {str(error).splitlines()[0]}') from error
-    predictor = Predictor(module, preprocess_of(preprocessor), scales, flip, _divisor(cfg, name))
+    predictor = Predictor(
+        module, preprocess_of(preprocessor), scales, flip, needed=_divisor(cfg, name)
+    )
     classes, palette = _classes(meta, module.num_classes)
     source = Source(files, name, meta)
     return TrainedNetwork(source, predictor, preprocessor, steps, classes, palette)
-
-
-# ------------------------------------------------------------------ which files
-
-
-def find_files(path: str, config: str | None) -> Files:
-    """Return the checkpoint and config that a path stands for."""
-    if osp.isdir(path):
-        folder = _last_training(path)
-        checkpoint, skipped = newest_resumable(folder)
-        if checkpoint is None:
-            said = f' ({skipped[0][1]})' if skipped else ''
-            raise UserError(
-                f'{path} holds no checkpoint iter_N.pth that loads{said}: name the work dir of a '
-                'training, or a checkpoint (.pth).'
-            )
-    elif osp.isfile(path):
-        folder, checkpoint = osp.dirname(path), path
-    else:
-        raise UserError(f'{path} does not exist: name a work dir, or a checkpoint (.pth).')
-    return Files(checkpoint, config or _config_beside(folder or '.', checkpoint))
-
-
-def _last_training(folder: str) -> str:
-    """Of a run in stages the folder of the last training that has a checkpoint."""
-    if newest_resumable(folder)[0] is not None:
-        return folder
-    stages = [
-        path for path in sorted(Path(folder).glob('[0-9][0-9]_*')) if '.old-' not in path.name
-    ]
-    trained = [path for path in stages if newest_resumable(str(path))[0] is not None]
-    return str(trained[-1]) if trained else folder
-
-
-def _config_beside(folder: str, checkpoint: str) -> str:
-    """The config of a published model has its name; that of a run is named in results.json."""
-    own = f'{osp.splitext(checkpoint)[0]}.py'
-    if osp.isfile(own):
-        return own
-    found = sorted(Path(folder).glob('*.py'))
-    record = Path(folder, 'results.json')
-    if len(found) > 1 and record.is_file():
-        try:
-            name = json.loads(record.read_text()).get('config')
-        except (ValueError, AttributeError):
-            name = None
-        found = [path for path in found if path.name == name] or found
-    if len(found) != 1:
-        names = ', '.join(path.name for path in found) or 'none'
-        raise UserError(
-            f'{checkpoint} needs its config, and beside it is {names}: name it with --config.'
-        )
-    return str(found[0])
 
 
 # ------------------------------------------------------------------ two kinds of checkpoints
 
 
 def _divisor(cfg: Config, name: str | None) -> int:
-    """Of which the sides of an image must be multiples; windows have sizes of their own."""
+    """Return the number of which the sides of an image must be multiples."""
     model = sketch(cfg.model)
-    network = model.networks[name] if name else model
-    return 1 if network.test_cfg.get('mode') == 'slide' else size_divisor_of(network)
+    return size_divisor_of(model.networks[name] if name else model)
 
 
 def _of_training(cfg: Config, files: Files, weights: dict, network: str | None) -> tuple:

@@ -1,18 +1,19 @@
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from semiseg_mm.engine.inference.progress import Progress
-from semiseg_mm.errors import UserError
+from semiseg_mm.errors import BrokenImage, UserError
 from semiseg_mm.utils import atomic_path
 
 from .network import TrainedNetwork
-from .outputs import Outputs, overlay
+from .outputs import LABELS, Outputs, overlay
 
 
 class Video(NamedTuple):
@@ -27,6 +28,9 @@ def predict_video(
 ) -> int:
     """Write ``<name>.mp4`` with the classes' colours over each frame; return how many frames.
 
+    The format has even sides: of an odd one the last row or column is left out. A file without a
+    frame raises :class:`BrokenImage`.
+
     Args:
         masks: Whether each frame's label map is written as well, as ``labels/<name>/000000.png``.
     """
@@ -34,34 +38,45 @@ def predict_video(
     target = outputs.path('', name, '.mp4')
     count = 0
     with atomic_path(target) as part, Progress(video.frames) as progress:
-        # the writer knows the format by the name's end
-        hidden = f'{part}.mp4'
-        writer = cv2.VideoWriter(
-            hidden, cv2.VideoWriter_fourcc(*'mp4v'), video.per_second, video.size
-        )
-        if not writer.isOpened():
-            raise UserError('This OpenCV writes no mp4 videos: install opencv-python from a wheel.')
+        hidden = f'{part}.mp4'  # the writer knows the format by the name's end
         try:
-            for frames in _batches(path, batch_size):
-                found = network.predict_arrays(frames, confidence=False)
-                for frame, label in zip(frames, found.label.cpu().numpy(), strict=True):
-                    writer.write(overlay(frame, label, network.palette, outputs.opacity))
-                    if masks:
-                        outputs.mask('labels', f'{name}/{count:06d}', label, network.palette)
-                    count += 1
-                progress.advance(len(frames))
+            with _writer(hidden, video) as write:
+                for frames in _batches(path, batch_size):
+                    found = network.predict_arrays(frames, confidence=False)
+                    for frame, label in zip(frames, found.label.cpu().numpy(), strict=True):
+                        write(overlay(frame, label, network.palette, outputs.opacity))
+                        if masks:
+                            outputs.mask(LABELS, frame_name(name, count), label, network.palette)
+                        count += 1
+                    progress.advance(len(frames))
+            if not count:
+                raise BrokenImage(path, 'no frame of this video can be read')
+            os.replace(hidden, part)
         finally:
-            writer.release()
-        if not count:
-            raise UserError(f'{path}: no frame of this video can be read.')
-        os.replace(hidden, part)
+            with contextlib.suppress(OSError):
+                os.remove(hidden)
     return count
+
+
+def frame_name(video: str, number: int) -> str:
+    return f'{video}/{number:06d}'
+
+
+@contextlib.contextmanager
+def _writer(path: str, video: Video) -> Iterator[Callable[[np.ndarray], None]]:
+    writer = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*'mp4v'), video.per_second, video.size)
+    if not writer.isOpened():
+        raise UserError('This OpenCV writes no mp4 videos: install opencv-python from a wheel.')
+    try:
+        yield writer.write
+    finally:
+        writer.release()
 
 
 def _describe(path: str) -> Video:
     capture = cv2.VideoCapture(path)
     if not capture.isOpened():
-        raise UserError(f'{path} is no video that OpenCV reads.')
+        raise BrokenImage(path, 'it is no video that OpenCV reads')
     try:
         frames, rate, width, height = (
             capture.get(what)

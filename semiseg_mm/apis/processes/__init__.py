@@ -6,7 +6,6 @@ from .training_process import (
     TrainingProcess,
     own_environment,
     progress_in,
-    short_path,
     tell_failures,
     whole_rows,
 )
@@ -19,7 +18,6 @@ __all__ = [
     'progress_in',
     'run_all',
     'share_cores',
-    'short_path',
     'tell_failures',
     'whole_rows',
 ]

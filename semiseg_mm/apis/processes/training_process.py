@@ -5,7 +5,7 @@ from abc import abstractmethod
 from pathlib import Path
 from subprocess import DEVNULL, STDOUT, Popen, TimeoutExpired
 
-from semiseg_mm.utils.places import PACKAGE
+from semiseg_mm.utils.places import PACKAGE, short_path
 
 GRACE = 60.0  # seconds in which a training that was asked to end may save
 STARTUP = 6.0  # seconds until the first iteration, roughly
@@ -161,8 +161,3 @@ def tell_failures(failed: list[TrainingProcess]) -> None:
     for t in failed:
         where = short_path(t.log)
         print(f'\n{t.method.title} failed. The end of its log, {where}:\n\n{t.log_tail()}')
-
-
-def short_path(path: Path) -> str:
-    """Return a path relative to this folder where that is shorter."""
-    return min(str(path), os.path.relpath(path), key=len)

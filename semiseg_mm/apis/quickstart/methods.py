@@ -1,50 +1,69 @@
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from semiseg_mm.errors import UserError
-from semiseg_mm.utils.places import ROOT
+from semiseg_mm.apis.command import load_config
+from semiseg_mm.apis.compare.plan import plan_runs
+from semiseg_mm.apis.compare.run import Label, Run, describe
+from semiseg_mm.apis.compare.settings import find_split
+from semiseg_mm.engine.train_plan import settle
+from semiseg_mm.utils.places import MEASURED
+
+LEAF = '{}_unet-s2_1xb8+8-1k_shapes-30-64x64'  # of configs/
 
 
 class Method(NamedTuple):
     key: str  # also the name of its folder
     title: str
-    config: str  # the leaf is configs/*/<config>_*shapes-*.py
+    config: str
     network: str  # the one that is reported and drawn
     cost: float  # of an iteration, in iterations of SupOnly: for the time left, and the order
-    options: tuple[str, ...] = ()
+    options: dict[str, Any] = {}
 
 
 METHODS = (
-    Method('sup_only', 'SupOnly', 'sup-only', 'student', 1),
-    Method('mean_teacher', 'Mean Teacher', 'mean-teacher', 'teacher', 2.6),
-    Method('cps_cutmix', 'CPS + CutMix', 'cps-cutmix', 'net_0', 4.7),
+    Method('sup_only', 'SupOnly', LEAF.format('sup-only'), 'student', 1),
+    Method('mean_teacher', 'Mean Teacher', LEAF.format('mean-teacher'), 'teacher', 2.6),
+    Method('cps_cutmix', 'CPS + CutMix', LEAF.format('cps-cutmix'), 'net_0', 4.7),
 )
-FULL_LABELS = Method(
-    'full_labels',
-    'full labels',
-    'sup-only',
-    'student',
-    1,
-    ('train_dataloader.dataset.labeled.num_images=1000',),
-)
+ALL = {'train_dataloader.dataset.labeled.num_images': 1000}
+FULL_LABELS = METHODS[0]._replace(key='full_labels', title='full labels', options=ALL)
 
 
-def find_config(name: str) -> Path:
-    """The one leaf config of a method on the embedded dataset."""
-    pattern = f'configs/*/{name}_*_shapes-*.py'
-    found = sorted(ROOT.glob(pattern))
-    if len(found) != 1:
-        names = ', '.join(path.name for path in found) or 'none'
-        raise UserError(f'The quickstart needs exactly one {pattern} in {ROOT}, found: {names}.')
-    return found[0]
+class Trained(NamedTuple):
+    """A method and its run, which may still be going on."""
+
+    method: Method
+    run: Run
+
+    @property
+    def score(self) -> float | None:
+        """Return the last mIoU of the reported network, never the best; None before the end."""
+        found = self.run.result()
+        return found and found['networks'][self.method.network]['mIoU']['last']
+
+
+def plan(
+    methods: Sequence[Method], options: dict, seed: int | None, work_dir: Path
+) -> list[Trained]:
+    """Return each method with its run: one leaf and one seed each."""
+    configs, about = {}, {}
+    for method in methods:
+        configs[method.key] = cfg = load_config(method.config, {**options, **method.options})
+        settle(cfg)
+        about[method.key] = describe(cfg, f'{method.config}.py', find_split(cfg), 'mIoU')
+    if seed is None:
+        seed = configs[methods[0].key].randomness.get('seed') or 0
+    labels = {method.key: Label(method.key, method.title, method.cost) for method in methods}
+    runs = plan_runs(configs, about, [seed], work_dir, labels)
+    return [Trained(method, run) for method, run in zip(methods, runs)]
 
 
 def load_reference() -> dict:
-    """Mean and spread of what was measured once with the labels of all images, if it is known."""
-    file = ROOT / 'docs/shapes_results.json'
-    for row in json.loads(file.read_text())['results'] if file.is_file() else ():
+    """Mean and spread of what was measured once with the labels of all images."""
+    for row in json.loads((MEASURED / 'shapes.json').read_text())['results']:
         if row['method'] == 'SupOnly, all labels':
             return dict(mIoU=fmean(row['mIoU']), std=stdev(row['mIoU']))
     return {}

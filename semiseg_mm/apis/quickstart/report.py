@@ -1,33 +1,32 @@
 from rich.table import Table
 
-from .training import Training
+from semiseg_mm.apis.compare.report import NO_VALUE, spread
+
+from .methods import Trained
 
 REFERENCE = 'full labels*'
 CAPTION = '* reference: SupOnly with 1000 labels, measured once'
-NO_VALUE = '-'
 
 
-def make_record(trainings: list[Training], reference: dict, shortened: bool) -> dict:
+def make_record(trained: list[Trained], reference: dict, shortened: bool) -> dict:
     """All that the table says, as numbers. ``mIoU`` is the last value, not the best."""
-    results = {t.method.key: t.result() for t in trainings}
-    base = (results.get('sup_only') or {}).get('mIoU')
-    methods = []
-    for t in trainings:
-        row = dict(key=t.method.key, method=t.method.title, network=t.method.network)
-        result = results[t.method.key] or dict(mIoU=None, seconds=None)
-        row.update(mIoU=result['mIoU'], gain=None, seconds=result['seconds'])
-        if base is not None and row['mIoU'] is not None and t.method.key != 'sup_only':
-            row['gain'] = round(row['mIoU'] - base, 4)
-        row.update(iters=t.max_iters, config=t.config.name, trained=t.result() is not None)
+    base = next((one.score for one in trained if one.method.key == 'sup_only'), None)
+    methods, run = [], trained[0].run
+    for one in trained:
+        row = dict(key=one.method.key, method=one.method.title, network=one.method.network)
+        row.update(mIoU=one.score, gain=None, trained=one.score is not None)
+        if None not in (base, one.score) and one.method.key != 'sup_only':
+            row['gain'] = round(one.score - base, 4)
+        row.update(seconds=(one.run.result() or {}).get('seconds'), iters=one.run.iters)
+        row.update(config=one.run.about['base'])
         methods.append(row)
-    train = trainings[0].cfg.train_dataloader.dataset
     record = dict(
         shortened=shortened,
-        iters=trainings[0].max_iters,
-        seed=trainings[0].cfg.randomness.get('seed'),
-        labeled=_count(train.labeled),
-        unlabeled=_count(train.unlabeled),
-        val=_count(trainings[0].cfg.val_dataloader.dataset),
+        iters=run.iters,
+        seed=run.seed,
+        labeled=run.about['labels'],
+        unlabeled=run.about['unlabeled'],
+        val=run.about['split']['val']['count'],
         methods=methods,
         reference=reference,
     )
@@ -35,15 +34,10 @@ def make_record(trainings: list[Training], reference: dict, shortened: bool) -> 
     return record
 
 
-def _count(source: dict) -> int:
-    return source['num_images'] if source.get('num_images') else len(source['ids'])
-
-
 def make_table(record: dict) -> Table:
     title = (
-        f'{record["labeled"]} labeled and {record["unlabeled"]} unlabeled images, '
-        f'{record["iters"]} iterations, seed {record["seed"]}'
-    )
+        '{labeled} labeled and {unlabeled} unlabeled images, {iters} iterations, seed {seed}'
+    ).format_map(record)
     if record['shortened']:
         title += '\nshortened by --iters: a quick look, not a comparison'
     table = Table(title=title, title_justify='left', caption_justify='left', caption=CAPTION)
@@ -54,18 +48,11 @@ def make_table(record: dict) -> Table:
         if not row['trained']:
             table.add_row(row['method'], 'failed', NO_VALUE, NO_VALUE)
             continue
-        gain = NO_VALUE if row['gain'] is None else f'{row["gain"]:+.2f}'
-        name = f'{row["method"]} ({row["network"]})'
-        table.add_row(name, f'{row["mIoU"]:.2f}', gain, f'{row["seconds"]:.0f}')
-    table.add_row(REFERENCE, _reference(record['reference']), NO_VALUE, NO_VALUE)
+        numbers = spread(row['mIoU']), spread(row['gain'], sign='+'), f'{row["seconds"]:.0f}'
+        table.add_row(f'{row["method"]} ({row["network"]})', *numbers)
+    known = record['reference']
+    table.add_row(REFERENCE, spread(known.get('mIoU'), known.get('std')), NO_VALUE, NO_VALUE)
     return table
-
-
-def _reference(reference: dict) -> str:
-    if reference.get('mIoU') is None:
-        return NO_VALUE
-    spread = reference.get('std')
-    return f'{reference["mIoU"]:.2f}' + ('' if spread is None else f' ± {spread:.2f}')
 
 
 def conclude(record: dict) -> str:

@@ -2,7 +2,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from semiseg_mm.registry import TRANSFORMS
-from semiseg_mm.utils import draw_box
+from semiseg_mm.utils import check_range, check_share, draw_box
 
 from .scale_crop import PADDING
 
@@ -29,6 +29,9 @@ class CutOut(BaseTransform):
         fill: float | None = None,
         seg_fill: int = 255,
     ) -> None:
+        check_share('prob', prob, 'CutOut')
+        check_range('area', area, 'CutOut', most=1)
+        check_range('ratio', ratio, 'CutOut')
         self.prob = prob
         self.area = area
         self.ratio = ratio

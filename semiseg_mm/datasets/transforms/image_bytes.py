@@ -171,7 +171,7 @@ def warn_if_squeezed(path: str, content: bytes, loaded: np.ndarray) -> None:
         print_log(
             f'The image {path} has {bit_depth(content)} bits a channel and is loaded with 8: its '
             f'{becomes(ranges)}. If these are not what the network should see, save the images '
-            'with 8 bits (docs/en/datasets.md). tools/check_dataset.py looks at all of them; this '
+            'with 8 bits (docs/en/datasets.md). semiseg_mm check looks at all of them; this '
             'is said once.',
             'current',
             level=30,

@@ -7,6 +7,7 @@ from mmcv.transforms import BaseTransform
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import TRANSFORMS
+from semiseg_mm.utils import check_share, check_size
 
 from .antialias import shrink
 
@@ -63,6 +64,8 @@ class ScaleCrop(BaseTransform):
         antialias: bool | None = None,
         pad_around: bool = False,
     ) -> None:
+        check_size('crop_size', crop_size, 'ScaleCrop')
+        check_share('flip', flip, 'ScaleCrop')
         self.crop_size = crop_size
         self.scale = scale
         self.flip = flip

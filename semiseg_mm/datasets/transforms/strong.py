@@ -4,6 +4,7 @@ from mmcv.transforms import BaseTransform
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import TRANSFORMS
+from semiseg_mm.utils import check_number, check_range, check_share
 
 GRAY = np.array([0.114, 0.587, 0.299])  # of BGR
 SAME = np.eye(3)
@@ -34,7 +35,13 @@ class StrongView(BaseTransform):
         blur_prob: float = 0.5,
         sigma: tuple[float, float] = (0.1, 2.0),
     ) -> None:
+        probs = dict(jitter_prob=jitter_prob, gray_prob=gray_prob, blur_prob=blur_prob)
+        for name, prob in probs.items():
+            check_share(name, prob, 'StrongView')
+        check_range('sigma', sigma, 'StrongView')
         self.ranges = dict(brightness=brightness, contrast=contrast, saturation=saturation, hue=hue)
+        for name, reach in self.ranges.items():
+            check_number(name, reach, 'StrongView')
         self.jitter_prob = jitter_prob
         self.gray_prob = gray_prob
         self.blur_prob = blur_prob

@@ -7,6 +7,7 @@ from mmengine.hooks import Hook
 
 from semiseg_mm.engine.checkpoint import checkpoints
 from semiseg_mm.engine.finite import check_weights
+from semiseg_mm.engine.optimizers import accumulated
 from semiseg_mm.engine.restarts import launch_of_this_run
 from semiseg_mm.registry import HOOKS
 from semiseg_mm.utils import atomic_write_text, average_buffers, check_choice
@@ -48,7 +49,8 @@ class AtomicCheckpointHook(Hook):
 
     def before_train(self, runner) -> None:
         self._training = True
-        self._kept = milestone_steps(self.milestones, runner.max_iters)
+        counts = accumulated(runner.optim_wrapper)
+        self._kept = milestone_steps(self.milestones, runner.max_iters, counts)
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         due = self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner)
@@ -94,6 +96,11 @@ def save_run(runner, step: int) -> None:
     """Save ``iter_N.pth``, where ``--resume`` goes on; all processes call it."""
     average_buffers(runner.model)
     check_finite(runner, step)
+    write_run(runner, step)
+
+
+def write_run(runner, step: int) -> None:
+    """Write ``iter_N.pth`` of what is averaged and finite; no process waits for another one."""
     name = f'iter_{step}.pth'
     meta = dict(epoch=runner.epoch, iter=step, **launch_of_this_run())
     runner.save_checkpoint(runner.work_dir, name, meta=meta, by_epoch=False)
@@ -109,6 +116,11 @@ def is_saved(runner, step: int) -> bool:
     return getattr(runner, 'last_saved', None) == step
 
 
-def milestone_steps(milestones: Sequence[float], max_iters: int) -> list[int]:
-    """The iterations at which shares of all of them are done."""
-    return [max(1, round(share * max_iters)) for share in milestones]
+def milestone_steps(milestones: Sequence[float], max_iters: int, counts: int = 1) -> list[int]:
+    """Return the iterations at which shares of all of them are done.
+
+    With gradient accumulation over ``counts`` iterations it is the nearest one with a step: between
+    two steps a checkpoint would lose gradients.
+    """
+    steps = (counts * max(1, round(share * max_iters / counts)) for share in milestones)
+    return [min(step, max_iters) for step in steps]

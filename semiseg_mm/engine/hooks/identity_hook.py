@@ -8,15 +8,17 @@ from semiseg_mm.engine.resuming import IDENTITY
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import HOOKS
 from semiseg_mm.utils import check_choice
+from semiseg_mm.version import __version__
 
 SHOWN = 8  # settings that are listed
 
 
 @HOOKS.register_module()
 class IdentityHook(Hook):
-    """A checkpoint knows its data, seed, processes and settings; resuming with others stops.
+    """Store data, seed, processes and settings in a checkpoint; stop a resume with others.
 
-    Other settings (a learning rate, a weight of a loss) are only warned of.
+    Other settings (a learning rate, a weight of a loss), and another version of this package, are
+    only warned of.
 
     It also makes checkpoints plain (tensors and Python's own types), so that
     ``torch.load(weights_only=True)`` reads them without an allow-list.
@@ -47,6 +49,7 @@ class IdentityHook(Hook):
         if not runner._resume or IDENTITY not in checkpoint.get('meta', {}):
             return
         before, now = checkpoint['meta'][IDENTITY], self._identity(runner)
+        _warn_of_version(before.get('version'), runner)
         if 'settings' in before:  # older checkpoints do not say
             _warn_of_settings(list(differences(before['settings'], now['settings'])), runner)
         found = list(_differences(before, now))
@@ -73,6 +76,7 @@ class IdentityHook(Hook):
         world_size, sampler = get_world_size(), sampler_of(loader)
         places = getattr(sampler, 'places', [0] * (loader.batch_size or 0))
         return dict(
+            version=__version__,
             data=self._data,
             seed=runner.seed,
             world_size=world_size,
@@ -89,6 +93,14 @@ def _settings(cfg: dict) -> dict:
     (found.get('randomness') or {}).pop('seed', None)
     (found.get('train_cfg') or {}).pop('max_iters', None)
     return found
+
+
+def _warn_of_version(before: str | None, runner) -> None:
+    if before not in (None, __version__):  # checkpoints from before 0.1.0 do not say
+        runner.logger.warning(
+            f'The checkpoint was written by semiseg_mm {before}, this is {__version__}: the result '
+            'may be that of neither. docs/en/policy.md says what stays equal between versions.'
+        )
 
 
 def _warn_of_settings(found: list[str], runner) -> None:

@@ -1,11 +1,10 @@
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import HOOKS
-from semiseg_mm.utils import check_choice, check_share
+from semiseg_mm.utils import check_choice, check_share, unwrapped
 
 BUFFER_POLICIES = ('copy', 'ema', 'keep')
 
@@ -50,7 +49,7 @@ class MeanTeacherHook(Hook):
         self.begin = begin
 
     def before_train(self, runner) -> None:
-        model = _unwrap(runner.model)
+        model = unwrapped(runner.model)
         if not (hasattr(model, 'followers') and model.followers()):
             raise UserError(
                 f'MeanTeacherHook found no teacher in {type(model).__name__}: remove the hook '
@@ -67,7 +66,7 @@ class MeanTeacherHook(Hook):
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         if runner.optim_wrapper.should_update():  # true right after a step
-            model = _unwrap(runner.model)
+            model = unwrapped(runner.model)
             if runner.iter < self.begin * runner.max_iters:
                 model.sync_teachers()
             else:
@@ -98,7 +97,3 @@ class MeanTeacherHook(Hook):
 def _average(own: list, other: list, decay: float) -> None:
     if own:
         get_ema_multi_avg_fn(decay)(own, other, None)
-
-
-def _unwrap(model):
-    return model.module if is_model_wrapper(model) else model

@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import os.path as osp
 
-from mmengine.dist import is_main_process
+from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.visualization import LocalVisBackend
 from PIL import Image
 
 from semiseg_mm.datasets.samplers import RequestStream, sampler_of
 from semiseg_mm.engine.pictures import draw_sheet, first_batch, look_at
+from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import HOOKS
-from semiseg_mm.utils import atomic_path, make_folder
+from semiseg_mm.utils import atomic_path, make_folder, unwrapped
 
 FOLDER = 'pictures'
 
@@ -33,10 +33,16 @@ class PictureHook(Hook):
     """
 
     priority = 'VERY_LOW'
+    writes = f'{FOLDER}/'
 
     def __init__(
         self, interval: int | None = None, times: int = 8, labeled: int = 2, unlabeled: int = 6
     ) -> None:
+        if labeled < 1 or unlabeled < 2:
+            raise UserError(
+                'labeled of PictureHook must be at least 1, unlabeled at least 2 (they are mixed). '
+                'For no pictures set default_hooks.pictures=None.'
+            )
         self.interval, self.times = interval, times
         self.labeled, self.unlabeled = labeled, unlabeled
         self._data: dict | None = None
@@ -47,7 +53,7 @@ class PictureHook(Hook):
         done = runner.iter + 1
         if done % interval and done != runner.max_iters:
             return
-        if self._failed:
+        if any(all_gather_object(self._failed)):  # all look, or none: a method may gather
             return
         try:
             self._draw(runner, done)
@@ -58,7 +64,7 @@ class PictureHook(Hook):
             )
 
     def _draw(self, runner, done: int) -> None:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped(runner.model)
         stream = sampler_of(runner.train_dataloader)
         if not isinstance(model, SemiSegmentor) or not isinstance(stream, RequestStream):
             self._failed = True
@@ -67,7 +73,7 @@ class PictureHook(Hook):
             self._data = first_batch(stream, self.labeled, self.unlabeled)
         about = stream.dataset.metainfo
         palette = about.get('palette') or []
-        looks = look_at(model, self._data, palette)  # in all processes: a method may gather
+        looks = look_at(model, self._data, palette)
         if not is_main_process():
             return
         sheet = draw_sheet(looks, about.get('classes') or (), palette)

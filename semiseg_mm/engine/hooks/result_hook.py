@@ -19,10 +19,12 @@ NOTES = (EARLY, 'skipped_steps')  # of message_hub, in the record if there is so
 class ResultHook(Hook):
     """Write ``results.json``: for each network and metric the last value and the best, apart.
 
-    The history is part of the checkpoint, so a resumed run reports what the whole run did.
+    ``per_class`` has the last IoU of each class, ``history`` all validations. The history is part
+    of the checkpoint, so a resumed run reports what the whole run did.
     """
 
     priority = 'LOW'
+    writes = 'results.json'
 
     def __init__(self) -> None:
         self._started: float | None = None
@@ -52,7 +54,7 @@ class ResultHook(Hook):
         """Write what the run has come to."""
         if is_main_process():
             record = self._record(runner, runner.message_hub.runtime_info.get('evaluations', []))
-            path = osp.join(runner.work_dir, 'results.json')
+            path = osp.join(runner.work_dir, self.writes)
             atomic_write_text(path, json.dumps(record, indent=2) + '\n')
 
     def _seconds(self) -> float:
@@ -78,6 +80,8 @@ class ResultHook(Hook):
             **{key: info[key] for key in NOTES if info.get(key)},
             seconds=self._seconds(),
             networks=networks,
+            per_class=info.get('per_class', {}),
+            history=[dict(iter=iteration, **numbers) for iteration, numbers in history],
             device=_device_name(),
             threads=torch.get_num_threads(),
         )
@@ -85,8 +89,9 @@ class ResultHook(Hook):
 
 def is_finished(record: dict) -> bool:
     """Return whether a ``results.json`` is that of a run that came to its end."""
-    whole = record.get('iter') == record.get('max_iters')
-    return bool(record.get('networks')) and (whole or record.get(EARLY) == record['iter'])
+    done = record.get('iter')
+    whole = done is not None and done in (record.get('max_iters'), record.get(EARLY))
+    return bool(record.get('networks')) and whole
 
 
 def _device_name() -> str:

@@ -11,14 +11,13 @@ from mmengine.dist import (
     get_world_size,
 )
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop
 
 from semiseg_mm.registry import HOOKS
-from semiseg_mm.utils import signals
+from semiseg_mm.utils import signals, unwrapped
 from semiseg_mm.utils.buffers import running_statistics
 
-from .atomic_checkpoint_hook import is_saved, save_run
+from .atomic_checkpoint_hook import is_saved, save_run, write_run
 
 KEY = 'statistics'
 
@@ -30,7 +29,8 @@ class StopHook(Hook):
     SemiRunner has it, whatever the config says. With gradient accumulation the training goes on to
     the next optimizer step. Several processes agree on the iteration, though the signal reaches
     them at different moments, or one of them alone: in each optimizer step they reduce one number,
-    and read it in the next one, so that none waits for it. A validation is not waited for.
+    and read it in the next one, so that none waits for it. A validation ends with its batch, and is
+    made anew by the training that goes on.
 
     Args:
         seconds: A process that has not come to a save so long after the signal ends without one.
@@ -59,35 +59,48 @@ class StopHook(Hook):
     def before_val(self, runner) -> None:
         self._settle(runner)
 
-    def after_val(self, runner) -> None:
-        if self._training:
-            signals.wait_for_iterations(self.seconds)
+    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        """Save without the other processes, which may be in another batch, or gone."""
+        number = signals.asked()
+        if self._training and number:
+            signals.allow_saving()
+            if self._may_save(runner, runner.iter):
+                write_run(runner, runner.iter)  # the validation has averaged and checked it
+            raise self._stopped(runner, runner.iter, number)
 
     def after_train(self, runner) -> None:
         self._settle(runner)
+        if self._training:
+            signals.end_at_once()
         self._training = False
 
     def _settle(self, runner) -> None:
-        """Stop all processes before a part that ends at once, if one of them was asked to."""
-        if not self._training:
-            return
-        number = self._vote.now(signals.asked())
-        if number:
-            self._stop(runner, runner.iter, number)
-        signals.end_at_once()
+        """Stop all processes between two iterations, if one of them was asked to."""
+        if self._training:
+            number = self._vote.now(signals.asked())
+            if number:
+                self._stop(runner, runner.iter, number)
 
     def _stop(self, runner, step: int, number: int) -> None:
         signals.allow_saving()
-        if not is_saved(runner, step) and runner.optim_wrapper.should_update():
+        if self._may_save(runner, step):
             if get_world_size() > 1:
                 self._statistics = all_gather_object(_own_statistics(runner))
             save_run(runner, step)
         barrier()  # a launcher ends all as soon as the first one has ended
+        raise self._stopped(runner, step, number)
+
+    @staticmethod
+    def _may_save(runner, step: int) -> bool:
+        return not is_saved(runner, step) and runner.optim_wrapper.should_update()
+
+    @staticmethod
+    def _stopped(runner, step: int, number: int) -> signals.Stopped:
         path = osp.join(runner.work_dir, f'iter_{step}.pth')
         done = f'{path} holds all {step} of {runner.max_iters} iterations that were done.'
         if not is_saved(runner, step):
             done = f'Iteration {step} is between two optimizer steps, so it was not saved.'
-        raise signals.Stopped(number, f'{Signals(number).name} came. {done}')
+        return signals.Stopped(number, f'{Signals(number).name} came. {done}')
 
     # ------------------------------------------------------------------ exactly resumable
 
@@ -106,8 +119,8 @@ class StopHook(Hook):
 
 
 def _own_statistics(runner) -> dict[str, torch.Tensor]:
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    return {name: value.cpu().clone() for name, value in running_statistics(model)}
+    statistics = running_statistics(unwrapped(runner.model))
+    return {name: value.cpu().clone() for name, value in statistics}
 
 
 class _Vote:

@@ -4,7 +4,7 @@ from semiseg_mm.utils.confusion import areas, confusion
 
 
 def mean_ious(labels: Tensor, reference: Tensor, num_classes: int) -> Tensor:
-    """For each image (B,H,W) the mean IoU with a reference, over the classes in either # B"""
+    """Return each image's mean IoU (B,H,W to B) with a reference, over the classes in either."""
     table = confusion(reference.flatten(1), labels.flatten(1), num_classes)
     both, either, *_ = areas(table)  # B,C
     return (both.double() / either.clamp(min=1)).sum(1) / (either > 0).sum(1)

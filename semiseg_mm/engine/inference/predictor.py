@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
+from semiseg_mm.models.segmentors.windows import spans
 
 Preprocess = Callable[[list[Tensor]], Tensor]
 FEW = 2**22  # logits: 16 MB
@@ -23,7 +25,7 @@ class Prediction(NamedTuple):
 
 
 class Predictor:
-    """A network's class probabilities, averaged over scales and flips.
+    """Give a network's class probabilities, averaged over scales and flips.
 
     Sliding windows are used where the network's test config says so, at each scale. The same batch
     gives the same bits, whatever ``cudnn_benchmark`` and torch's number of threads are.
@@ -36,6 +38,8 @@ class Predictor:
             0.75, 1, 1.5 and 2.
         flip: Each scale is also seen mirrored.
         size_divisor: Sizes are rounded to multiples of it.
+        needed: The sides of what the network sees at once, an image or a window, must be multiples
+            of it (``size_divisor_of``). An image is resized where they would not be.
         amp: Half precision, on CUDA only; probabilities are averaged in single precision.
     """
 
@@ -46,6 +50,7 @@ class Predictor:
         scales: Sequence[float] = (1.0,),
         flip: bool = False,
         size_divisor: int = 1,
+        needed: int = 1,
         amp: bool = False,
     ) -> None:
         if network.out_channels == 1:
@@ -62,14 +67,15 @@ class Predictor:
             raise UserError(f'scales={scales}: give one factor or more, all of them above 0.')
         self.network = network.eval()
         self.preprocess = preprocess
-        self.scales, self.flip, self.size_divisor = tuple(scales), flip, size_divisor
+        self.scales, self.flip = tuple(scales), flip
+        self.size_divisor, self.needed = size_divisor, needed
         self.amp = amp
 
     @classmethod
     def of(
         cls, model: SemiSegmentor, scales: Sequence[float] = (1.0,), flip: bool = False, **kwargs
     ) -> Predictor:
-        """For the network that predicts."""
+        """Make one for the network that predicts."""
         preprocess = preprocess_of(model.data_preprocessor.network)
         return cls(model.networks[model.predict_on], preprocess, scales, flip, **kwargs)
 
@@ -79,7 +85,7 @@ class Predictor:
 
     @torch.inference_mode()
     def probabilities(self, images: list[Tensor]) -> Tensor:
-        """B,C,H,W for images of one size, at that size."""
+        """Return B,C,H,W for images of one size, at that size."""
         height, width = images[0].shape[-2:]
         with self._settings():
             total, count = self._summed(self.preprocess(images))
@@ -92,7 +98,7 @@ class Predictor:
         confidence: bool = False,
         size: tuple[int, int] | None = None,
     ) -> Prediction:
-        """The most probable class of each pixel, and its probability in steps of 1 / 255.
+        """Return the most probable class of each pixel, and its probability in steps of 1 / 255.
 
         ``size`` (h, w) is that of the images before they were resized for the network.
         """
@@ -140,16 +146,29 @@ class Predictor:
         return Prediction(label.to(torch.uint8), certain, best.isfinite().all())
 
     def _sizes(self, inputs: Tensor) -> list[torch.Size]:
-        """Rounded to the divisor; down where it is 1, as the code of ST does."""
-        divisor = self.size_divisor
-        whole = int if divisor == 1 else round
+        sides = tuple(inputs.shape[2:])
         return [
-            torch.Size(max(1, whole(side * scale / divisor)) * divisor for side in inputs.shape[2:])
+            torch.Size(self._side(side * scale, axis) for axis, side in enumerate(sides))
             for scale in self.scales
         ]
 
+    def _side(self, length: float, axis: int) -> int:
+        side = _to_multiple(length, self.size_divisor)
+        if self.needed == 1 or not any(seen % self.needed for seen in self._seen(side, axis)):
+            return side
+        return _to_multiple(length, math.lcm(self.size_divisor, self.needed))
+
+    def _seen(self, side: int, axis: int) -> list[int]:
+        """Return the sides of the windows that cover a side of an image, or that side itself."""
+        test_cfg = self.network.test_cfg or {}
+        if test_cfg.get('mode') != 'slide':
+            return [side]
+        crop, stride = test_cfg['crop_size'][axis], test_cfg['stride'][axis]
+        windows = spans(side, crop, stride, test_cfg.get('windows') == 'cut')
+        return [window.stop - window.start for window in windows]
+
     def _summed(self, inputs: Tensor) -> tuple[Tensor, int]:
-        """Probabilities added up, one scale after the other, and how many they are."""
+        """Add probabilities up, one scale after the other, and how many they are."""
         total = None
         for size in self._sizes(inputs):
             scaled = self._resized(inputs, size)
@@ -161,13 +180,13 @@ class Predictor:
         return total, len(self.scales) * (1 + self.flip)
 
     def _resized(self, x: Tensor, size: torch.Size) -> Tensor:
-        """There and back by the same rule, so that places do not move."""
+        """Resize there and back by the same rule, so that places do not move."""
         if x.shape[2:] == size:
             return x
         return F.interpolate(x, size, mode='bilinear', align_corners=self.network.align_corners)
 
     def _logits(self, inputs: Tensor) -> Tensor:
-        """B,C,H,W float32, nobody else's: they may be changed."""
+        """Return B,C,H,W float32, nobody else's: they may be changed."""
         size = tuple(inputs.shape[2:])
         metas = [dict(ori_shape=size, img_shape=size) for _ in inputs]  # mmseg writes into them
         with torch.autocast('cuda', torch.float16, enabled=self.amp and inputs.is_cuda):
@@ -190,8 +209,14 @@ class Predictor:
             torch.set_num_threads(threads)
 
 
+def _to_multiple(length: float, divisor: int) -> int:
+    """Return the nearest multiple; rounded down where the divisor is 1, as the code of ST does."""
+    whole = int if divisor == 1 else round
+    return max(1, whole(length / divisor)) * divisor
+
+
 def _best_at(size: torch.Size, scores: Tensor) -> tuple[Tensor, Tensor]:
-    """The highest score and its class at another size, by pixel centres as images are resized.
+    """Return the highest score and its class at another size, by pixel centres as in images.
 
     Class by class: all of them at the size of a photograph may be gigabytes.
     """
@@ -207,13 +232,13 @@ def _best_at(size: torch.Size, scores: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def softmax_(logits: Tensor) -> Tensor:
-    """Over dim 1, in place: a copy may be gigabytes."""
+    """Compute softmax over dim 1, in place: a copy may be gigabytes."""
     logits.sub_(logits.amax(1, keepdim=True)).exp_()
     return logits.div_(logits.sum(1, keepdim=True))
 
 
 def preprocess_of(preprocessor: nn.Module) -> Preprocess:
-    """A segmentor's data_preprocessor as Predictor takes it."""
+    """Return a segmentor's data_preprocessor as Predictor takes it."""
 
     def preprocess(images: list[Tensor]) -> Tensor:
         samples = [SegDataSample() for _ in images]  # padding is noted in them

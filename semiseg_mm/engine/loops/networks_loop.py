@@ -2,13 +2,12 @@ import copy
 
 import torch
 from mmengine.evaluator import Evaluator
-from mmengine.model import is_model_wrapper
 from mmengine.runner import TestLoop, ValLoop, autocast
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import LOOPS
-from semiseg_mm.utils import average_buffers
+from semiseg_mm.utils import average_buffers, unwrapped
 
 from .prediction_files import PredictionFiles
 
@@ -23,8 +22,7 @@ class _NetworksMixin:
     files: PredictionFiles | None = None
 
     def run(self) -> dict:
-        model = self.runner.model
-        model = model.module if is_model_wrapper(model) else model
+        model = unwrapped(self.runner.model)
         if not isinstance(model, SemiSegmentor):
             return super().run()
         runner, stage = self.runner, self.stage
@@ -35,11 +33,14 @@ class _NetworksMixin:
         evaluators = {name: copy.deepcopy(self.evaluator) for name in self._names(model)}
         for index, batch in enumerate(self.dataloader):
             self._run_networks(model, evaluators, index, batch)
-        metrics = {}
+        metrics, classes = {}, {}
         for name, evaluator in evaluators.items():
             runner.logger.info(f'Network {name}:')
             values = evaluator.evaluate(len(self.dataloader.dataset))
             metrics.update({f'{name}/{key}': value for key, value in values.items()})
+            classes[name] = _per_class(evaluator)
+        if stage == 'val':
+            runner.message_hub.update_info('per_class', classes)
         runner.call_hook(f'after_{stage}_epoch', metrics=metrics)
         runner.call_hook(f'after_{stage}')
         return metrics
@@ -64,6 +65,12 @@ class _NetworksMixin:
         )
 
 
+def _per_class(evaluator: Evaluator) -> dict[str, float | None]:
+    """Return the IoU of each class, where a metric keeps it."""
+    found = [getattr(metric, 'per_class', None) for metric in evaluator.metrics]
+    return next(filter(None, found), {})
+
+
 @LOOPS.register_module()
 class NetworksValLoop(_NetworksMixin, ValLoop):
     stage = 'val'
@@ -71,7 +78,7 @@ class NetworksValLoop(_NetworksMixin, ValLoop):
 
 @LOOPS.register_module()
 class NetworksTestLoop(_NetworksMixin, TestLoop):
-    """mmengine's test loop, for all networks or one.
+    """Run mmengine's test loop, for all networks or one.
 
     Args:
         network: Evaluate this network alone.

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from mmengine.dist import get_rank, get_world_size
 from mmengine.hooks import LoggerHook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop
 
 from semiseg_mm.datasets import SemiDataset
@@ -13,17 +12,17 @@ from semiseg_mm.datasets.samplers import RequestStream, sampler_of
 from semiseg_mm.datasets.split_lists import log_splits
 from semiseg_mm.engine.batch_hint import batch_hint, batch_of
 from semiseg_mm.engine.hooks import AtomicCheckpointHook
-from semiseg_mm.engine.optimizers import check_parts
+from semiseg_mm.engine.optimizers import accumulated, check_parts
 from semiseg_mm.engine.train_plan import TrainPlan, sizes_of
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import LOOPS
-from semiseg_mm.utils import seed_all
+from semiseg_mm.utils import seed_all, unwrapped
 
 
 @LOOPS.register_module()
 class SemiTrainLoop(IterBasedTrainLoop):
-    """mmengine's iteration loop, made exactly resumable.
+    """Run mmengine's iteration loop, made exactly resumable.
 
     Every iteration starts from the random state (run seed, iteration, rank). On resume the
     request stream moves to its place without loading anything, and a validation that was due
@@ -109,8 +108,7 @@ class SemiTrainLoop(IterBasedTrainLoop):
 
     @property
     def _model(self):
-        model = self.runner.model
-        return model.module if is_model_wrapper(model) else model
+        return unwrapped(self.runner.model)
 
     def _batches(self) -> Iterator[dict]:
         sampler = sampler_of(self.dataloader)
@@ -123,7 +121,7 @@ class SemiTrainLoop(IterBasedTrainLoop):
         yield from self._replay()
 
     def _replay(self) -> Iterator[dict]:
-        """For a sampler that cannot skip: run through what was seen, and start over at the end."""
+        """Run through what was seen, for a sampler that cannot skip; start over at the end."""
         seen = 0
         while True:
             for batch in self.dataloader:
@@ -154,7 +152,7 @@ class SemiTrainLoop(IterBasedTrainLoop):
                 f'{model.num_classes}: set num_classes of the decode head (and of the auxiliary '
                 f'head) to {len(classes)}.'
             )
-        counts = getattr(self.runner.optim_wrapper, '_accumulative_counts', 1)
+        counts = accumulated(self.runner.optim_wrapper)
         for hook in hooks:
             if isinstance(hook, AtomicCheckpointHook) and hook.interval % counts:
                 raise UserError(
@@ -168,7 +166,7 @@ class SemiTrainLoop(IterBasedTrainLoop):
             dataset.check_labels()
 
     def _log_plan(self) -> None:
-        """How much of each source the run will see."""
+        """Log how much of each source the run will see."""
         sampler, dataset = sampler_of(self.dataloader), self.dataloader.dataset
         if self.plan.text:
             self.runner.logger.info(f'{self.plan.text}, validated every {self.val_interval}.')

@@ -23,6 +23,7 @@ class ConfusionMetric(IoUMetric):
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
+        self.per_class: dict[str, float | None] = {}  # IoU in percent of the last evaluation
         self._reset()
 
     def _reset(self) -> None:
@@ -74,6 +75,10 @@ class ConfusionMetric(IoUMetric):
                 "repeats images does not fit. Take dict(type='DefaultSampler', shuffle=False)."
             )
         counts = [part.double() for part in areas(table.cpu())]
+        self.per_class = {
+            name: round(100 * float(both / either), 2) if either else None  # None: it is nowhere
+            for name, both, either in zip(self.dataset_meta['classes'], *counts[:2], strict=True)
+        }
         found = self.compute_metrics([tuple(counts)])
         prefix = f'{self.prefix}/' if self.prefix else ''
         return {f'{prefix}{key}': float(value) for key, value in found.items()}

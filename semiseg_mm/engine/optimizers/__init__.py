@@ -1,3 +1,4 @@
+from .accumulation import accumulated
 from .bfloat16 import Bfloat16OptimWrapper
 from .joint_optimizer import JointOptimizer
 from .layer_wise import LayerWiseConstructor
@@ -8,5 +9,6 @@ __all__ = [
     'JointOptimizer',
     'LayerWiseConstructor',
     'PartwiseConstructor',
+    'accumulated',
     'check_parts',
 ]

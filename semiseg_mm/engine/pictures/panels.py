@@ -22,7 +22,7 @@ IGNORED = (255, 255, 255)
 
 
 class Look(NamedTuple):
-    """One image in all its views: a caption, and H,W,3 uint8 (red first), for each."""
+    """Hold one image in all its views: a caption, and H,W,3 uint8 (red first), for each."""
 
     name: str
     panels: list[tuple[str, np.ndarray]]
@@ -110,7 +110,7 @@ def _label_panels(
 
 
 def _target(model: SemiSegmentor, weak: View) -> PseudoLabel | None:
-    """The label of the unmixed image, by the network that teaches, or as it was stored."""
+    """Return the label of the unmixed image, by the network that teaches, or as it was stored."""
     if weak.data_samples and 'gt_sem_seg' in weak.data_samples[0]:
         label = torch.cat([sample.gt_sem_seg.data for sample in weak.data_samples]).long()
         certain = torch.ones_like(label, dtype=torch.float)
@@ -145,7 +145,7 @@ def _labeled(
 
 
 def _pictures(model: SemiSegmentor, images: Tensor, valid: Tensor) -> list[np.ndarray]:
-    """Normalised images as they look; grey where they are padded."""
+    """Return normalised images as they look; grey where they are padded."""
     used = model.data_preprocessor.network
     mean, std = getattr(used, 'mean', None), getattr(used, 'std', None)
     if mean is not None:
@@ -158,7 +158,7 @@ def _pictures(model: SemiSegmentor, images: Tensor, valid: Tensor) -> list[np.nd
 
 
 def colours(label: Tensor, palette: Sequence[Sequence[int]]) -> np.ndarray:
-    """A label map (H,W) in its classes' colours, white where it is ignored."""
+    """Draw a label map (H,W) in its classes' colours, white where it is ignored."""
     table = np.full((256, 3), IGNORED, np.uint8)
     table[: len(palette)] = palette
     return table[label.cpu().numpy().astype(np.uint8)]
@@ -187,6 +187,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     modes = [(module, module.training) for module in model.modules()]
     with preserved_rng():
         seed_all(0)
+        model.training = False  # itself, not its parts: nothing is compiled for a picture's sizes
         try:
             yield
         finally:

@@ -3,38 +3,37 @@ import os
 import os.path as osp
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
-from functools import partial
 
 import torch
-import torch.distributed as torch_dist
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.dist import broadcast_object_list, init_dist, is_distributed, is_main_process
+from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
-from mmengine.logging import MessageHub
-from mmengine.model import is_model_wrapper, revert_sync_batchnorm
+from mmengine.logging import MessageHub, MMLogger
+from mmengine.model import revert_sync_batchnorm
 from mmengine.runner import Runner
 
-from semiseg_mm.datasets.backends import build_source, with_backend
 from semiseg_mm.datasets.checks import check_paths
-from semiseg_mm.datasets.samplers import RequestStream
 from semiseg_mm.engine.checkpoint import checkpoints, safe_load
 from semiseg_mm.engine.execution import check_execution, lay_out, prepare_execution
 from semiseg_mm.engine.hooks import EarlyEndHook, FiniteHook, StopHook
 from semiseg_mm.engine.message_hub import LateMessageHub
 from semiseg_mm.engine.resuming import newest_resumable, obstacle
+from semiseg_mm.engine.terminal import opening, watch_terminal
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
-from semiseg_mm.registry import DATA_SAMPLERS, RUNNERS
-from semiseg_mm.utils import atomic_path, check_choice
+from semiseg_mm.registry import RUNNERS
+from semiseg_mm.utils import atomic_path, check_choice, unwrapped
 from semiseg_mm.utils.lock import locked_run
-from semiseg_mm.utils.signals import shield_worker, stoppable
+from semiseg_mm.utils.signals import stoppable
+
+from .loaders import build_loader, consistent
+from .processes import join_processes
 
 
 @RUNNERS.register_module()
 class SemiRunner(Runner):
-    """mmengine's runner that can be trusted with a long run.
+    """Run mmengine's runner so that it can be trusted with a long run.
 
     It saves atomically, resumes from the newest checkpoint that loads, never starts over or
     overwrites silently, stops at NaN, saves when a signal ends it, and runs several processes on
@@ -44,14 +43,21 @@ class SemiRunner(Runner):
     _count = itertools.count()
 
     def __init__(self, *args, experiment_name: str | None = None, **kwargs) -> None:
-        """Two runs in one process and one second would share logs and scores by their name."""
+        """Give the run a name of its own: two in one process and one second would share logs."""
         if experiment_name is None:
             work_dir = kwargs.get('work_dir', args[1] if len(args) > 1 else 'run')
             experiment_name = f'{osp.basename(osp.normpath(work_dir))}-{next(self._count)}'
         for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
             if isinstance(kwargs.get(name), dict):
-                kwargs[name] = _consistent(kwargs[name])
+                kwargs[name] = consistent(kwargs[name])
         super().__init__(*args, experiment_name=experiment_name, **kwargs)
+        self._terminal.building = False
+
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        """Keep the settings that mmengine logs at building out of the terminal."""
+        logger = super().build_logger(*args, **kwargs)
+        self._terminal = watch_terminal(logger)
+        return logger
 
     # ------------------------------------------------------------------ several processes on CPU
 
@@ -74,19 +80,8 @@ class SemiRunner(Runner):
 
     @staticmethod
     def build_dataloader(dataloader, seed=None, diff_rank_seed=False):
-        """Datasets of mmseg may be remote: ``dataset.backend_args`` says where, in one place.
-
-        Workers are ended by their own process alone.
-        """
-        if isinstance(dataloader, dict) and isinstance(dataloader.get('dataset'), dict):
-            cfg = dataloader['dataset']
-            if cfg.get('data_prefix') and (cfg.get('backend_args') or '://' in str(cfg)):
-                source = build_source(with_backend(cfg, cfg.get('backend_args')))
-                dataloader = {**dataloader, 'dataset': source}
-        built = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
-        if built is not dataloader:
-            built.worker_init_fn = partial(shield_worker, built.worker_init_fn)
-        return built
+        """Build a dataloader, whose dataset may be remote."""
+        return build_loader(dataloader, seed, diff_rank_seed)
 
     def build_message_hub(self, message_hub: dict | None = None) -> MessageHub:
         """Take a hub that does not wait for the device; mmengine's parts find it as theirs."""
@@ -114,7 +109,7 @@ class SemiRunner(Runner):
     def set_randomness(
         self, seed: int | None, diff_rank_seed: bool = False, deterministic: bool | str = False
     ) -> None:
-        """With ``deterministic='warn'``, what a GPU cannot do in the same way twice is done."""
+        """Take 'warn' as well: what a GPU cannot do in the same way twice is done then."""
         check_choice('randomness.deterministic', deterministic, (True, False, 'warn'))
         if deterministic:  # read when cuBLAS starts, which otherwise refuses
             os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
@@ -124,15 +119,11 @@ class SemiRunner(Runner):
 
     def _maybe_compile(self, target: str) -> None:
         """Do what the config says about execution, at the place where mmengine compiles."""
-        model = self._unwrapped
+        model = unwrapped(self.model)
         if isinstance(model, SemiSegmentor):
             prepare_execution(model, self.cfg)
         else:
             super()._maybe_compile(target)
-
-    @property
-    def _unwrapped(self) -> torch.nn.Module:
-        return self.model.module if is_model_wrapper(self.model) else self.model
 
     # ------------------------------------------------------------------ start and resume
 
@@ -141,12 +132,13 @@ class SemiRunner(Runner):
         with stoppable(), locked_run(self.work_dir):
             self._begin()
             super().dump_config()
+            self.logger.info(opening(self, 'Training'))
             return super().train()
 
     def _begin(self) -> None:
         """Find out what to resume, and refuse what would mix with an earlier run."""
         self._check_paths('train_dataloader', 'val_dataloader')
-        check_execution(self._unwrapped, self.cfg)
+        check_execution(unwrapped(self.model), self.cfg)
         if self._resume and self._load_from is None:
             found = self._find_checkpoint()
             self._resume = found is not None
@@ -170,11 +162,13 @@ class SemiRunner(Runner):
     def val(self) -> dict:
         self._check_paths('val_dataloader')
         super().dump_config()
+        self.logger.info(opening(self, 'Validating'))
         return super().val()
 
     def test(self) -> dict:
         self._check_paths('test_dataloader')
         super().dump_config()
+        self.logger.info(opening(self, 'Testing'))
         return super().test()
 
     def _check_paths(self, *names: str) -> None:
@@ -220,11 +214,11 @@ class SemiRunner(Runner):
     def resume(
         self, filename, resume_optimizer=True, resume_param_scheduler=True, map_location='cpu'
     ) -> None:
-        """On the CPU first: log histories belong there, and weights are copied to the device."""
+        """Load onto the CPU first: log histories stay there, weights are copied to the device."""
         super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
 
     def load_checkpoint(self, filename, map_location='cpu', strict=False, **kwargs):
-        """Weights of the own run must fit exactly; foreign ones may fit in part, with a log."""
+        """Let weights of the own run fit exactly; foreign ones may fit in part, with a log."""
         strict = strict or self._resume
         checkpoint = super().load_checkpoint(filename, map_location, strict, **kwargs)
         checkpoint.get('meta', {}).pop('config', None)  # mmengine's resume would execute it
@@ -243,32 +237,6 @@ class SemiRunner(Runner):
             super().save_checkpoint(out_dir, osp.basename(part), *args, **kwargs)
 
 
-def _consistent(dataloader: dict) -> dict:
-    """Fill in what follows from other keys.
-
-    Without workers none can persist. A request stream's batch size is what its sampler says. Where
-    there is a GPU, batches lie in pinned memory, from which they are copied without waiting.
-    """
-    dataloader = dict(dataloader)
-    dataloader.setdefault('pin_memory', torch.cuda.is_available())
-    if not dataloader.get('num_workers'):
-        dataloader.pop('persistent_workers', None)
-    layout = dataloader.get('sampler')
-    if not isinstance(layout, dict) or not isinstance(layout['type'], str):
-        return dataloader
-    layout = dict(layout)
-    kind = DATA_SAMPLERS.get(layout.pop('type'))
-    layout.pop('seed', None)
-    if issubclass(kind, RequestStream):
-        places = len(kind.layout(**layout))
-        if dataloader.setdefault('batch_size', places) != places:
-            raise UserError(
-                f'train_dataloader.batch_size={dataloader["batch_size"]}, but its sampler puts '
-                f'{places} images into a batch: leave batch_size out.'
-            )
-    return dataloader
-
-
 @contextmanager
 def plain_layout(cfg: Config) -> Iterator[None]:
     """Leave a config's text as it is: a checkpoint holds it, and its layout takes 0.2 s a save.
@@ -282,16 +250,3 @@ def plain_layout(cfg: Config) -> Iterator[None]:
         yield
     finally:
         object.__setattr__(cfg, '_format_python_code', before)
-
-
-def join_processes(launcher: str, env_cfg: dict) -> None:
-    """Start the process group that a launcher asks for, if it is not there: on CPU with gloo."""
-    if launcher == 'none' or is_distributed():
-        return
-    if get_device() != 'cpu':
-        init_dist(launcher, **env_cfg.get('dist_cfg', {}))
-        return
-    if launcher != 'pytorch':
-        raise UserError(f"launcher='{launcher}' needs GPUs; on CPU use tools/dist_train.sh.")
-    seconds = env_cfg.get('dist_cfg', {}).get('timeout', 1800)
-    torch_dist.init_process_group(backend='gloo', timeout=timedelta(seconds=seconds))

@@ -16,19 +16,21 @@ from semiseg_mm.datasets.splits import apply_split
 from semiseg_mm.engine.keys import identity_of
 from semiseg_mm.engine.stages import Stage, expand_rounds
 from semiseg_mm.engine.stages.checks import check_prediction
+from semiseg_mm.engine.stages.plan import plan_of_stages, time_left
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import RUNNERS, STAGES
 from semiseg_mm.utils import atomic_write_text, nearest, read_record
 from semiseg_mm.utils.lock import locked_run
 
-from .semi_runner import SemiRunner, join_processes
+from .processes import join_processes
+from .semi_runner import SemiRunner
 
 OWN = ('stages', 'rounds')
 
 
 @RUNNERS.register_module()
 class StagedRunner:
-    """A list of stages instead of one training: teacher, labels, student, …
+    """Run a list of stages instead of one training: teacher, labels, student, …
 
     The config is that of an ordinary run, plus ``stages`` (and ``rounds``). Each stage works in a
     folder of its own below ``work_dir`` and is skipped once it is finished, so the same command
@@ -66,8 +68,15 @@ class StagedRunner:
         with locked_run(self.work_dir):
             for stage in self.stages.values():
                 stage.check_data()
-            for stage in self.stages.values():
+            stages = list(self.stages.values())
+            if is_main_process():
+                self.logger.info(plan_of_stages(stages))
+            for number, stage in enumerate(stages, 1):
+                already = stage.seconds_taken() is not None
                 stage()
+                if is_main_process() and not already and number < len(stages):
+                    for line in time_left(stages):
+                        self.logger.info(line)
             if is_main_process():
                 self._write_results()
 
@@ -95,14 +104,14 @@ class StagedRunner:
         return stage
 
     def stage_config(self, override: dict) -> Config:
-        """The run's config, without the stages and with a stage's own values."""
+        """Return the run's config, without the stages and with a stage's own values."""
         cfg = copy.deepcopy(self.cfg.to_dict())
         for key in OWN:
             cfg.pop(key, None)
         return Config(Config._merge_a_into_b(copy.deepcopy(override), cfg))
 
     def labels(self, name: str, confidence: bool = False) -> dict:
-        """A source of PseudoLabeledDataset: a label stage's, or a folder with label maps."""
+        """Return a source of PseudoLabeledDataset: a label stage's, or a folder with label maps."""
         if name in self.stages:
             if hasattr(self.stages[name], 'checkpoint'):
                 raise UserError(f"A stage wants labels of '{name}', which is a TrainStage.")
@@ -127,7 +136,7 @@ class StagedRunner:
         return files_hash([osp.join(name, one) for one in names]) + ids_hash(names)
 
     def unlabeled_of(self, stage: Stage) -> dict:
-        """The config of the unlabeled images that a training stage knows."""
+        """Return the config of the unlabeled images that a training stage knows."""
         dataset = apply_split(stage.own_cfg.train_dataloader.dataset.to_dict())
         if not dataset.get('unlabeled'):
             raise UserError(
@@ -137,12 +146,12 @@ class StagedRunner:
         return with_backend(dataset['unlabeled'], dataset.get('backend_args'))
 
     def labeled_of(self, stage: Stage) -> BaseDataset:
-        """The labeled source of a training stage."""
+        """Return the labeled source of a training stage."""
         dataset = apply_split(stage.own_cfg.train_dataloader.dataset.to_dict())
         return build_source(with_backend(dataset['labeled'], dataset.get('backend_args')))
 
     def images_of(self, dataset: dict) -> dict:
-        """Which images (and whose labels) a SemiDataset config means; hashes."""
+        """Return hashes of the images (and their labels) that a SemiDataset config means."""
         check_paths(dataset, 'train_dataloader.dataset')
         dataset, found = apply_split(dataset), {}
         for source in ('labeled', 'unlabeled'):

@@ -11,17 +11,19 @@ from semiseg_mm.engine.inference import ImageSource, Predictor
 from semiseg_mm.engine.inference.source import loading_part
 from semiseg_mm.engine.keys import PLACES, weights_hash
 from semiseg_mm.errors import UserError
+from semiseg_mm.models.sketch import size_divisor_of
 from semiseg_mm.registry import MODELS
 from semiseg_mm.utils import atomic_write_text, check_choice, make_folder, nearest
 from semiseg_mm.utils.atomic import read_lines
 
+from .plan import Task
 from .stage import Stage, checksum
 
 BROKEN = 'broken.txt'
 
 
 class ChunkedAction(Stage):
-    """A stage that predicts many images, chunk by chunk.
+    """Predict many images, chunk by chunk, as a stage.
 
     A chunk is a fixed number of images of the list, in order. What is computed for it depends on
     nothing but the chunk, and its record (``chunks/NNNNNN.json``) is written last. So it does not
@@ -34,7 +36,7 @@ class ChunkedAction(Stage):
         batch_size: Images of one size that are predicted together.
         chunk: Images in a chunk.
         workers: Processes that load images.
-        size_divisor: Scaled images get sides that are multiples of it.
+        size_divisor: Images get sides that are multiples of it, and of what the network needs.
         amp: Predict in mixed precision (on a GPU).
         max_broken: Share of images that may be unreadable.
     """
@@ -67,11 +69,11 @@ class ChunkedAction(Stage):
 
     @abstractmethod
     def settings(self) -> dict:
-        """Options that decide the result."""
+        """Return the options that decide the result."""
 
     @abstractmethod
     def checkpoints(self) -> list[str]:
-        """Of the teacher; each is loaded into a network of its own."""
+        """Return the teacher's; each is loaded into a network of its own."""
 
     @abstractmethod
     def work(self, networks: list, numbers: list[int]) -> None:
@@ -82,7 +84,7 @@ class ChunkedAction(Stage):
         """Make the stage's results of all records, in order; returns what the manifest says."""
 
     def intact(self, record: dict) -> bool:
-        """Whether a record is whole, and what it names is there as it was written."""
+        """Return whether a record is whole, and what it names is there as it was written."""
         return True
 
     # ------------------------------------------------------------------ the same for all
@@ -91,6 +93,7 @@ class ChunkedAction(Stage):
         super().bind(run, number)
         self._source: ImageSource | None = None
         self._states: dict[int, str] = {}
+        self._needed: int | None = None
 
     def check(self) -> None:
         self.run.unlabeled_of(self.run.training(self.teacher))
@@ -114,7 +117,7 @@ class ChunkedAction(Stage):
 
     @property
     def source(self) -> ImageSource:
-        """The images; every process lists them in the same order."""
+        """List the images, in every process in the same order."""
         if self._source is None:
             dataset = self.run.unlabeled_of(self.run.training(self.teacher))
             source = ImageSource(dataset, self._wanted())
@@ -137,6 +140,17 @@ class ChunkedAction(Stage):
         start = number * self.chunk
         return range(start, min(start + self.chunk, len(self.source.ids)))
 
+    does = 'predicts with {}'  # in a plan
+
+    def task(self) -> Task:
+        what = self.does.format(self.teacher)
+        if self.images is None:
+            return Task(what, len(self.source.ids), 'images')
+        stage = self.run.stage(self.images.split('/', 1)[0])
+        known = stage.seconds_taken() is not None
+        amount = len(self._wanted()) if known else None
+        return Task(f'{what} ({self.images})', amount, 'images')
+
     def key(self) -> dict:
         shared = dict(
             network=self.network,
@@ -155,7 +169,7 @@ class ChunkedAction(Stage):
         )
 
     def _origin(self) -> dict:
-        """How the images are loaded, or drawn."""
+        """Return how the images are loaded, or drawn."""
         dataset = self.run.unlabeled_of(self.run.training(self.teacher))
         origin = {key: value for key, value in dataset.items() if key not in PLACES}
         loading = [dict(step) for step in loading_part(dataset['pipeline'])]
@@ -241,10 +255,18 @@ class ChunkedAction(Stage):
             print_log(f'{len(broken)} images cannot be read: {self.path(BROKEN)}', self.run.logger)
 
     def predictor(self, model, **options) -> Predictor:
-        return Predictor.of(model, size_divisor=self.size_divisor, amp=self.amp, **options)
+        sizes = dict(size_divisor=self.size_divisor, needed=self._needed_divisor())
+        return Predictor.of(model, **sizes, amp=self.amp, **options)
+
+    def _needed_divisor(self) -> int:
+        """Return what the network needs; it is first asked before the teacher is trained."""
+        if self._needed is None:
+            sketch = self.run.training(self.teacher).sketch()
+            self._needed = size_divisor_of(sketch.networks[self.network or sketch.predict_on])
+        return self._needed
 
     def _load(self, path: str):
-        """The teacher with the weights of a checkpoint, in eval mode on its device."""
+        """Build the teacher with the weights of a checkpoint, in eval mode on its device."""
         from mmengine.device import get_device
 
         model = MODELS.build(self.teacher_config.model)

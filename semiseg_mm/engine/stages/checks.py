@@ -12,7 +12,7 @@ from .stage import Stage
 
 
 def check_training(stage: Stage) -> None:
-    """Of a TrainStage: what would be refused, or go unnoticed, when its turn comes."""
+    """Refuse what a TrainStage would refuse, or not notice, when its turn comes."""
     model = stage.sketch()
     if getattr(model, 'soft', False) and not stage.confidence:
         raise UserError(
@@ -55,7 +55,7 @@ def _check_filter(stage: Stage, step: dict) -> None:
 
 
 def check_prediction(stage: Stage) -> None:
-    """Of an action: a network without class probabilities."""
+    """Refuse an action's network without class probabilities."""
     model = stage.run.training(stage.teacher).sketch()
     before = model.predict_on
     try:

@@ -30,7 +30,7 @@ THRESHOLDS = 'thresholds.json'
 
 @STAGES.register_module()
 class LabelStage(ChunkedAction):
-    """A network's labels for the unlabeled images, as PNG files at the images' own size.
+    """Label the unlabeled images by a network: PNG files at the images' own size.
 
     ``labels/<id>.png`` has a palette, so it can be looked at; ``confidence/<id>.png`` is 8-bit.
     ``quality.json`` and ``quality.png`` tell how the classes and confidences are distributed.
@@ -46,6 +46,8 @@ class LabelStage(ChunkedAction):
         truth: Config of a dataset with the true labels of the same images. They are read for the
             report only, and nothing else sees them.
     """
+
+    does = 'labels images with {}'
 
     def __init__(
         self,
@@ -137,7 +139,7 @@ class LabelStage(ChunkedAction):
         return self.run.labeled_of(self.run.training(self.teacher))
 
     def _truths(self):
-        """A function from an image's id to its true labels, or to None."""
+        """Return a function from an image's id to its true labels, or to None."""
         if self.truth is None:
             return lambda name: None
         truths = TrueLabels(self.truth, len(self.classes))
@@ -157,7 +159,7 @@ class LabelStage(ChunkedAction):
         )
 
     def _spare_edited(self, numbers: list[int]) -> None:
-        """Whole label maps that are not as they were written: somebody may have corrected them."""
+        """Spare label maps that are whole, but not as written: somebody may have corrected them."""
         for number in numbers:
             for name, written in _written_in(self._record(number)):
                 path = self._file(LABELS, name)
@@ -212,7 +214,7 @@ class LabelStage(ChunkedAction):
         return files_hash(self.path(name) for name in tables)
 
     def labels(self, confidence: bool) -> dict:
-        """As a source of PseudoLabeledDataset."""
+        """Return a source of PseudoLabeledDataset."""
         if confidence and not self.confidence:
             raise UserError(
                 f"Stage '{self.name}' stores no confidences, but a training wants them: give it "

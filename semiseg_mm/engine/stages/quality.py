@@ -17,7 +17,7 @@ COUNTS = ('pixels', 'confidence', 'judged', 'hits', 'confusion')
 
 
 class LabelQuality:
-    """Counts over label maps; those of chunks add up, and travel as JSON.
+    """Count over label maps; counts of chunks add up, and travel as JSON.
 
     Without confidences their part of the report is left out, and without truth that on errors.
     What counts as truth is read for this report only.
@@ -69,7 +69,7 @@ class LabelQuality:
         return self
 
     def to_dict(self) -> dict:
-        """Ready for JSON: of each table the cells that are not 0, and their counts."""
+        """Return, ready for JSON, the cells of each table that are not 0, and their counts."""
         state: dict = dict(classes=self.classes, images=self.images)
         for name in COUNTS:
             flat = getattr(self, name).ravel()
@@ -89,7 +89,7 @@ class LabelQuality:
     # ------------------------------------------------------------------ what they say
 
     def report(self, thresholds: Thresholds | None = None) -> dict:
-        """Ready for JSON. A share or score over nothing is None.
+        """Return a report that is ready for JSON. A share or score over nothing is None.
 
         IoU and accuracy are over pixels that have a label and a truth; a class that is in neither
         does not count for mIoU. ``kept`` is what would remain with these thresholds.
@@ -141,7 +141,7 @@ class LabelQuality:
     # ------------------------------------------------------------------ counting
 
     def _checked(self, labels: np.ndarray, shape: tuple, what: str) -> np.ndarray:
-        """Labels with ignored pixels as the number behind the last class."""
+        """Return labels with ignored pixels as the number behind the last class."""
         if labels.shape != shape:
             raise UserError(f'{what} is {labels.shape}, the label map is {shape}: sizes differ.')
         size = len(self.classes)

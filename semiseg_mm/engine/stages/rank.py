@@ -17,7 +17,7 @@ RANKING, FIGURE, RELIABLE, REST = 'ranking.csv', 'ranking.png', 'reliable.txt', 
 
 @STAGES.register_module()
 class RankStage(ChunkedAction):
-    """ST++'s reliability of images: do a teacher's earlier checkpoints agree with its last one?
+    """Rank images as ST++ does: do a teacher's earlier checkpoints agree with its last one?
 
     An image's score is the mean over the earlier checkpoints of the mean IoU, over the classes
     that are present, of their predictions against the last one's. ``ranking.csv`` lists all images
@@ -27,6 +27,8 @@ class RankStage(ChunkedAction):
         checkpoints_of: A training stage with ``milestones``.
         share: Of the images that count as reliable; the number is rounded down.
     """
+
+    does = 'ranks images by checkpoints of {}'
 
     def __init__(self, name: str, checkpoints_of: str, share: float = 0.5, **kwargs) -> None:
         super().__init__(name, teacher=checkpoints_of, **kwargs)

@@ -17,11 +17,13 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text, check_record, make_folder, read_record
 from semiseg_mm.version import __version__
 
+from .plan import Task
+
 MANIFEST = 'manifest.json'
 
 
 class Stage:
-    """One step of a staged run: a training, or an action on many images.
+    """Do one step of a staged run: a training, or an action on many images.
 
     Its folder holds all that it makes, and a manifest: what the result depends on (``key``), and
     whether it is finished. A finished stage is skipped, an unfinished one goes on. If the key
@@ -48,11 +50,15 @@ class Stage:
         """Complain about options now rather than after hours; the earlier stages are known."""
 
     def check_data(self) -> None:
-        """The same for data; called before the first stage starts, but not by a test."""
+        """Complain about data; called before the first stage starts, but not by a test."""
+
+    def task(self) -> Task:
+        """Return what the plan says of this stage."""
+        return Task(f'runs {type(self).__name__}')
 
     @abstractmethod
     def key(self) -> dict[str, Any]:
-        """Plain values that decide the result: settings, and fingerprints of what is used."""
+        """Return plain values that decide the result: settings, fingerprints of what is used."""
 
     @abstractmethod
     def execute(self) -> dict:
@@ -63,19 +69,19 @@ class Stage:
 
     @abstractmethod
     def damage(self) -> str | None:
-        """Why a finished stage has to be executed once more, if so (a file is gone, say)."""
+        """Say why a finished stage has to be executed once more, if so (a file is gone, say)."""
 
     def results(self) -> Sequence[str]:
-        """Files that other stages may name."""
+        """Return files that other stages may name."""
         return []
 
     def files(self) -> Sequence[str]:
-        """Files whose checksums the manifest keeps."""
+        """Return files whose checksums the manifest keeps."""
         return self.results()
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """Hash of the result as it lies in the folder now."""
+        """Return a hash of the result as it lies in the folder now."""
 
     # ------------------------------------------------------------------ the same for all
 
@@ -106,7 +112,7 @@ class Stage:
         self._say(f'done: {_in_words(result)}')
 
     def _decide(self) -> tuple[str, str]:
-        """What is to be done, and what to tell; makes the folder ready for it."""
+        """Return what is to be done, and what to tell; make the folder ready for it."""
         key, manifest = plain(self.key()), self.manifest()
         changed = list(differences(manifest['key'], key)) if manifest else []
         if changed:
@@ -143,6 +149,18 @@ class Stage:
             check_record(found, path, advice, dict(result=dict, files=dict))
         return found
 
+    def is_begun(self) -> bool:
+        """Return whether an earlier call has begun this stage."""
+        return osp.exists(self.path(MANIFEST))
+
+    def seconds_taken(self) -> float | None:
+        """Return how long a finished stage took; None if it is not finished, or unreadable."""
+        try:
+            found = self.manifest()
+        except (UserError, OSError):  # its turn will tell
+            return None
+        return found['seconds'] if found.get('status') == 'done' else None
+
     def _write(self, manifest: dict) -> None:
         atomic_write_text(self.path(MANIFEST), json.dumps(manifest, indent=1) + '\n')
 
@@ -154,7 +172,7 @@ class Stage:
         return f'starts anew, the old folder is now {osp.basename(aside)}'
 
     def _holds_something(self) -> bool:
-        """More than what a call leaves that was cut off while it wrote the first manifest."""
+        """Return whether there is more than a call leaves that is cut off in its first manifest."""
         if not osp.isdir(self.folder):
             return False
         return any(name != f'.{MANIFEST}.part' for name in os.listdir(self.folder))
@@ -165,7 +183,7 @@ class Stage:
 
 
 def checksum(path: str) -> list[int] | None:
-    """[bytes, crc32] of a file; None if it is not there."""
+    """Return [bytes, crc32] of a file; None if it is not there."""
     if not osp.isfile(path):
         return None
     size = crc = 0

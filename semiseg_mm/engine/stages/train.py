@@ -2,7 +2,6 @@ import gc
 import json
 import os
 import os.path as osp
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,30 +11,29 @@ from mmengine.dist import barrier, is_main_process
 from torch import nn
 
 from semiseg_mm.engine.checkpoint import checkpoints, safe_load
-from semiseg_mm.engine.hooks.atomic_checkpoint_hook import milestone_steps
-from semiseg_mm.engine.hooks.result_hook import EARLY
-from semiseg_mm.engine.keys import of_training, weights_hash
+from semiseg_mm.engine.keys import of_training
 from semiseg_mm.engine.rewriting import FOLDERS, make_sup_only, use_labels
-from semiseg_mm.engine.train_plan import check_plan, plan_of
+from semiseg_mm.engine.train_plan import check_plan
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.loading import PREFIX
 from semiseg_mm.models.sketch import sketch
 from semiseg_mm.registry import RUNNERS, STAGES
-from semiseg_mm.utils import atomic_path, read_record
+from semiseg_mm.utils import atomic_path
 
 from .checks import check_training
-from .stage import Stage
+from .plan import Task
+from .trained import Trained
 
 
 @STAGES.register_module()
-class TrainStage(Stage):
-    """An ordinary, resumable run of SemiRunner in the stage's own folder.
+class TrainStage(Trained):
+    """Do an ordinary, resumable run of SemiRunner in the stage's own folder.
 
     Its config is the run's, with ``cfg`` merged in (``_delete_`` works as in config files).
 
     Args:
         cfg: What differs: model, data, schedule, hooks, …
-        sup_only: Train on the labeled images alone, as ``tools/train.py --sup-only``.
+        sup_only: Train on the labeled images alone, as ``semiseg_mm train --sup-only``.
         labels: Label stages (or folders of label maps) whose images and labels take the place of
             the unlabeled source; of an image that several have labeled, the first one counts.
         confidence: Load the stored confidences too, for ``soft`` labels.
@@ -76,7 +74,7 @@ class TrainStage(Stage):
 
     @property
     def own_cfg(self) -> Config:
-        """The run's config with this stage's values; its unlabeled source is still that."""
+        """Return the run's config with this stage's values, and the run's unlabeled source."""
         return self.run.stage_config(self.override)
 
     def check(self) -> None:
@@ -90,7 +88,7 @@ class TrainStage(Stage):
         check_training(self)
 
     def sketch(self) -> nn.Module:
-        """The model for its options, names and shapes; its weights mean nothing."""
+        """Build the model for its options, names and shapes; its weights mean nothing."""
         cfg = self.cfg.model
         key = json.dumps(cfg.to_dict(), sort_keys=True, default=str)
         if self._sketch is None or self._sketch[0] != key:
@@ -99,7 +97,7 @@ class TrainStage(Stage):
 
     @property
     def cfg(self) -> Config:
-        """The config of the training."""
+        """Return the config of the training."""
         cfg = self.own_cfg
         dataset = cfg.train_dataloader.dataset
         if self.sup_only:
@@ -113,6 +111,15 @@ class TrainStage(Stage):
         cfg.runner_type = 'SemiRunner'
         cfg.work_dir = self.folder
         return cfg
+
+    def task(self) -> Task:
+        cfg = self.cfg
+        what = f'trains {cfg.model.type}'
+        what += f' on the labels of {" and ".join(self.labels)}' if self.labels else ''
+        what += f', from the weights of {self.init}' if self.init else ''
+        counted = not self.labels or cfg.train_cfg.get('epochs') is None
+        known = counted or self.manifest().get('status') == 'done'
+        return Task(what, self.max_iters if known else None, 'iterations')
 
     def key(self) -> dict[str, Any]:
         cfg = self.cfg.to_dict()
@@ -132,7 +139,7 @@ class TrainStage(Stage):
         return dict(config=cfg, milestones=self.milestones, uses=used, images=images)
 
     def _placed(self, filters: list[dict]) -> list[dict]:
-        """With the paths of thresholds that are named by their stage: 'labels/thresholds.json'."""
+        """Fill in paths of thresholds that are named by their stage: 'labels/thresholds.json'."""
         placed = []
         for step in filters:
             name, _, file = str(step.get('thresholds')).partition('/')
@@ -160,7 +167,7 @@ class TrainStage(Stage):
         return dict(checkpoint=osp.basename(self.checkpoint()))
 
     def _start(self) -> str:
-        """The checkpoint of ``init``; for other networks a plain one, which each of them loads."""
+        """Return the checkpoint of ``init``; for other networks a plain one, which each loads."""
         source = self.run.training(self.init)
         if self.sketch().networks.keys() == source.sketch().networks.keys():
             return source.last_path
@@ -176,100 +183,12 @@ class TrainStage(Stage):
     def _go_back(self) -> None:
         """Set aside what is later than a milestone that is missing, so that it is passed again."""
         found = checkpoints(self.folder)
-        kept = milestone_steps(self.milestones, self.max_iters)
-        lost = [step for step in kept if step < max(found, default=0) and step not in found]
+        passed = [step for step in self._milestone_steps if step < max(found, default=0)]
+        lost = [step for step in passed if step not in found]
         for step, path in found.items():
             if lost and step > min(lost):
                 os.rename(path, f'{path}.old')
 
-    def damage(self) -> str | None:
-        best = [name for name in self.results() if self.manifest().get('files', {}).get(name)]
-        for path in [*self.kept_checkpoints(), *map(self.path, best)]:
-            try:
-                safe_load(path)
-                continue
-            except FileNotFoundError:
-                text = f'{osp.basename(path)} is gone'
-            except UserError as error:
-                os.rename(path, f'{path}.bad')
-                text = f'{osp.basename(path)} cannot be used ({error})'
-            if osp.basename(path) in best:  # only all of the training brings it back
-                for later in checkpoints(self.folder).values():
-                    os.rename(later, f'{later}.old')
-            return text
-        return None
-
-    def files(self) -> list[str]:
-        return [*map(osp.basename, self.kept_checkpoints()), *self.results()]
-
-    def results(self) -> list[str]:
-        """The best checkpoints that label stages ask for; 'last' ones are looked at by damage."""
-        users = [one for one in self.run.stages.values() if getattr(one, 'select', '') == 'best']
-        networks = [one.network for one in users if one.teacher == self.name]
-        return sorted({osp.basename(self._best_path(network)) for network in networks})
-
-    def fingerprint(self) -> str:
-        return weights_hash(self.checkpoint())
-
-    def checkpoint(self, select: str = 'last', network: str | None = None) -> str:
-        """The checkpoint of the last iteration, or the one in which a network validated best."""
-        if select == 'best':
-            return self._best(network)
-        if not osp.exists(self.last_path):
-            raise UserError(
-                f"{self.last_path} does not exist: stage '{self.name}' did not finish, or the file "
-                'was moved.'
-            )
-        return self.last_path
-
-    @property
-    def last_path(self) -> str:
-        return osp.join(self.folder, f'iter_{self._early_end() or self.max_iters}.pth')
-
-    def _early_end(self) -> int | None:
-        """Return the iteration in which a hook ended the training, if one did."""
-        return self._record().get(EARLY)
-
-    def _record(self) -> dict:
-        advice = f'move {self.folder} away to do this stage again'
-        return read_record(self.path('results.json'), advice)
-
-    def kept_checkpoints(self) -> list[str]:
-        """Those of the milestones, then the last one."""
-        end = self._early_end() or self.max_iters
-        steps = [step for step in milestone_steps(self.milestones, self.max_iters) if step <= end]
-        return [*(osp.join(self.folder, f'iter_{step}.pth') for step in steps), self.last_path]
-
-    @property
-    def max_iters(self) -> int:
-        """Return the iterations, typed or counted from epochs; labels to train on must be there.
-
-        A finished training keeps its number, on however many processes the run goes on.
-        """
-        if self.own_cfg.train_cfg.get('epochs') is None:
-            return int(self.own_cfg.train_cfg.max_iters)
-        manifest = self.manifest()
-        made = str((manifest.get('result') or {}).get('checkpoint'))
-        if manifest.get('status') == 'done' and (found := re.fullmatch(r'iter_(\d+)\.pth', made)):
-            return int(self._record()['max_iters']) if self._early_end() else int(found[1])
-        if self._counted is None:
-            self._counted = plan_of(self.cfg).max_iters
-        return self._counted
-
-    def _best_path(self, network: str | None) -> str:
-        metric = (self.cfg.default_hooks.get('checkpoint') or {}).get('save_best')
-        return self.path(f'best_{network or self.network()}_{metric}.pth')
-
-    def _best(self, network: str | None) -> str:
-        path = self._best_path(network)
-        if not osp.exists(path):
-            raise UserError(
-                f"{path} does not exist: select='best' needs default_hooks.checkpoint.save_best "
-                'and a validation during the training. This one is finished: set both, move '
-                f'{self.folder} away, and run the command again to train it anew.'
-            )
-        return path
-
     def network(self) -> str:
-        """The network that predicts."""
+        """Return the name of the network that predicts."""
         return self.sketch().predict_on

@@ -35,7 +35,7 @@ class ManyRepeats(Passes):
 
     Args:
         times: Each labeled image may come so often. FixMatch and UniMatch on COCO with 232 labels
-            come to 15 265.
+            come to 15 266.
     """
 
     def __init__(self, times: float = 20000) -> None:

@@ -6,8 +6,9 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from semiseg_mm.registry import WATCHES
+from semiseg_mm.utils import unwrapped
 
-from .watch import Mean, Watch, model_of
+from .watch import Mean, Watch
 
 
 @WATCHES.register_module()
@@ -29,7 +30,7 @@ class FewImages(Watch):
     def at_start(self, runner: Runner) -> None:
         if (getattr(runner, 'cfg', None) or {}).get('compile'):
             return  # a compiled model would be compiled again without the hooks
-        for module in model_of(runner).modules():
+        for module in unwrapped(runner.model).modules():
             if isinstance(module, _BatchNorm):
                 self._handles.append(module.register_forward_pre_hook(self._count))
 

@@ -3,9 +3,11 @@ from typing import NamedTuple
 
 from mmengine.runner import Runner
 
+from semiseg_mm.engine.optimizers import accumulated
 from semiseg_mm.registry import WATCHES
+from semiseg_mm.utils import unwrapped
 
-from .watch import Watch, model_of
+from .watch import Watch
 
 SUITED = 20  # windows to a training: with 1000 steps decay 0.98, as the configs of Shapes have it
 
@@ -42,7 +44,7 @@ def average_of(runner: Runner) -> Average | None:
     for hook in runner.hooks:
         decay = getattr(hook, 'decay', None)
         if getattr(hook, 'moves_teachers', False) and decay is not None and decay < 1:
-            counts = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+            counts = accumulated(runner.optim_wrapper)
             steps = int((1 - getattr(hook, 'begin', 0)) * runner.max_iters / counts)
             return Average(decay, getattr(hook, 'warmup', False), steps)
     return None
@@ -90,7 +92,7 @@ class TeacherBehind(Watch):
         average = average_of(runner)
         if average is None or runner.iter < self.after * runner.max_iters:
             return None
-        for own, leader in getattr(model_of(runner), 'teachers', {}).items():
+        for own, leader in getattr(unwrapped(runner.model), 'teachers', {}).items():
             teacher, student = (metrics.get(f'{name}/mIoU') for name in (own, leader))
             if None not in (teacher, student) and student - teacher >= self.points:
                 advice = average.advice() or (

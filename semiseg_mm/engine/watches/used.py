@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from mmengine.runner import Runner
 
 from semiseg_mm.registry import WATCHES
+from semiseg_mm.utils import unwrapped
 
 from .teacher import average_of
-from .watch import Mean, Watch, model_of
+from .watch import Mean, Watch
 
 KEPT = 'kept'  # the share of unlabeled pixels that count, as methods with a filter log it
 STORED = 'pseudo_share'  # … and the share that has a stored label
@@ -84,7 +85,7 @@ class AllUsed(UsedShare):
         super().__init__(share, patience, at_least)
 
     def warning(self, runner: Runner, key: str, used: float, iters: int) -> str | None:
-        own = getattr(model_of(runner), 'filter', None)
+        own = getattr(unwrapped(runner.model), 'filter', None)
         value = getattr(own, 'value', None)
         if not used >= self.share or own is None or (value is not None and value <= 0):
             return None
@@ -98,7 +99,7 @@ class AllUsed(UsedShare):
 
 def _more_kept(runner: Runner):
     """Say what lets more pixels count, the likeliest first."""
-    model, average = model_of(runner), average_of(runner)
+    model, average = unwrapped(runner.model), average_of(runner)
     if average and (advice := average.advice()):
         yield advice
     value = getattr(getattr(model, 'filter', None), 'value', None)

@@ -1,9 +1,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from torch import nn
 
 
 class Mean(NamedTuple):
@@ -32,8 +30,3 @@ class Watch:
 
     def at_val(self, runner: Runner, metrics: Mapping[str, float]) -> str | None:
         """Look after a validation."""
-
-
-def model_of(runner: Runner) -> nn.Module:
-    """Return the model without the wrapper for several processes."""
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
+from semiseg_mm.utils import check_number, check_share
 from semiseg_mm.utils.class_weight import read_class_weight
 
 
@@ -37,6 +38,8 @@ class ProbOhemCrossEntropy(nn.Module):
         super().__init__()
         if min_kept < 1:
             raise UserError(f'min_kept={min_kept} of ProbOhemCrossEntropy must be 1 or more.')
+        check_share('thresh', thresh, 'ProbOhemCrossEntropy')
+        check_number('loss_weight', loss_weight, 'ProbOhemCrossEntropy')
         self.thresh = thresh
         self.min_kept = min_kept
         self.per_image = per_image

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.auxiliaries import ClassBank
 from semiseg_mm.registry import MODELS
+from semiseg_mm.utils import check_count, check_number, check_share
 
 
 @MODELS.register_module()
@@ -57,6 +58,10 @@ class UnreliableContrast(nn.Module):
                 f'low_rank={low_rank}, high_rank={high_rank} of UnreliableContrast leave no rank '
                 'between them: a class ranks low from low_rank on, below high_rank.'
             )
+        check_count('anchors', anchors, 'UnreliableContrast', least=1)
+        check_count('negatives', negatives, 'UnreliableContrast', least=1)
+        check_share('min_probability', min_probability, 'UnreliableContrast')
+        check_number('temperature', temperature, 'UnreliableContrast', above=True)
         self.anchors = anchors
         self.negatives = negatives
         self.min_probability = min_probability

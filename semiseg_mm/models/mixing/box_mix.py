@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import MixMask, PseudoLabel, View
-from semiseg_mm.utils import check_choice, draw_box
+from semiseg_mm.utils import check_choice, check_count, check_range, check_share, draw_box
 
 from .partners import PARTNERS, draw_partners
 
@@ -45,6 +45,11 @@ class BoxMix(nn.Module):
         check_choice('partner', partner, PARTNERS, 'BoxMix')
         check_choice('prob_of', prob_of, ('image', 'batch'), 'BoxMix')
         check_choice('sides', sides, SIDES, 'BoxMix')
+        check_count('boxes', boxes, 'BoxMix', least=1)
+        check_range('area', area, 'BoxMix', most=boxes)  # each box at most the image
+        check_share('prob', prob, 'BoxMix')
+        if ratio is not None:
+            check_range('ratio', ratio, 'BoxMix')
         if ratio is not None and sides != SIDES[0]:
             raise UserError(
                 f"BoxMix draws its boxes by ratio={ratio} or by sides='{sides}': not both."

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import MixMask, PseudoLabel, View
-from semiseg_mm.utils import check_choice
+from semiseg_mm.utils import check_choice, check_share
 
 from .partners import PARTNERS, draw_partners
 
@@ -29,6 +29,7 @@ class ClassMix(nn.Module):
         super().__init__()
         check_choice('rounding', rounding, ROUNDINGS, 'ClassMix')
         check_choice('partner', partner, PARTNERS, 'ClassMix')
+        check_share('share', share, 'ClassMix')
         self.share = share
         self.rounding = rounding
         self.partner = partner

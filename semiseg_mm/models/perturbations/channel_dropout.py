@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semiseg_mm.registry import MODELS
+from semiseg_mm.utils import check_share
 
 Parts = dict[str, slice]  # view: its place in the batch
 
@@ -22,6 +23,7 @@ class ChannelDropout(nn.Module):
 
     def __init__(self, p: float = 0.5, view: str = 'weak') -> None:
         super().__init__()
+        check_share('p', p, 'ChannelDropout')
         self.p = p
         self.view = view
 

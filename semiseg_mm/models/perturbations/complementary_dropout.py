@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from semiseg_mm.registry import MODELS
+from semiseg_mm.utils import check_share
 
 from .channel_dropout import Parts
 
@@ -26,6 +27,8 @@ class ComplementaryDropout(nn.Module):
     ) -> None:
         super().__init__()
         self.views = tuple(views)
+        check_share('prob', prob, 'ComplementaryDropout')
+        check_share('clean', clean, 'ComplementaryDropout')
         self.prob = prob
         self.clean = clean
 

@@ -5,7 +5,7 @@ from semiseg_mm.models.losses import discrimination, judged_as
 from semiseg_mm.models.pseudo_labels import filtered, stored_label
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import PseudoLabel, View
-from semiseg_mm.utils import check_share
+from semiseg_mm.utils import check_number, check_share
 
 from .base import Outputs, SemiSegmentor
 
@@ -34,6 +34,8 @@ class AdvSemSegSegmentor(SemiSegmentor):
         unsupervised: dict = dict(type='MaskedCrossEntropy', over='kept'),
         **kwargs,
     ) -> None:
+        for weight in weights:
+            check_number('weights', weight, 'AdvSemSegSegmentor')
         super().__init__(dict(student=segmentor), {}, ('weak',), loss_on_labeled=True, **kwargs)
         inputs = dict(in_channels=self.out_channels)
         self.add_auxiliary('discriminator', discriminator, own_optimizer=True, **inputs)

@@ -13,7 +13,7 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.models.named_network import named_network
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
-from semiseg_mm.utils import check_choice
+from semiseg_mm.utils import check_choice, check_number
 
 from .forward import (
     NamedOutputs,
@@ -78,6 +78,7 @@ class SemiSegmentor(BaseModel):
         test_cfg: dict | None = None,
         data_preprocessor: dict | None = None,
     ) -> None:
+        check_number('supervised_weight', supervised_weight, type(self).__name__)
         networks = {
             name: ConfigDict(copy.deepcopy(named_network(cfg))) for name, cfg in networks.items()
         }

@@ -9,7 +9,7 @@ from semiseg_mm.models.mixing import mix_view
 from semiseg_mm.models.pseudo_labels import filtered, observe, observe_logits
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import PseudoLabel, View
-from semiseg_mm.utils import check_choice
+from semiseg_mm.utils import check_choice, check_count, check_number
 
 from .base import Outputs, SemiSegmentor
 
@@ -61,6 +61,8 @@ class CPSSegmentor(SemiSegmentor):
                 f'CPS needs two networks or more, got {len(segmentors)}: set model.num_networks.'
             )
         check_choice('covers', covers, ('all', 'unlabeled'), 'CPSSegmentor')
+        check_number('weight', weight, 'CPSSegmentor')
+        check_count('rampup_iters', rampup_iters, 'CPSSegmentor')
         if mixer is not None and covers != 'unlabeled':
             raise UserError(
                 "CPS with a mixer covers unlabeled images: set model.covers='unlabeled'."

@@ -18,7 +18,7 @@ def spread_checkpoint(model: nn.Module, state_dict: dict, prefix: str, *_) -> No
     if len(names) > 1:
         raise UserError(
             f'The checkpoint holds the networks {", ".join(names)}, but this method has '
-            f'{", ".join(model.networks.keys())}: take out one with tools/publish_model.py '
+            f'{", ".join(model.networks.keys())}: take out one with semiseg_mm publish '
             '--network, and start from that.'
         )
     for key in own:
@@ -62,7 +62,7 @@ def unwrap_checkpoint(guide: nn.Module, state_dict: dict, prefix: str, *_) -> No
     if len(names) > 1:
         raise UserError(
             f'The checkpoint of a guide holds the networks {", ".join(names)}: take out one with '
-            'tools/publish_model.py --network.'
+            'semiseg_mm publish --network.'
         )
     for key in own:
         state_dict[key.split('.', 2)[2]] = state_dict.pop(key)

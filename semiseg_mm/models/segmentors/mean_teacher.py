@@ -4,7 +4,7 @@ from torch import Tensor
 from semiseg_mm.models.losses import sigmoid_rampup
 from semiseg_mm.models.pseudo_labels import observe_logits
 from semiseg_mm.registry import MODELS
-from semiseg_mm.utils import check_choice
+from semiseg_mm.utils import check_choice, check_count, check_number
 
 from .base import Outputs, SemiSegmentor
 
@@ -38,6 +38,8 @@ class MeanTeacher(SemiSegmentor):
         **kwargs,
     ) -> None:
         check_choice('covers', covers, ('all', 'unlabeled'), 'MeanTeacher')
+        check_number('weight', weight, 'MeanTeacher')
+        check_count('rampup_iters', rampup_iters, 'MeanTeacher')
         super().__init__(
             networks=dict(student=segmentor, teacher=segmentor),
             teachers=dict(teacher='student'),

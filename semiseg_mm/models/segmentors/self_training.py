@@ -3,6 +3,7 @@ from torch import Tensor
 from semiseg_mm.models.pseudo_labels import stored_label
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
+from semiseg_mm.utils import check_number
 
 from .base import Outputs, SemiSegmentor
 
@@ -31,6 +32,7 @@ class SelfTrainingSegmentor(SemiSegmentor):
         unsupervised: dict = dict(type='MaskedCrossEntropy'),
         **kwargs,
     ) -> None:
+        check_number('weight', weight, type(self).__name__)
         super().__init__(
             networks=dict(student=segmentor),
             student_views=('pseudo',),

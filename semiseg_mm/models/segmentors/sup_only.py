@@ -9,7 +9,7 @@ from .base import Outputs, SemiSegmentor
 class SupOnly(SemiSegmentor):
     """Train the yardstick: the same stream and number of iterations, the labeled part only.
 
-    Use it with ``labeled_only=True`` in the sampler; ``tools/train.py --sup-only`` turns any
+    Use it with ``labeled_only=True`` in the sampler; ``semiseg_mm train --sup-only`` turns any
     config into it.
     """
 

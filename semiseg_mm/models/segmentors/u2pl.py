@@ -6,7 +6,7 @@ from semiseg_mm.models.losses import sigmoid_rampup
 from semiseg_mm.models.pseudo_labels import entropy_of, quantile, stored_label
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
-from semiseg_mm.utils import check_share
+from semiseg_mm.utils import check_number, check_share
 
 from .base import Outputs
 from .forward import in_mode
@@ -46,6 +46,7 @@ class U2PLSegmentor(WeakToStrongSegmentor):
         unsupervised: dict = dict(type='MaskedCrossEntropy', over='kept'),
         **kwargs,
     ) -> None:
+        check_number('contrast_weight', contrast_weight, 'U2PLSegmentor')
         check_share('unreliable', unreliable, 'U2PLSegmentor')
         check_share('supervised_until', supervised_until, 'U2PLSegmentor')
         refused = sorted(FIXED & kwargs.keys()) + sorted(DERIVED & contrast.keys())

@@ -8,7 +8,7 @@ from semiseg_mm.models.mixing import mix_view
 from semiseg_mm.models.pseudo_labels import filtered, observe, observe_logits
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
-from semiseg_mm.utils import check_choice
+from semiseg_mm.utils import check_choice, check_count, check_number
 
 from .base import Outputs, SemiSegmentor
 
@@ -52,6 +52,9 @@ class WeakToStrongSegmentor(SemiSegmentor):
         **kwargs,
     ) -> None:
         check_choice('teacher', teacher, TEACHERS, 'WeakToStrongSegmentor')
+        check_number('weight', weight, type(self).__name__)
+        check_number('dropped_weight', dropped_weight, type(self).__name__)
+        check_count('rampup_iters', rampup_iters, type(self).__name__)
         networks = dict(student=segmentor)
         if teacher == 'ema':
             networks['teacher'] = segmentor

@@ -166,3 +166,23 @@ def test_of_takes_the_network_that_predicts(images):
     found = model.test_step(dict(inputs=batch, data_samples=None))
     labels = torch.stack([sample.pred_sem_seg.data[0] for sample in found])
     assert first.predict(batch).label.equal(labels.to(torch.uint8))
+
+
+@pytest.mark.parametrize(
+    'windows, size, seen',
+    [
+        (None, (24, 40), (24, 40)),
+        (None, (18, 26), (16, 24)),
+        ('shift', (33, 26), (33, 24)),  # only a window of 26 does not suit
+        ('shift', (33, 35), (33, 35)),
+        ('cut', (33, 48), (32, 48)),  # its last windows are 17 and 1 high
+    ],
+)
+def test_an_image_is_resized_where_what_the_network_sees_would_not_suit_it(
+    build, windows, size, seen
+):
+    network = copy.deepcopy(build().network)
+    if windows:
+        network.test_cfg = dict(mode='slide', crop_size=(32, 32), stride=(16, 16), windows=windows)
+    one = Predictor(network, None, needed=8)
+    assert one._sizes(torch.empty(1, 3, *size)) == [seen]

@@ -105,6 +105,14 @@ def test_a_flipped_bit_in_a_teacher_makes_no_labels(finished, work_dir, step):
     assert (work_dir / f'01_teacher/iter_{step}.pth.bad').read_bytes() == content
 
 
+def test_another_record_of_a_training_is_named(finished, work_dir):
+    """Nothing depends on it, so nothing is made again."""
+    (work_dir / '04_first_student/results.json').write_text('{"status": "done"}')
+    lines = run_stages(toy_stages(work_dir))
+    assert 'results.json was put there since' in said(lines, '04_first_student')
+    assert redone(lines) == []
+
+
 def test_another_teacher_invalidates_what_came_from_it(work_dir):
     """Other weights in its last checkpoint, as after training it again elsewhere."""
     path = work_dir / '01_teacher/iter_6.pth'

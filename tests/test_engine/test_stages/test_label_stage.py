@@ -8,6 +8,8 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+import torch
+from mmengine.config import Config
 from PIL import Image
 
 from semiseg_mm.datasets.shapes import CLASSES, render
@@ -16,6 +18,7 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATASETS
 from semiseg_mm.testing.stages import contents, redone, run_stages, said, toy_stages
 from semiseg_mm.utils import atomic, label_png
+from semiseg_mm.utils.places import CONFIGS
 
 
 @pytest.fixture(scope='module')
@@ -324,3 +327,27 @@ def test_a_full_disk_is_a_sentence_and_the_next_call_goes_on(
     assert 0 < len(written) < 10
     assert contents(work_dir / '02_labels') == contents(trained / '02_labels')
     assert contents(work_dir / '03_student') == contents(trained / '03_student')
+
+
+def test_a_network_that_takes_some_sizes_alone_labels_and_ranks_all_images(images, tmp_path):
+    """The images are 24 to 28 wide and are seen at half their size, too."""
+    cfg = over(images, tmp_path / 'run', 'st_plus_plus')
+    cfg.model.segmentor = Config.fromfile(CONFIGS / '_base_/models/unet_s2.py').segmentor
+    runner = build_runner(cfg)
+    assert {s._needed for s in runner.stages.values() if hasattr(s, 'size_divisor')} == {8}
+    runner.train()
+    labels = list((tmp_path / 'run').glob('*/labels/*/*.png'))
+    assert len(labels) >= 10
+    for label in labels:
+        image = images / 'images' / label.parent.name / f'{label.stem}.jpg'
+        assert Image.open(label).size == Image.open(image).size
+    ranking = (tmp_path / 'run/02_ranking/ranking.csv').read_text().splitlines()
+    assert len(ranking) == 1 + 10
+
+
+def test_what_the_network_needs_joins_the_divisor_that_is_given(images, tmp_path):
+    cfg = over(images, tmp_path / 'run', size_divisor=12)
+    cfg.model.segmentor = Config.fromfile(CONFIGS / '_base_/models/unet_s2.py').segmentor
+    stage = build_runner(cfg).stages['labels']
+    predictor = stage.predictor(stage.run.training('teacher').sketch())
+    assert predictor._sizes(torch.empty(1, 3, 40, 48)) == [(48, 48)]

@@ -67,6 +67,7 @@ def test_milestones():
     assert milestone_steps((1 / 3, 2 / 3), 2) == [1, 1]
     assert milestone_steps((0.01,), 10) == [1]
     assert milestone_steps((), 10) == []
+    assert milestone_steps((0.01, 1 / 3, 2 / 3, 1), 102, 4) == [4, 32, 68, 102]  # those with a step
 
 
 def test_milestones_are_saved_and_survive_the_deletion_of_old_checkpoints(tmp_path):

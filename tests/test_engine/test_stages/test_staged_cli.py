@@ -75,6 +75,12 @@ def test_train_again_evaluate_publish(config, tmp_path, capfd):
     assert torch.equal(torch.load(tmp_path / 'logits.pt'), model.networks['student'](images))
 
 
+def test_stages_need_the_runner_that_runs_them(config, tmp_path, capfd):
+    options = ['--cfg-options', 'runner_type=SemiRunner']
+    assert run_train([config, '--work-dir', str(tmp_path / 'run'), *options]) == 1
+    assert 'staged_runtime.py' in capfd.readouterr().err.splitlines()[-1]
+
+
 def test_the_yardstick_has_no_stages(config, tmp_path):
     assert run_train([config, '--work-dir', str(tmp_path / 'run'), '--sup-only']) == 0
     assert (tmp_path / 'run/iter_2.pth').exists()

@@ -5,7 +5,7 @@ import os.path as osp
 
 import numpy as np
 
-from semiseg_mm.apis.cli import guarded
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.datasets.camvid import CamVidDataset
 from semiseg_mm.datasets.unlabeled import IMAGE_SUFFIXES
 from semiseg_mm.errors import UserError

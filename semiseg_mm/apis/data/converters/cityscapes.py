@@ -7,7 +7,7 @@ import os.path as osp
 import numpy as np
 from mmseg.datasets import CityscapesDataset
 
-from semiseg_mm.apis.cli import guarded
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.errors import UserError
 
 from .common import (

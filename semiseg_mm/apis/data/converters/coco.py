@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 
-from semiseg_mm.apis.cli import guarded
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.datasets.coco import COCO81Dataset
 from semiseg_mm.errors import UserError
 

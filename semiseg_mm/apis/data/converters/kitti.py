@@ -3,7 +3,7 @@
 import glob
 import os.path as osp
 
-from semiseg_mm.apis.cli import guarded
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.errors import UserError
 
 from ..split_files import write_lists

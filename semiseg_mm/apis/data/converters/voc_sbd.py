@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 from mmseg.datasets import PascalVOCDataset
 
-from semiseg_mm.apis.cli import guarded
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.datasets.id_lists import read_ids
 from semiseg_mm.datasets.split_lists import describe_list
 from semiseg_mm.errors import UserError

@@ -1,0 +1,81 @@
+"""Numbers that cannot be meant are refused where they are taken, in Python as from a config."""
+
+import pytest
+
+from semiseg_mm.datasets.transforms import CutOut, ScaleCrop, StrongView
+from semiseg_mm.engine.hooks import MeanTeacherHook
+from semiseg_mm.engine.train_plan import TrainPlan
+from semiseg_mm.errors import UserError
+from semiseg_mm.models import (
+    AdvSemSegSegmentor,
+    CPSSegmentor,
+    MeanTeacher,
+    SelfTrainingSegmentor,
+    U2PLSegmentor,
+    WeakToStrongSegmentor,
+)
+from semiseg_mm.models.losses import ProbOhemCrossEntropy, UnreliableContrast
+from semiseg_mm.models.mixing import BoxMix, ClassMix
+from semiseg_mm.models.perturbations import ChannelDropout, ComplementaryDropout
+from semiseg_mm.models.pseudo_labels import Threshold
+from semiseg_mm.testing import toy_network
+
+NAN = float('nan')
+NETWORK = toy_network()
+WRONG = [
+    (Threshold, dict(value=1.5)),
+    (Threshold, dict(value=-0.5)),
+    (MeanTeacherHook, dict(decay=1.5)),
+    (MeanTeacherHook, dict(decay='abc')),
+    (TrainPlan, dict(max_iters=-5)),
+    (ScaleCrop, dict(crop_size=0)),
+    (ScaleCrop, dict(crop_size=(0, 8))),
+    (ScaleCrop, dict(crop_size=(8, 8), flip=2)),
+    (CutOut, dict(area=(0, 0.5))),
+    (StrongView, dict(gray_prob=20)),
+    (StrongView, dict(hue=-1)),
+    (BoxMix, dict(area=0.5)),
+    (BoxMix, dict(area=(0.5, 0.25))),
+    (BoxMix, dict(area=(0.5, 25))),
+    (BoxMix, dict(area=(0, 0.5))),
+    (BoxMix, dict(boxes=0)),
+    (BoxMix, dict(prob=50)),
+    (BoxMix, dict(ratio=(0, 1))),
+    (ClassMix, dict(share=50)),
+    (ChannelDropout, dict(p=-0.1)),
+    (ComplementaryDropout, dict(clean=5)),
+    (ProbOhemCrossEntropy, dict(thresh=70)),
+    (UnreliableContrast, dict(num_classes=7, channels=4, temperature=0)),
+    (WeakToStrongSegmentor, dict(segmentor=NETWORK, weight=-1)),
+    (WeakToStrongSegmentor, dict(segmentor=NETWORK, weight=NAN)),
+    (WeakToStrongSegmentor, dict(segmentor=NETWORK, dropped_weight='abc')),
+    (WeakToStrongSegmentor, dict(segmentor=NETWORK, rampup_iters=-1)),
+    (WeakToStrongSegmentor, dict(segmentor=NETWORK, supervised_weight=-1)),
+    (CPSSegmentor, dict(segmentor=NETWORK, weight=-1)),
+    (MeanTeacher, dict(segmentor=NETWORK, weight=-1)),
+    (SelfTrainingSegmentor, dict(segmentor=NETWORK, weight=-1)),
+    (U2PLSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
+    (AdvSemSegSegmentor, dict(segmentor=NETWORK, weights=(0.01, -1, 0.1))),
+]
+
+
+@pytest.mark.parametrize(('kind', 'options'), WRONG)
+def test_a_number_that_cannot_be_meant_is_named(kind, options):
+    name = list(options)[-1]
+    with pytest.raises(UserError, match=f'{name}='):
+        kind(**options)
+
+
+@pytest.mark.parametrize(
+    ('kind', 'options'),
+    [
+        (BoxMix, dict(area=[1, 1], prob=0, ratio=(0.3, 3.3))),
+        (ClassMix, dict(share=1)),
+        (Threshold, dict(value=0)),
+        (MeanTeacherHook, dict(decay=1)),
+        (ScaleCrop, dict(crop_size=[8, 16], flip=0)),
+        (ScaleCrop, dict(crop_size=None)),
+    ],
+)
+def test_the_ends_of_a_range_pass(kind, options):
+    kind(**options)
