@@ -22,6 +22,7 @@ from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.identity import sample_ids
 from semiseg_mm.datasets.left_out import left_out
 from semiseg_mm.datasets.semi_dataset import build_labeled
+from semiseg_mm.datasets.transforms import LoadBands
 from semiseg_mm.datasets.transforms.image_bytes import TIFF, Range, becomes, bit_depth, squeezed
 from semiseg_mm.errors import BadMask, BrokenImage, BrokenMask, UserError
 from semiseg_mm.registry import DATASETS
@@ -127,7 +128,8 @@ def _look(results: dict, pipeline: Callable) -> dict:
         for transform in getattr(pipeline, 'transforms', ()):
             if type(transform).__name__.startswith('Load'):  # the whole image is looked at
                 results = transform(results)
-                if isinstance(transform, LoadImageFromFile):
+                scaled = isinstance(transform, LoadBands)  # by the range that the config names
+                if isinstance(transform, LoadImageFromFile) and not scaled:
                     look['squeezed'] = _squeezed(look['image'], transform, results['img'])
     except BrokenImage as error:
         return dict(look, unreadable=error.reason)

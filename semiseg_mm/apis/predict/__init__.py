@@ -89,7 +89,10 @@ def predict(
     workers: int = 2,
 ) -> dict:
     """Label all images and videos; return what ``predictions.json`` says of them."""
-    outputs = Outputs(out, inputs.images, network.palette, overlays, opacity)
+    outputs = Outputs(out, inputs.images, network.palette, network.picture, overlays, opacity)
+    if inputs.videos and network.bands and network.bands.count != 3:
+        first = next(iter(inputs.videos.values()))
+        raise UserError(f'{first}: a video has 3 bands, the network takes {network.bands.count}.')
     broken: list[tuple[str, str]] = []
     videos = {
         name: predict_video(path, name, network, outputs, batch_size, frames)

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import os.path as osp
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
 
 from semiseg_mm.datasets.pseudo_labeled import file_named
-from semiseg_mm.datasets.transforms import LoadImage
 from semiseg_mm.utils import atomic_path, make_folder, write_mask
 
 LABELS, CONFIDENCE, OVERLAYS = 'labels', 'confidence', 'overlays'
@@ -26,12 +25,13 @@ class Outputs:
         folder: str,
         images: dict[str, str],
         palette: Sequence[Sequence[int]],
+        picture: Callable[[str], np.ndarray],
         overlays: bool = True,
         opacity: float = 0.5,
     ) -> None:
         self.folder, self.images, self.palette = folder, images, palette
+        self.picture = picture  # loads an image as one looks at it
         self.overlays, self.opacity = overlays, opacity
-        self._load = LoadImage()
         make_folder(folder)
 
     def write(self, name: str, label: np.ndarray, confidence: np.ndarray | None) -> str:
@@ -39,7 +39,7 @@ class Outputs:
         if confidence is not None:
             self.mask(CONFIDENCE, name, confidence)
         if self.overlays:
-            image = self._load(dict(img_path=self.images[name]))['img']
+            image = self.picture(self.images[name])
             self._picture(name, overlay(image, label, self.palette, self.opacity))
         return name
 

@@ -4,6 +4,7 @@ import io
 import mmap
 import re
 from functools import cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,7 +16,8 @@ TIFF = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')  # the last two are BigTIFF
 SCAN, END = 0xDA, 0xD9
 # in scan data FF is followed by 00, or by a restart marker (D0 to D7)
 MARKER = re.compile(rb'\xff[^\x00\x01\xd0-\xd8\xff]')
-BITS_PER_SAMPLE = 258
+# tags of TIFF
+BITS_PER_SAMPLE, PHOTOMETRIC, PLANAR, EXTRA_SAMPLES = 258, 262, 284, 338
 # An image may have so many: 16384 x 16384. A file of 1 MB can hold more, which take gigabytes when
 # it is decoded, in each worker, so that the system ends the training.
 MAX_PIXELS = 1 << 28
@@ -114,20 +116,57 @@ def bit_depth(content: bytes) -> int:
 
 
 def _tiff_depth(content: bytes) -> int:
-    def number(place: int, size: int) -> int:
-        return int.from_bytes(content[place : place + size], order)
+    return max(tiff_values(content, BITS_PER_SAMPLE), default=1)
 
+
+class TiffEntry(NamedTuple):
+    """Place of what a TIFF says: 2 bytes of tag, 2 of type, a count, and values or their place."""
+
+    start: int
+    word: int  # bytes of a count, and of a place
+    order: str  # of bytes
+
+    def number(self, content: bytes, place: int, size: int) -> int:
+        return int.from_bytes(content[place : place + size], self.order)
+
+
+def tiff_entry(content: bytes, tag: int) -> TiffEntry | None:
+    """Return the entry of a tag for a file's first image; None if there is none."""
     order = 'little' if content[:1] == b'I' else 'big'
-    word, head = (8, 8) if number(2, 2) == 43 else (4, 2)  # BigTIFF, TIFF
-    entries, size = number(word, word), 4 + 2 * word
-    for k in range(min(number(entries, head), 1000)):
-        entry = entries + head + k * size
-        if number(entry, 2) == BITS_PER_SAMPLE:
-            count, place = number(entry + 4, word), entry + 4 + word
-            if 2 * count > word:  # the values do not fit into the entry
-                place = number(place, word)
-            return max(number(place + 2 * c, 2) for c in range(min(count, 100)))
-    return 1
+    word, head = (8, 8) if int.from_bytes(content[2:4], order) == 43 else (4, 2)  # BigTIFF, TIFF
+    entries = int.from_bytes(content[word : 2 * word], order)
+    for k in range(min(int.from_bytes(content[entries : entries + head], order), 1000)):
+        found = TiffEntry(entries + head + k * (4 + 2 * word), word, order)
+        if found.number(content, found.start, 2) == tag:
+            return found
+    return None
+
+
+def tiff_values(content: bytes, tag: int) -> list[int]:
+    """Return the small numbers that a TIFF has under a tag; none if it does not have it."""
+    entry = tiff_entry(content, tag)
+    if entry is None:
+        return []
+    count, place = entry.number(content, entry.start + 4, entry.word), entry.start + 4 + entry.word
+    if 2 * count > entry.word:  # the values do not fit into the entry
+        place = entry.number(content, place, entry.word)
+    return [entry.number(content, place + 2 * c, 2) for c in range(min(count, 100))]
+
+
+def as_four_bands(content: bytes) -> bytes:
+    """Return a TIFF of four bands as one whose bands OpenCV leaves alone.
+
+    It multiplies the first three by a fourth that is called alpha, and takes one band of four that
+    are called grey.
+    """
+    for tag, value in ((PHOTOMETRIC, 2), (EXTRA_SAMPLES, 0)):  # RGB, and one of no meaning
+        entry = tiff_entry(content, tag)
+        if entry is not None:
+            numbers = (3, 2), (1, entry.word), (value, 2), (0, entry.word - 2)  # 3: of 2 bytes
+            said = b''.join(one.to_bytes(size, entry.order) for one, size in numbers)
+            start = entry.start + 2
+            content = content[:start] + said + content[start + len(said) :]
+    return content
 
 
 def squeezed(content: bytes, loaded: np.ndarray) -> tuple[Range, Range] | None:
@@ -161,8 +200,8 @@ def warn_if_squeezed(path: str, content: bytes, loaded: np.ndarray) -> None:
         print_log(
             f'The image {path} has {bit_depth(content)} bits a channel and is loaded with 8: its '
             f'{becomes(ranges)}. If these are not what the network should see, save the images '
-            'with 8 bits (docs/en/datasets.md). tools/check_dataset.py looks at all of them; this '
-            'is said once.',
+            'with 8 bits, or set bands (docs/en/datasets.md). tools/check_dataset.py looks at all; '
+            'this is said once.',
             'current',
             level=30,
         )
