@@ -97,6 +97,10 @@ def test_from_training_to_a_published_network(tmp_path, capfd, count, bits):
     shown = network.picture(str(tmp_path / 'unlabeled/3.tif')).astype(int)
     assert np.abs(shown[..., 0] - scene(3, count, 8)[0].reshape(24, 24, count)[..., 0]).max() <= 1
 
+    (tmp_path / 'clip.mp4').touch()
+    assert run_predict([str(run), str(tmp_path / 'clip.mp4'), *words[2:]]) == 1
+    assert f'the network takes {count} of {bits}' in capfd.readouterr().err
+
     checkpoint = str(run / 'iter_2.pth')
     out, plain = publish(str(run / 'bands.py'), checkpoint, str(tmp_path / 'm'), 'net_0')
     assert 'semiseg_mm.datasets' in Config.fromfile(plain).custom_imports.imports

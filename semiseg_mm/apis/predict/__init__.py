@@ -90,9 +90,13 @@ def predict(
 ) -> dict:
     """Label all images and videos; return what ``predictions.json`` says of them."""
     outputs = Outputs(out, inputs.images, network.palette, network.picture, overlays, opacity)
-    if inputs.videos and network.bands and network.bands.count != 3:
+    bands = network.bands
+    if inputs.videos and bands and (bands.count, bands.bits) != (3, 8):
         first = next(iter(inputs.videos.values()))
-        raise UserError(f'{first}: a video has 3 bands, the network takes {network.bands.count}.')
+        raise UserError(
+            f'{first}: a video has 3 bands of 8 bits, the network takes {bands.count} of '
+            f'{bands.bits}.'
+        )
     broken: list[tuple[str, str]] = []
     videos = {
         name: predict_video(path, name, network, outputs, batch_size, frames)
