@@ -23,6 +23,7 @@ from semiseg_mm.utils import nearest
 from semiseg_mm.utils.places import config_path
 from semiseg_mm.utils.signals import Stopped, stoppable, stopped_by
 
+from .bands import use_bands
 from .options import apply_options
 from .values import check_values
 
@@ -123,6 +124,7 @@ def load_config(
     if amp:
         _use_amp(cfg, amp)
     apply_options(cfg, options or {}, also=also)
+    use_bands(cfg)
     check_values(cfg)
     return cfg
 

@@ -28,7 +28,7 @@ ASKED_FOR = {
     'model_wrapper_cfg', 'sync_bn', 'find_unused_parameters', 'activation_checkpointing',
     'efficient_conv_bn_eval', 'compile', 'channels_last',
 }  # fmt: skip
-OURS = {'runner_type', 'start_from', 'custom_imports'}  # … and what this package does
+OURS = {'runner_type', 'start_from', 'custom_imports', 'bands'}  # … and what this package does
 STAGED = {'stages', 'rounds'}  # of StagedRunner
 RUNNERS = (None, 'Runner', 'SemiRunner', 'StagedRunner')  # all that these read is known
 
@@ -38,6 +38,7 @@ LOADER |= {'num_batch_per_epoch'}
 PARTS: dict[str, set[str]] = {
     'auto_scale_lr': {'enable', 'base_batch_size'},
     'custom_imports': {'imports', 'allow_failed_imports'},
+    'bands': {'count', 'bits', 'low', 'high'},
     'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
     'env_cfg.mp_cfg': {'mp_start_method', 'opencv_num_threads'},
     'randomness': {*inspect.signature(set_random_seed).parameters},

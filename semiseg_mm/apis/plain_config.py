@@ -8,7 +8,7 @@ from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from mmengine.config import Config
 
 from semiseg_mm.datasets.shapes import LoadShapes
-from semiseg_mm.datasets.transforms import LoadImage
+from semiseg_mm.datasets.transforms import LoadBands, LoadImage
 from semiseg_mm.engine.inference.source import OF_LABELS
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.network import override_network
@@ -121,6 +121,9 @@ def plain_pipeline(pipeline: Sequence[dict], modules: set[str]) -> list[dict]:
         module = kind.__module__
         if kind in LOADERS:
             step['type'] = LoadImageFromFile.__name__
+        elif kind is LoadBands:
+            modules.add(module)
+            step['type'] = f'{OWN}.{LoadBands.__name__}'
         elif module.split('.')[0] == OWN:
             raise UserError(
                 f'The test pipeline has {kind.__name__}, which mmseg alone does not have: put '
@@ -160,6 +163,7 @@ def _imports(cfg: Config, modules: set[str]) -> list[str]:
     for module in sorted(modules):
         above = [name for name in listed if module == name or module.startswith(f'{name}.')]
         if not above:
-            above = [f'{OWN}.models'] if module.split('.')[0] == OWN else listed
+            own = '.'.join(module.split('.')[:2])  # semiseg_mm.models, semiseg_mm.datasets
+            above = [own] if module.split('.')[0] == OWN else listed
         found.update(dict.fromkeys(above))
     return list(found)

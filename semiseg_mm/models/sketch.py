@@ -38,10 +38,12 @@ def size_divisor_of(network: nn.Module) -> int:
 def takes(network: nn.Module, size: tuple[int, int]) -> bool:
     """Return whether a sketch takes an image (h, w) as a whole."""
     meta = dict(ori_shape=size, img_shape=size, pad_shape=size)
+    first = next((one for one in network.modules() if isinstance(one, nn.Conv2d)), None)
+    bands = first.in_channels if first else 3
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # mmseg's, about sizes
         try:
-            network.eval().encode_decode(torch.empty(1, 3, *size, device='meta'), [meta])
+            network.eval().encode_decode(torch.empty(1, bands, *size, device='meta'), [meta])
         except Exception:  # each network has its own way to say so
             return False
     return True

@@ -10,6 +10,7 @@ from mmengine import fileio
 
 from semiseg_mm.datasets.backends import is_remote
 from semiseg_mm.datasets.mask_reading import IGNORED
+from semiseg_mm.datasets.transforms import LoadBands
 from semiseg_mm.datasets.transforms.check import CONVERT_COLOURS
 from semiseg_mm.datasets.transforms.image_bytes import TIFF, Range, bit_depth, channels, squeezed
 from semiseg_mm.errors import BadMask, BrokenImage, BrokenMask, UserError
@@ -42,7 +43,8 @@ def look(results: dict, pipeline: Callable) -> dict:
         for transform in getattr(pipeline, 'transforms', ()):
             if type(transform).__name__.startswith('Load'):  # the whole image is looked at
                 results = transform(results)
-                if isinstance(transform, LoadImageFromFile):
+                scaled = isinstance(transform, LoadBands)  # by the range that the config names
+                if isinstance(transform, LoadImageFromFile) and not scaled:
                     deep, seen['dropped'] = _lost(seen['image'], transform, results['img'])
                     seen['squeezed'] = deep
     except BrokenImage as error:

@@ -64,6 +64,11 @@ def export(
     """Write ``out`` and compare it with the network; a file that differs is not kept."""
     _check_stack()
     trained = load(model, config, network, device='cpu')
+    if trained.bands:
+        raise UserError(
+            f'{model} was trained with bands ({trained.bands.count} of {trained.bands.bits} bits): '
+            'only networks for RGB images of 8 bits are exported. semiseg_mm publish writes it.'
+        )
     divisor = trained.predictor.needed
     out = str(Path(out).with_suffix('.onnx'))
     make_folder(osp.dirname(out) or '.')

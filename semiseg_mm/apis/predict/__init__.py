@@ -126,7 +126,16 @@ def predict(
     workers: int = 2,
 ) -> dict:
     """Label all images and videos; return what ``predictions.json`` says of them."""
-    outputs = Outputs(out, inputs.images, inputs.videos, network.palette, overlays, opacity)
+    bands = network.bands
+    if inputs.videos and bands and (bands.count, bands.bits) != (3, 8):
+        first = next(iter(inputs.videos.values()))
+        raise UserError(
+            f'{first}: a video has 3 bands of 8 bits, the network takes {bands.count} of '
+            f'{bands.bits}.'
+        )
+    outputs = Outputs(
+        out, inputs.images, inputs.videos, network.palette, network.picture, overlays, opacity
+    )
     record: dict[str, Any] = dict(
         network=str(network.source), classes=list(network.classes), palette=network.palette
     )

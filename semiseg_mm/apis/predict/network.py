@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from semiseg_mm.apis.command import choose_network, load_config
 from semiseg_mm.apis.plain_config import plain_config
 from semiseg_mm.apis.trained_files import Files, find_files, read_weights
-from semiseg_mm.datasets.transforms import LoadImage
+from semiseg_mm.datasets.transforms.bands import LoadBands, to_picture
 from semiseg_mm.datasets.transforms.pack import to_channels_first
 from semiseg_mm.engine.finite import fault_in
 from semiseg_mm.engine.inference import Prediction, Predictor, preprocess_of
@@ -23,7 +23,7 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.loading import PREFIX
 from semiseg_mm.models.segmentors.windows import use_windows
 from semiseg_mm.models.sketch import size_divisor_of, sketch
-from semiseg_mm.registry import MODELS
+from semiseg_mm.registry import MODELS, TRANSFORMS
 
 
 class Source(NamedTuple):
@@ -42,7 +42,8 @@ class TrainedNetwork:
 
     ``network(image)`` returns the label map, H,W uint8, of the image's own size. An image is the
     path or address of a file, or an array H,W,3 uint8 whose channels are blue, green, red, as
-    OpenCV reads it.
+    OpenCV reads it. If the network was trained with ``bands``, an array has the values of a file,
+    H,W or H,W,bands.
 
     Attributes:
         source: Where it comes from.
@@ -63,7 +64,7 @@ class TrainedNetwork:
         self.source, self.predictor, self.preprocessor = source, predictor, preprocessor
         self.steps = steps
         self.classes, self.palette = tuple(classes), [list(map(int, c)) for c in palette]
-        self._load, self._rest = LoadImage(), Compose(steps[1:])
+        self._load, self._rest = TRANSFORMS.build(steps[0]), Compose(steps[1:])
 
     def __call__(self, image: str | Path | np.ndarray) -> np.ndarray:
         return self.predict(image)[0]
@@ -72,6 +73,8 @@ class TrainedNetwork:
         """Return the label map and the confidence, H,W each; a confidence c stands for c / 255."""
         if not isinstance(image, np.ndarray):
             image = self._load(dict(img_path=str(image)))['img']
+        elif self.bands:
+            image = self.bands.to_bytes(image)
         found = self.predict_arrays([image])
         return found.label[0].cpu().numpy(), found.confidence[0].cpu().numpy()
 
@@ -88,6 +91,15 @@ class TrainedNetwork:
         if not found.finite:
             raise UserError('The network gives NaN or infinite scores: its training diverged.')
         return found
+
+    @property
+    def bands(self) -> LoadBands | None:
+        """Return what loads images that are not RGB of 8 bits; None if it takes these."""
+        return self._load if isinstance(self._load, LoadBands) else None
+
+    def picture(self, path: str) -> np.ndarray:
+        """Return an image as one looks at it, H,W,3, blue first."""
+        return to_picture(self._load(dict(img_path=path))['img'])
 
     def _prepared(self, image: np.ndarray) -> Tensor:
         size = image.shape[:2]
@@ -176,7 +188,9 @@ def _fill(module: nn.Module, weights: dict, files: Files) -> None:
 def _steps(pipeline: Sequence[dict]) -> list[dict]:
     """What is done to an image before it is packed; loading comes first, and is our own."""
     part = loading_part(pipeline)
-    return [dict(type='LoadImage'), *part[1:]]
+    kind = part[0]['type']
+    own = kind if isinstance(kind, str) and kind.endswith(LoadBands.__name__) else None
+    return [dict(part[0], type=LoadBands.__name__) if own else dict(type='LoadImage'), *part[1:]]
 
 
 def _classes(meta: dict, count: int) -> tuple[Sequence[str], Sequence]:

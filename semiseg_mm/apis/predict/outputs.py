@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import os
 import os.path as osp
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import cv2
 import numpy as np
 
 from semiseg_mm.datasets.pseudo_labeled import file_named
-from semiseg_mm.datasets.transforms import LoadImage
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_path, make_folder, write_mask
 
@@ -31,12 +30,13 @@ class Outputs:
         images: dict[str, str],
         videos: dict[str, str],
         palette: Sequence[Sequence[int]],
+        picture: Callable[[str], np.ndarray],
         overlays: bool = True,
         opacity: float = 0.5,
     ) -> None:
         self.folder, self.images, self.palette = folder, images, palette
+        self.picture = picture  # loads an image as one looks at it
         self.overlays, self.opacity = overlays, opacity
-        self._load = LoadImage()
         self._refuse_foreign()
         self._spare([*images.values(), *videos.values()], videos)
         make_folder(folder)
@@ -73,7 +73,7 @@ class Outputs:
         if confidence is not None:
             self.mask(CONFIDENCE, name, confidence)
         if self.overlays:
-            image = self._load(dict(img_path=self.images[name]))['img']
+            image = self.picture(self.images[name])
             self._picture(name, overlay(image, label, self.palette, self.opacity))
         return name
 

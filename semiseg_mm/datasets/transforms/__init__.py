@@ -1,3 +1,4 @@
+from .bands import LoadBands
 from .check import CheckLabels
 from .confidence import IgnoreUncertain, LoadConfidence
 from .cut_out import CutOut
@@ -16,6 +17,7 @@ __all__ = [
     'IgnoreUncertain',
     'LoadAnnotations',
     'LoadConfidence',
+    'LoadBands',
     'LoadImage',
     'MultiView',
     'PackSemiInputs',

@@ -4,6 +4,7 @@ import io
 import mmap
 import re
 from functools import cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,7 +16,8 @@ TIFF = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')  # the last two are BigTIFF
 SCAN, END = 0xDA, 0xD9
 # in scan data FF is followed by 00, or by a restart marker (D0 to D7)
 MARKER = re.compile(rb'\xff[^\x00\x01\xd0-\xd8\xff]')
-BITS_PER_SAMPLE, SAMPLES_PER_PIXEL = 258, 277
+# tags of TIFF
+BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLES_PER_PIXEL, PLANAR, EXTRA_SAMPLES = 258, 262, 277, 284, 338
 PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by colour type; a palette has 3
 # An image may have so many: 16384 x 16384. A file of 1 MB can hold more, which take gigabytes when
 # it is decoded, in each worker, so that the system ends the training.
@@ -111,33 +113,66 @@ def bit_depth(content: bytes) -> int:
     """Bits of a PNG's or TIFF's channel; of other files, which have 8 as a rule, 8."""
     if content.startswith(PNG):
         return content[24] if len(content) > 24 else 8
-    return max(_tiff_values(content, BITS_PER_SAMPLE)) if content.startswith(TIFF) else 8
+    return max(tiff_values(content, BITS_PER_SAMPLE), default=1) if content.startswith(TIFF) else 8
 
 
 def channels(content: bytes) -> int | None:
     """Channels of a PNG or TIFF as its header says; None of other files."""
     if content.startswith(PNG):
         return PNG_CHANNELS.get(content[25]) if len(content) > 25 else None
-    return _tiff_values(content, SAMPLES_PER_PIXEL)[0] if content.startswith(TIFF) else None
+    if not content.startswith(TIFF):
+        return None
+    return max(tiff_values(content, SAMPLES_PER_PIXEL), default=1)
 
 
-def _tiff_values(content: bytes, tag: int) -> list[int]:
-    """The values of a whole-number tag of a TIFF's first image; [1] where it has none."""
+class TiffEntry(NamedTuple):
+    """Place of what a TIFF says: 2 bytes of tag, 2 of type, a count, and values or their place."""
 
-    def number(place: int, size: int) -> int:
-        return int.from_bytes(content[place : place + size], order)
+    start: int
+    word: int  # bytes of a count, and of a place
+    order: str  # of bytes
 
+    def number(self, content: bytes, place: int, size: int) -> int:
+        return int.from_bytes(content[place : place + size], self.order)
+
+
+def tiff_entry(content: bytes, tag: int) -> TiffEntry | None:
+    """Return the entry of a tag for a file's first image; None if there is none."""
     order = 'little' if content[:1] == b'I' else 'big'
-    word, head = (8, 8) if number(2, 2) == 43 else (4, 2)  # BigTIFF, TIFF
-    entries, size = number(word, word), 4 + 2 * word
-    for k in range(min(number(entries, head), 1000)):
-        entry = entries + head + k * size
-        if number(entry, 2) == tag:
-            count, place = number(entry + 4, word), entry + 4 + word
-            if 2 * count > word:  # the values do not fit into the entry
-                place = number(place, word)
-            return [number(place + 2 * c, 2) for c in range(min(count, 100))] or [1]
-    return [1]
+    word, head = (8, 8) if int.from_bytes(content[2:4], order) == 43 else (4, 2)  # BigTIFF, TIFF
+    entries = int.from_bytes(content[word : 2 * word], order)
+    for k in range(min(int.from_bytes(content[entries : entries + head], order), 1000)):
+        found = TiffEntry(entries + head + k * (4 + 2 * word), word, order)
+        if found.number(content, found.start, 2) == tag:
+            return found
+    return None
+
+
+def tiff_values(content: bytes, tag: int) -> list[int]:
+    """Return the small numbers that a TIFF has under a tag; none if it does not have it."""
+    entry = tiff_entry(content, tag)
+    if entry is None:
+        return []
+    count, place = entry.number(content, entry.start + 4, entry.word), entry.start + 4 + entry.word
+    if 2 * count > entry.word:  # the values do not fit into the entry
+        place = entry.number(content, place, entry.word)
+    return [entry.number(content, place + 2 * c, 2) for c in range(min(count, 100))]
+
+
+def as_four_bands(content: bytes) -> bytes:
+    """Return a TIFF of four bands as one whose bands OpenCV leaves alone.
+
+    It multiplies the first three by a fourth that is called alpha, and takes one band of four that
+    are called grey.
+    """
+    for tag, value in ((PHOTOMETRIC, 2), (EXTRA_SAMPLES, 0)):  # RGB, and one of no meaning
+        entry = tiff_entry(content, tag)
+        if entry is not None:
+            numbers = (3, 2), (1, entry.word), (value, 2), (0, entry.word - 2)  # 3: of 2 bytes
+            said = b''.join(one.to_bytes(size, entry.order) for one, size in numbers)
+            start = entry.start + 2
+            content = content[:start] + said + content[start + len(said) :]
+    return content
 
 
 def squeezed(content: bytes, loaded: np.ndarray) -> tuple[Range, Range] | None:
@@ -171,8 +206,8 @@ def warn_if_squeezed(path: str, content: bytes, loaded: np.ndarray) -> None:
         print_log(
             f'The image {path} has {bit_depth(content)} bits a channel and is loaded with 8: its '
             f'{becomes(ranges)}. If these are not what the network should see, save the images '
-            'with 8 bits (docs/en/datasets.md). semiseg_mm check looks at all of them; this '
-            'is said once.',
+            'with 8 bits, or set bands (docs/en/datasets.md). semiseg_mm check looks at all; '
+            'this is said once.',
             'current',
             level=30,
         )

@@ -150,10 +150,10 @@ def _pictures(model: SemiSegmentor, images: Tensor, valid: Tensor) -> list[np.nd
     mean, std = getattr(used, 'mean', None), getattr(used, 'std', None)
     if mean is not None:
         images = images * std.to(images) + mean.to(images)
+    images = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images[:, :3]
     if not getattr(used, '_channel_conversion', False):
         images = images.flip(1)
     images = images.clamp(0, 255).masked_fill(~valid[:, None], PADDING).byte()
-    images = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images[:, :3]
     return [image.permute(1, 2, 0).cpu().numpy() for image in images]
 
 
