@@ -23,6 +23,7 @@ from PIL import Image
 from torch import nn
 
 from semiseg_mm.apis.label_exchange.coco_import import import_labels
+from semiseg_mm.apis.new.annotations import draw, kind_of, read_annotations
 from semiseg_mm.apis.option_words import parse_options
 from semiseg_mm.apis.options import apply_options
 from semiseg_mm.apis.values import check_values
@@ -289,6 +290,38 @@ def test_coco_files(tmp_path, content):
     path.write_text(json.dumps(content))
     accepted(import_labels, str(path), str(tmp_path / 'out'), overwrite=True, max_pixels=10_000)
     assert not list(tmp_path.glob('*.png'))
+
+
+POINTS = [[0, 0], [3, 0], [3, 3]]
+LABELME = dict(
+    imagePath='x.jpg', imageHeight=4, imageWidth=6,
+    shapes=[dict(label='sky', points=POINTS), dict(label='a', shape_type='circle', points=POINTS)],
+)  # fmt: skip
+SUPERVISELY = dict(
+    size=dict(height=4, width=6),
+    objects=[
+        dict(classTitle='sky', geometryType='polygon', points=dict(exterior=POINTS, interior=[])),
+        dict(classTitle='a', geometryType='bitmap', bitmap=dict(data='eJw=', origin=[0, 0])),
+    ],
+)
+CVAT = (
+    b'<annotations><image name="x.jpg" width="6" height="4"><polygon label="a" points="0,0;3,0;3,3"'
+    b'/><mask label="b" rle="1,2,1" left="0" top="0" width="2" height="2"/></image></annotations>'
+)
+
+
+@SETTINGS
+@given(st.one_of(*map(changed, (COCO, LABELME, SUPERVISELY))).map(json.dumps) | damaged(CVAT))
+def test_files_of_annotation_tools(tmp_path, content):
+    path = tmp_path / ('in.json' if isinstance(content, str) else 'in.xml')
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def read():
+        items, names = read_annotations(*kind_of(str(path)))
+        for item in items:
+            draw(item, dict.fromkeys(names, 1), 0, (4, 6))
+
+    accepted(read)
 
 
 class Run:

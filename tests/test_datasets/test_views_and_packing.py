@@ -147,11 +147,16 @@ def test_another_ignored_label_replaces_255():
 
 @pytest.mark.parametrize(
     ('mask', 'size'),
-    [([[0, 1]], '1x2'), ([[[0] * 3] * 2] * 2, '2x2x3'), ([[0, 1, 1], [0, 0, 0]], '2x3')],
+    [([[0, 1]], '1x2'), ([[0, 1, 1], [0, 0, 0]], '2x3')],
 )
 def test_mask_of_another_size_is_refused_with_both_files(mask, size):
     with pytest.raises(UserError, match=rf'masks/a.png is {size} but .*images/a.jpg is 2x2x3'):
         check(mask)
+
+
+def test_a_mask_of_colours_is_called_so():
+    with pytest.raises(UserError, match=r'masks/a.png is a mask of colours \(2x2x3\).*mm new'):
+        check([[[0] * 3] * 2] * 2)
 
 
 def test_packed_types_are_mmsegs():

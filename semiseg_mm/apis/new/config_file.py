@@ -61,7 +61,7 @@ def _model(proposal: Proposal, classes: int) -> str:
         )
     start = ''
     if not proposal.pretrained and proposal.method != 'sup_only':  # it knows nothing yet
-        start = f", rampup_iters={int(0.3 * proposal.iterations)}, student_view='strong'"
+        start = f", rampup_iters={int(0.85 * proposal.iterations)}, student_view='strong'"
     return f'model = dict(segmentor={segmentor}, num_classes={classes}{start})'
 
 

@@ -47,7 +47,9 @@ def kind_of(path: str) -> tuple[str, list[str]]:
 def read_annotations(kind: str, files: list[str]) -> tuple[list[Annotated], list[str]]:
     """Return the annotated images, and the names of the classes in the order of the files."""
     try:
-        return READERS[kind](files)
+        found, names = READERS[kind](files)
+        ''.join([*names, *(one.name for one in found)])  # else they are no names
+        return found, names
     except MALFORMED as error:
         raise UserError(
             f'{files[0]} is not the {kind} file that it seems to be ({type(error).__name__}: '
