@@ -30,8 +30,7 @@ def gather() -> None:
     """Write all pages, and what they show, into the folder that mkdocs reads."""
     shutil.rmtree(TARGET, ignore_errors=True)
     shutil.copytree(ROOT / 'docs', TARGET, ignore=shutil.ignore_patterns('*.md'))
-    inside = {page: site_uri(page) for page in _relative(ROOT, 'docs/**/*.md')}
-    for source, uri in {**inside, **OUTSIDE}.items():
+    for source, uri in {**INSIDE, **OUTSIDE}.items():
         page = TARGET / uri
         page.parent.mkdir(parents=True, exist_ok=True)
         text = (ROOT / source).read_text(encoding='utf-8')
@@ -46,12 +45,19 @@ def turned(text: str, source: str, uri: str) -> str:
         if not path or re.match(r'[a-z]+:', path):
             return link[0]
         target = site_uri(posixpath.normpath(posixpath.join(posixpath.dirname(source), path)))
-        if target is None:
+        if target is None or _is_twin(target, uri):
             return words
         relative = posixpath.relpath(target, posixpath.dirname(uri))
         return f'{image}[{words}]({relative}{anchor or ""})'
 
     return LINK.sub(turn, text)
+
+
+def _is_twin(target: str, uri: str) -> bool:
+    """Whether a page in the other language is meant; the site has its own way between the two."""
+    language, _, page = target.partition('/')
+    own = uri.split('/')[0]
+    return language != own and f'{own}/{page}' in PAGES
 
 
 def site_uri(path: str) -> str | None:
@@ -61,6 +67,10 @@ def site_uri(path: str) -> str | None:
     if not path.startswith('docs/'):
         return None
     return path.removeprefix('docs/').replace('zh-CN/', 'zh/')  # the theme's name of the language
+
+
+INSIDE = {page: site_uri(page) for page in _relative(ROOT, 'docs/**/*.md')}
+PAGES = {*INSIDE.values(), *OUTSIDE.values()}
 
 
 if __name__ == '__main__':

@@ -1,0 +1,70 @@
+"""The site has all pages, its links lead to them, and the notebook is the page of the tour."""
+
+import json
+import re
+import sys
+
+import cv2
+import pytest
+from documents import ROOT, blocks
+
+from semiseg_mm.apis.cli import load_config
+
+sys.path.insert(0, str(ROOT / 'tools/dev'))
+import notebook
+import site_pages
+
+
+def test_every_page_is_in_the_navigation():
+    text = (ROOT / 'mkdocs.yml').read_text(encoding='utf-8')
+    named = re.findall(r'[\w/]+\.md', text[text.index('\nnav:') :])
+    pages = {page.removeprefix('en/') for page in site_pages.PAGES if page.startswith('en/')}
+    assert sorted(named) == sorted(pages)
+
+
+def test_every_page_is_in_the_index():
+    index = (ROOT / 'docs/en/index.md').read_text(encoding='utf-8')
+    pages = {page.name for page in ROOT.glob('docs/en/*.md')} - {'index.md'}
+    assert [page for page in sorted(pages) if f'({page})' not in index] == []
+
+
+@pytest.mark.parametrize(
+    'source, uri, link, turned',
+    [
+        ('README.md', 'en/about.md', '[a](docs/en/tour.md#train)', '[a](tour.md#train)'),
+        ('README.md', 'en/about.md', '![a](docs/images/a.png)', '![a](../images/a.png)'),
+        ('README.md', 'en/about.md', '[a](README_zh-CN.md)', 'a'),
+        ('README.md', 'en/about.md', '[a](LICENSE)', 'a'),
+        ('docs/en/tour.md', 'en/tour.md', '[a](../../README.md)', '[a](about.md)'),
+        ('docs/zh-CN/faq.md', 'zh/faq.md', '[a](../en/shapes.md)', '[a](../en/shapes.md)'),
+        ('docs/zh-CN/faq.md', 'zh/faq.md', '[a](../en/tour.md)', 'a'),
+        ('docs/en/faq.md', 'en/faq.md', '[a](https://b.c/d.md)', '[a](https://b.c/d.md)'),
+        (
+            'configs/cps/README.md',
+            'en/configs/cps/README.md',
+            '[a](../../docs/en/networks.md)',
+            '[a](../../networks.md)',
+        ),
+    ],
+)
+def test_links_are_turned_to_the_site(source, uri, link, turned):
+    assert site_pages.turned(f'x {link} y', source, uri) == f'x {turned} y'
+
+
+def test_the_notebook_is_the_tour(tmp_path, monkeypatch):
+    page = notebook.PAGE.read_text(encoding='utf-8')
+    stored = json.loads(notebook.PAGE.with_suffix('.ipynb').read_text(encoding='utf-8'))
+    assert stored == notebook.notebook(page), 'call tools/dev/notebook.py'
+    code = [''.join(c['source']) for c in stored['cells'] if c['cell_type'] == 'code']
+    shell = [line for cell in code for line in cell.splitlines() if line.startswith('!')]
+    shown = re.findall(r'^(?:semiseg_mm|python) .*$', page, re.MULTILINE)
+    assert [line[1:] for line in shell] == shown and len(shown) > 5
+
+
+def test_files_of_the_tour_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config, photos = blocks(notebook.PAGE)
+    (tmp_path / 'tour.py').write_text(config, encoding='utf-8')
+    assert load_config('tour.py').model.type == 'CPSSegmentor'
+    exec(compile(photos, 'photos.py', 'exec'), {})
+    assert cv2.imread('photos/5.png').shape == (96, 128, 3)
