@@ -108,8 +108,8 @@ COMMANDS = f"""
 import sys, semiseg_mm
 from semiseg_mm.main import main
 assert semiseg_mm.__file__.startswith(sys.prefix), semiseg_mm.__file__
-from semiseg_mm.apis.quickstart.methods import METHODS, find_config, load_reference
-assert load_reference() and [find_config(method.config) for method in METHODS]
+from semiseg_mm.apis.quickstart.methods import load_reference
+assert load_reference()
 tiny = {TINY}
 checkpoint = 'work_dirs/mine/iter_2.pth'
 for line in (

@@ -51,7 +51,7 @@ def check_range(name: str, value: Sequence[float], owner: str = '', most: float 
 def check_size(name: str, value: int | Sequence[int] | None, owner: str = '') -> None:
     """Stop at a value that is no size: (height, width), one number for both, or None."""
     sides = value if isinstance(value, (list, tuple)) else (value, value)
-    whole = len(sides) == 2 and all(isinstance(side, Integral) and side > 0 for side in sides)
+    whole = len(sides) == 2 and all(isinstance(side, Integral) and int(side) > 0 for side in sides)
     if value is not None and not whole:
         raise UserError(
             f'{name}={value!r}{f" of {owner}" * bool(owner)}: give (height, width), both 1 or '

@@ -3,7 +3,7 @@
 #   bash tools/dev/matrix.sh FOLDER       environments, logs and table.md go there; needs the network
 # PYTHONS   interpreters                      default: those of python3.10 … python3.14 that are found
 # TORCHES   oldest, newest, or versions       default: 'oldest newest', of what pip finds and may do
-# STACKS    onedl, original, original-lite    default: 'onedl original-lite'; original compiles mmcv
+# STACKS    onedl, original                   default: both; original compiles mmcv, 9 minutes each
 # TESTS     files below tests/                default: six short ones
 # PIP_ARGS  for the install of torch, such as '--index-url URL' for builds that need no GPU
 # KEEP=1    keeps the environments: about 6 GB each with the GPU builds of torch
@@ -61,7 +61,6 @@ install() { # ENVIRONMENT TORCH STACK
       "${pip[@]}" 'setuptools<81' wheel
       "${pip[@]}" --no-build-isolation mmengine==0.10.7 mmcv==2.1.0 mmsegmentation==1.2.2
       ;;
-    original-lite) "${pip[@]}" mmengine==0.10.7 mmcv-lite==2.1.0 mmsegmentation==1.2.2 ;;
   esac
   "${pip[@]}" "$WHEEL" pytest pytest-timeout pytest-xdist hypothesis
 }
@@ -110,7 +109,7 @@ WHEELS=("$FOLDER"/wheel/semiseg_mm-*.whl) WHEEL=${WHEELS[0]}
 printf '| Python | torch | NumPy | mmcv | mmseg | result | time |\n|--|--|--|--|--|--|--|\n' >"$TABLE"
 for python in $(pythons); do
   for torch in ${TORCHES:-oldest newest}; do
-    for stack in ${STACKS:-onedl original-lite}; do
+    for stack in ${STACKS:-onedl original}; do
       cell "$python" "$torch" "$stack"
     done
   done
