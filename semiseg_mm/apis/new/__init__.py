@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import torch
 
-from semiseg_mm.apis.cli import guarded
+from semiseg_mm.apis.command import guarded
 from semiseg_mm.datasets.split_drawing import draw_order, take
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import check_choice

@@ -7,12 +7,12 @@ import torch
 from mmengine.dataset import pseudo_collate
 from PIL import Image
 
-from semiseg_mm.apis.processes import short_path
 from semiseg_mm.engine.checkpoint import checkpoints, safe_load
 from semiseg_mm.engine.pictures import Look, draw_sheet
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATASETS, MODELS
 from semiseg_mm.utils import atomic_path
+from semiseg_mm.utils.places import short_path
 
 from .methods import Trained
 
