@@ -13,3 +13,8 @@ def test_it_finds_what_a_broken_guard_lets_through(tmp_path):
     done = forked([CHAOS, *words, '--jobs', 1, '--folder', tmp_path, '--without', 'checksums'])
     assert done.returncode == 1, done.stdout + done.stderr
     assert 'bit_flip, sup_only' in done.stdout and 'other results without a word' in done.stdout
+
+
+def test_a_target_has_the_faults_that_fit_it():
+    done = forked([CHAOS, '--kinds', 'broken_image', '--targets', 'cps'])
+    assert done.returncode == 1 and 'None of these targets' in done.stderr

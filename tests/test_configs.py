@@ -263,7 +263,7 @@ def test_model_index_imports_every_metafile():
 @each_folder
 def test_folder_has_a_readme_that_names_its_leaves_scheme(folder):
     text = (folder / 'README.md').read_text(encoding='utf-8')
-    assert any(leaf.name in text for leaf in LEAVES if leaf.parent == folder)
+    assert any(leaf.stem in text for leaf in LEAVES if leaf.parent == folder)
 
 
 # ------------------------------------------------------------------ name and content

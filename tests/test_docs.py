@@ -18,6 +18,7 @@ from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.utils.places import MEASURED
 
 PATH = re.compile(r'(?<![\w/.-])(?:configs|tools)/[\w/+.-]+\.(?:py|sh|md|yml)\b')
+LEAF = re.compile(r'semiseg_mm train ([\w+-]+-[\w+-]+)(?![\w+./-])')  # by its bare name
 CHINESE = {
     'SupOnly，加颜色增强': 'SupOnly, colour augmentation as well',
     'SupOnly，全部标注': 'SupOnly, all labels',
@@ -44,6 +45,8 @@ def test_named_files_exist(document):
     to_be_made = re.compile(r'configs/(_base_/methods/)?x\b')  # CONTRIBUTING's new method
     paths = {path for path in PATH.findall(text) if not to_be_made.match(path)}
     assert [path for path in sorted(paths) if not (ROOT / path).is_file()] == []
+    leaves = {path.stem for path in ROOT.glob('configs/[!_]*/*.py')}
+    assert set(LEAF.findall(text)) <= leaves
 
 
 @each_document
@@ -59,6 +62,7 @@ def test_the_scan_finds_links_and_paths():
     text = (ROOT / 'README.md').read_text(encoding='utf-8')
     assert len(PATH.findall(text)) > 5 and ('LICENSE', '') in links(ROOT / 'README.md')
     assert 'license' in anchors(ROOT / 'README.md')
+    assert sum(len(LEAF.findall(page.read_text(encoding='utf-8'))) for page in DOCUMENTS) > 10
 
 
 @pytest.mark.parametrize('dataset', ['shapes', 'camvid'])

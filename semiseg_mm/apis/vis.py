@@ -11,7 +11,7 @@ from semiseg_mm.errors import UserError
 
 LOCAL = 'LocalVisBackend'  # it writes scalars.json, which compare and quickstart read
 BACKENDS = dict(
-    tensorboard='TensorboardVisBackend', wandb='WandbVisBackend', mlflow='MLflowVisBackend'
+    tensorboard='TensorboardVisBackend', wandb='WandbVisBackend', mlflow='MLflowPngBackend'
 )
 PROJECT = 'semiseg_mm'
 

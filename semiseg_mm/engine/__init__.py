@@ -9,6 +9,7 @@ from .hooks import (
 )
 from .loops import NetworksTestLoop, NetworksValLoop, SemiTrainLoop
 from .metrics import ConfusionMetric
+from .mlflow_backend import MLflowPngBackend
 from .optimizers import (
     Bfloat16OptimWrapper,
     JointOptimizer,
@@ -28,6 +29,7 @@ __all__ = [
     'IdentityHook',
     'JointOptimizer',
     'LayerWiseConstructor',
+    'MLflowPngBackend',
     'MeanTeacherHook',
     'NetworksTestLoop',
     'NetworksValLoop',

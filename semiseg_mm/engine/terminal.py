@@ -15,6 +15,7 @@ NOISE = (
     'The prefix is not set in metric class',
     '"FileClient" will be deprecated',
     '"HardDiskBackend" is the alias',
+    'Please make sure that the mlflow server is running',  # also where none is needed
 )
 
 

@@ -1,8 +1,11 @@
 """--vis adds places where a training logs; its own files stay."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from semiseg_mm.apis import run_train, vis
+from semiseg_mm.engine import MLflowPngBackend
 from semiseg_mm.errors import UserError
 from semiseg_mm.testing import toy_config
 
@@ -34,3 +37,13 @@ def test_a_missing_package_is_one_sentence(monkeypatch, tmp_path, capfd):
     assert run_train([str(tmp_path / 'config.py'), '--vis', 'wandb']) == 1
     error = capfd.readouterr().err.strip().splitlines()[-1]
     assert error.startswith('error: --vis wandb: the package wandb is not installed')
+
+
+def test_pictures_for_mlflow_are_pngs_one_a_step(tmp_path):
+    logged = []
+    backend = MLflowPngBackend(str(tmp_path))
+    backend._env_initialized = True
+    backend._mlflow = SimpleNamespace(log_image=lambda image, name: logged.append(name))
+    for step in (5, 10):
+        backend.add_image('views', None, step)
+    assert logged == ['views_000005.png', 'views_000010.png']

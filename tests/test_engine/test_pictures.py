@@ -32,7 +32,7 @@ def look(model, runner):
 @pytest.mark.parametrize('method', ['unimatch', 'u2pl'])
 def test_a_training_is_the_same_with_pictures(tmp_path, method):
     """UniMatch draws masks and dropout, U2PL fills banks."""
-    pictures = [dict(type='PictureHook', interval=2, labeled=1, unlabeled=2)]
+    pictures = [dict(type='PictureHook', times=3, labeled=1, unlabeled=2)]
     weights = []
     for name, hooks in dict(without=[], drawn=pictures).items():
         build_runner(toy(tmp_path / name, method, custom_hooks=hooks)).train()

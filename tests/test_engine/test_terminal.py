@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from mmengine.logging import HistoryBuffer, MessageHub
+from mmengine.logging import HistoryBuffer
 from PIL import Image
 
 from semiseg_mm.apis import run_train
@@ -83,6 +83,7 @@ def test_verbose_shows_everything_and_a_resumed_run_all_it_logged(
     shown = printed(capfd)
     assert 'System environment' not in shown and 'goes on from ' in shown
     assert list(drawn[0]['loss']['loss'][0]) == [1, 2, 3, 4, 5, 6]
+    assert list(drawn[0]['share']) == ['kept']  # no times
     assert list(drawn[0]['mIoU']['student'][0]) == [3, 6]
     assert [row['iter'] for row in json.loads((run / 'results.json').read_text())['history']] == [
         3,
@@ -118,7 +119,6 @@ class Hub:
             'train/data_share': HistoryBuffer([0.5] * 100, [1] * 100),
             'val/mIoU': HistoryBuffer([1.0], [1]),
         }
-        self._resumed_keys = {key: 'data' not in key for key in self.log_scalars}
         scores = [(300, {'a/mIoU': 4.0, 'b/mIoU': 2.0}), (600, {'a/mIoU': 3.0, 'b/mIoU': 5.0})]
         self.runtime_info = dict(evaluations=scores)
 
@@ -150,9 +150,3 @@ def test_a_picture_that_fails_stops_no_training(monkeypatch, tmp_path):
     hook.after_train(Runner)
     assert len(said) == 1 and 'MemoryError: no room' in said[0]
     assert not list(tmp_path.iterdir())
-
-
-def test_message_hub_tells_what_is_resumed():
-    hub = MessageHub.get_instance('curves-of-a-test')
-    hub.update_scalar('train/time', 1.0, resumed=False)
-    assert curves.curves_of(hub, 1) == {}

@@ -46,8 +46,9 @@ def main(argv: list[str] | None = None) -> int:
     yapf_api.FormatCode = lambda text, **_: (f'{text}\n', True)  # half of a tiny run
     if args.without:
         setattr(*GUARDS[args.without], lambda *_: None)
-    faults = [fault for fault in FAULTS if not args.kinds or fault.__name__ in args.kinds]
-    names = sorted({n for fault in faults for n in FAULTS[fault] if n in (args.targets or [n])})
+    faults, names = chosen(args.kinds, args.targets)
+    if not faults:
+        sys.exit('None of these targets has a fault of these kinds.')
     folder = Path(tempfile.mkdtemp(prefix='chaos-', dir=args.folder))
     end = time.monotonic() + 60 * args.minutes
     targets = {name: Target(name, folder / name) for name in names}
@@ -74,6 +75,13 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     shutil.rmtree(folder)
     return 0
+
+
+def chosen(kinds: list[str] | None, targets: list[str] | None) -> tuple[list, list[str]]:
+    """Return the faults of these kinds that one of the targets can have, and those targets."""
+    of = {fault: [n for n in own if n in (targets or [n])] for fault, own in FAULTS.items()}
+    faults = [one for one in FAULTS if of[one] and one.__name__ in (kinds or [one.__name__])]
+    return faults, sorted({name for fault in faults for name in of[fault]})
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:

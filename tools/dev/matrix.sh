@@ -2,7 +2,7 @@
 # Tries the package in fresh environments: each Python, torch and mm stack. Writes a Markdown table.
 #   bash tools/dev/matrix.sh FOLDER       environments, logs and table.md go there; needs the network
 # PYTHONS   interpreters                      default: those of python3.10 … python3.14 that are found
-# TORCHES   oldest, newest, or versions       default: 'oldest newest', of what pip finds, from 2.1 on
+# TORCHES   oldest, newest, or versions       default: 'oldest newest', of what pip finds and may do
 # STACKS    onedl, original, original-lite    default: 'onedl original-lite'; original compiles mmcv
 # TESTS     files below tests/                default: six short ones
 # PIP_ARGS  for the install of torch, such as '--index-url URL' for builds that need no GPU
@@ -31,12 +31,15 @@ pythons() {
   done
 }
 
-torch_version() { # PYTHON oldest|newest|VERSION: what pip would install
+torch_version() { # PYTHON oldest|newest|VERSION STACK: what pip would install
+  local least=2.1
+  [ "$3" != onedl ] || least=2.3 # its mmseg needs NumPy 2, for which earlier ones were not built
   case $2 in
     newest) echo torch ;;
     oldest)
       "$1" -m pip index versions torch 2>/dev/null | sed -n 's/^Available versions: //p' |
-        tr -d ' ' | tr ',' '\n' | sort -V | awk -F. '$1 > 2 || $2 > 0 && $1 == 2 { print "torch==" $0; exit }'
+        tr -d ' ' | tr ',' '\n' | sort -V | awk -F. -v least="$least" \
+          '($1 > 2 || $1 "." $2 >= least) && !found++ { print "torch==" $0 }'
       ;;
     *) echo "torch==$2" ;;
   esac
@@ -83,7 +86,7 @@ PYTHON
 
 cell() { # PYTHON TORCH STACK: a row of the table
   local torch environment log said begin=$SECONDS
-  torch=$(torch_version "$1" "$2")
+  torch=$(torch_version "$1" "$2" "$3")
   environment=$FOLDER/$(basename "$1")_${2}_$3
   log=$environment.log
   rm -rf "$environment"

@@ -27,7 +27,7 @@ class PictureHook(Hook):
     and without it.
 
     Args:
-        interval: Iterations between pictures; None: ``times`` over the training.
+        interval: Iterations between pictures; None: at most ``times`` over the training.
         times: How many pictures, if there is no interval.
         labeled, unlabeled: How many images of each source.
     """
@@ -49,7 +49,7 @@ class PictureHook(Hook):
         self._failed = False
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        interval = self.interval or max(1, runner.max_iters // max(1, self.times))
+        interval = self.interval or -(-runner.max_iters // max(1, self.times))
         done = runner.iter + 1
         if done % interval and done != runner.max_iters:
             return

@@ -7,7 +7,17 @@ from mmengine.logging import MessageHub
 
 MOST = 300  # points of a curve; each is a mean
 # What mmengine and mmseg log beside a method's own numbers
-OTHERS = ('memory', 'momentum', 'grad_norm', 'loss_scale', 'acc_seg')
+OTHERS = (
+    'time',
+    'data_time',
+    'data_share',
+    'busy_share',
+    'memory',
+    'momentum',
+    'grad_norm',
+    'loss_scale',
+    'acc_seg',
+)
 Curve = tuple[np.ndarray, np.ndarray]  # iterations and values
 Panels = dict[str, dict[str, Curve]]
 
@@ -18,8 +28,8 @@ def curves_of(hub: MessageHub, iters: int, metric: str = 'mIoU') -> Panels:
     for key, history in hub.log_scalars.items():
         name = key.removeprefix('train/')
         values = np.asarray(history.data[0], dtype=float)
-        if name == key or not len(values) or not hub._resumed_keys.get(key):
-            continue  # no number of a training, or a time, which belongs to one call
+        if name == key or not len(values):
+            continue
         kind = _kind(name, values)
         if kind:
             panels[kind][name] = _thinned(values, iters)
