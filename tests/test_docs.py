@@ -85,6 +85,29 @@ def test_tables_say_what_was_measured(dataset):
     assert len(found) > 4
 
 
+def mean_of(dataset: str, method: str) -> float:
+    rows = json.loads((MEASURED / f'{dataset}.json').read_text())['results']
+    return fmean(next(row['mIoU'] for row in rows if row['method'] == method))
+
+
+@pytest.mark.parametrize('language', ['en', 'zh-CN'])
+def test_the_page_on_choosing_says_what_was_measured(language):
+    """Its first table, a method a row, against the files of results (a method's first network)."""
+    page = (ROOT / f'docs/{language}/choosing_a_method.md').read_text(encoding='utf-8')
+    _, *rows = re.findall(r'^\| (.*) \|$', page.split('\n## ')[1], re.M)
+    assert len(rows) > 6
+    for row in rows:
+        methods, *cells = (cell.strip() for cell in row.split('|'))
+        methods = CHINESE.get(methods, re.sub(r' ?[(（].*', '', methods))
+        methods = methods.replace('SupOnly with colour', 'SupOnly, colour')
+        if methods.endswith('colour augmentation'):
+            methods += ' as well'
+        known = methods.split('、') if '、' in methods else methods.split(', ')
+        for dataset, cell in zip(['shapes', 'camvid'], cells, strict=True):
+            for method in [methods] if methods.startswith('SupOnly') else known:
+                assert not cell or cell == f'{mean_of(dataset, method):.1f}', method
+
+
 def test_both_readmes_say_the_same():
     """Word for word where no language is involved: code, commands, links, paths."""
     english, chinese = (DOCUMENTS[k].read_text(encoding='utf-8') for k in (0, 1))

@@ -1,6 +1,7 @@
 """Each command of ours that a document shows is one that its tool accepts; nothing is run."""
 
 import argparse
+import re
 import runpy
 import sys
 from contextlib import redirect_stderr
@@ -49,7 +50,9 @@ def fault_of(tool: str, words: list[str]) -> str | None:
     except Parsed:
         return None
     except SystemExit as end:
-        return None if end.code == 0 else said.getvalue().strip().splitlines()[-1]
+        fault = said.getvalue().strip().splitlines()[-1:]
+        stands_for_a_choice = fault and re.search("invalid choice: '[A-Z_]+'", fault[0])
+        return None if end.code == 0 or stands_for_a_choice else fault[0]
     return None if '--help' in words or not words else said.getvalue().strip().split('\n')[0]
 
 
