@@ -20,7 +20,6 @@ FOREIGN = [
     ('TRANSFORMS', 'CenterCrop', 'mmcv'),
     ('TRANSFORMS', 'PackSegInputs', 'mmseg'),
     ('HOOKS', 'CheckpointHook', 'mmengine'),
-    ('HOOKS', 'SegVisualizationHook', 'mmseg'),
     ('OPTIMIZERS', 'SGD', 'torch'),
     ('OPTIM_WRAPPERS', 'AmpOptimWrapper', 'mmengine'),
     ('OPTIM_WRAPPER_CONSTRUCTORS', 'DefaultOptimWrapperConstructor', 'mmengine'),

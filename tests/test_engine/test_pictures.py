@@ -127,7 +127,7 @@ def test_how_often(monkeypatch):
     for iteration in range(100):
         runner = type('Runner', (), dict(iter=iteration, max_iters=100))()
         hook.after_train_iter(runner, iteration)
-    assert drawn == [12, 24, 36, 48, 60, 72, 84, 96, 100]
+    assert drawn == [13, 26, 39, 52, 65, 78, 91, 100]
     monkeypatch.setattr(picture_hook, 'all_gather_object', lambda failed: [failed, True])
     hook.after_train_iter(runner, 99)
     assert drawn[-2:] == [96, 100]
