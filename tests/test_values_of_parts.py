@@ -78,4 +78,4 @@ def test_a_number_that_cannot_be_meant_is_named(kind, options):
     ],
 )
 def test_the_ends_of_a_range_pass(kind, options):
-    kind(**options)
+    assert isinstance(kind(**options), kind)

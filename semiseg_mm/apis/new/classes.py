@@ -1,6 +1,5 @@
 """Find the classes in masks: numbers, grey levels, palettes and colours."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,16 +12,23 @@ from PIL import Image
 from semiseg_mm.datasets.mask_reading import Job, run_all
 from semiseg_mm.errors import UserError
 
+from .colours import (
+    GREY,
+    colours_of,
+    distance,
+    is_blend,
+    named_value,
+    nearest,
+    split,
+    text_of,
+    value_of,
+)
+
 IGNORED = 255
 NUMBERS = 64  # values below it are class numbers, not grey levels
 NEAR = 24  # so far may a value of a colour be from that of a class, in a JPEG or at an edge
 FLAT = 6  # so much may values of one area differ in a JPEG
 MOST_CLASSES = 250
-GREY = np.array([65536, 256, 1]).sum()  # a grey level times this is its colour as one number
-PALETTE = [
-    (64, 64, 64), (220, 60, 60), (60, 140, 230), (240, 200, 40), (170, 90, 210), (80, 190, 80),
-    (80, 220, 220), (250, 130, 40), (240, 130, 190), (150, 110, 70), (20, 20, 140), (130, 150, 40),
-]  # fmt: skip
 
 
 class Stored(NamedTuple):
@@ -59,8 +65,8 @@ class ClassTable:
         values = stored(path, colours=self.colours).values
         unique, inverse = np.unique(values, return_inverse=True)
         known = sorted(self.labels)
-        nearest = _nearest(unique, known)
-        table = np.array([self.labels[known[k]] for k in nearest], np.uint8)
+        places = nearest(unique, known)
+        table = np.array([self.labels[known[k]] for k in places], np.uint8)
         return table[inverse].reshape(values.shape)
 
 
@@ -133,8 +139,8 @@ def find_classes(
             f'{paths[0]} is a JPEG with values from {min(counts)} to {max(counts)}: JPEG changes '
             'class numbers. Save the masks as PNG, from where they were made.'
         )
-    named = dict(_named(word, colours) for word in names if '=' in word)
-    dropped = {_value(word, colours) for word in ignore if word != 'none'}
+    named = dict(named_value(word, colours) for word in names if '=' in word)
+    dropped = {value_of(word, colours) for word in ignore if word != 'none'}
     notes = []
     if named:
         values = sorted({*named, *dropped})
@@ -165,9 +171,9 @@ def _judge_rounding(table: ClassTable, counts: Counter, most: float) -> None:
     """Note how many pixels go to the nearest class, and stop if too many are far from it."""
     values, known = np.array(sorted(counts)), sorted(table.labels)
     pixels = np.array([counts[v] for v in values.tolist()])
-    place = _nearest(values, known)
+    place = nearest(values, known)
     ends = np.array(known)[place]
-    far = np.abs(_split(values) - _split(ends)).max(1) > NEAR
+    far = np.abs(split(values) - split(ends)).max(1) > NEAR
     table.rounded = float(pixels[values != ends].sum() / pixels.sum())
     table.far = float(pixels[far].sum() / pixels.sum())
     if table.rounded:
@@ -188,18 +194,18 @@ def _table(kept, names, named, colours, palette) -> ClassTable:
         texts = list(dict.fromkeys(named.values()))  # several values may be one class
         labels = {value: texts.index(name) for value, name in named.items()}
         first = [next(v for v in named if labels[v] == k) for k in range(len(texts))]
-        return ClassTable(texts, _colours(first, colours, palette), labels, colours)
+        return ClassTable(texts, colours_of(first, colours, palette), labels, colours)
     if names and len(names) > len(kept) and not colours and len(names) > max(kept):
         kept = list(range(len(names)))  # masks may lack a class
     if names and len(names) != len(kept):
-        shown = ', '.join(_text(v, colours) for v in kept[:12])
+        shown = ', '.join(text_of(v, colours) for v in kept[:12])
         raise UserError(
             f'--classes names {len(names)} classes, but the masks hold {len(kept)}: {shown}. Name '
             'each (NAME=VALUE says which), or say which values to --ignore.'
         )
     texts = list(names) or [f'class_{k}' for k in range(len(kept))]
     labels = {value: k for k, value in enumerate(kept)}
-    return ClassTable(texts, _colours(kept, colours, palette), labels, colours)
+    return ClassTable(texts, colours_of(kept, colours, palette), labels, colours)
 
 
 def _frequent(counts: Counter, solid: Counter, colours: bool, lossy: bool) -> list[int]:
@@ -210,7 +216,7 @@ def _frequent(counts: Counter, solid: Counter, colours: bool, lossy: bool) -> li
     ranked = sorted(solid or counts, key=lambda v: (-solid[v], -counts[v], v))
     kept: list[int] = []
     for value in ranked:
-        if not (lossy and kept and _distance(value, kept).min() <= 2 * NEAR):
+        if not (lossy and kept and distance(value, kept).min() <= 2 * NEAR):
             kept.append(value)
         if len(kept) > MOST_CLASSES:
             return kept
@@ -219,77 +225,9 @@ def _frequent(counts: Counter, solid: Counter, colours: bool, lossy: bool) -> li
         for value in sorted(set(counts) - set(kept), key=lambda v: (-counts[v], v)):
             if counts[value] < few:
                 break
-            if _distance(value, kept).min() > NEAR and not _is_blend(value, kept):
+            if distance(value, kept).min() > NEAR and not is_blend(value, kept):
                 kept.append(value)
     return sorted(kept)
-
-
-def _is_blend(value: int, kept: list[int]) -> bool:
-    """Return whether a colour lies between two others, as where one fades into the other."""
-    point, ends = np.array(_rgb(value), float), np.array([_rgb(v) for v in kept], float)
-    for k, start in enumerate(ends):
-        along = ends[k + 1 :] - start
-        share = ((point - start) * along).sum(1) / np.maximum(1, (along**2).sum(1))
-        off = np.abs(start + share[:, None] * along - point).max(1, initial=0)
-        if ((off < 8) & (share > 0) & (share < 1)).any():
-            return True
-    return False
-
-
-def _nearest(values: np.ndarray, known: Sequence[int]) -> np.ndarray:
-    """Return, of each value, the place of the nearest known one."""
-    points, ends = _split(values), _split(np.asarray(known))
-    best, least = np.zeros(len(values), np.int64), np.full(len(values), np.inf)
-    for k, end in enumerate(ends):
-        distance = np.abs(points - end).sum(1)
-        closer = distance < least
-        best[closer], least[closer] = k, distance[closer]
-    return best
-
-
-def _distance(value: int, kept: Sequence[int]) -> np.ndarray:
-    return np.abs(_split(np.asarray(kept)) - _split(np.asarray([value]))).max(1)
-
-
-def _split(values: np.ndarray) -> np.ndarray:
-    """Return numbers as red, green, blue; plain numbers are all blue, which keeps distances."""
-    return np.stack([values >> 16, values >> 8 & 255, values & 255], 1).astype(np.int64)
-
-
-def _rgb(value: int) -> tuple[int, int, int]:
-    return value >> 16, value >> 8 & 255, value & 255
-
-
-def _colours(values: Sequence[int], colours: bool, palette: tuple | None) -> list:
-    if colours:
-        return [_rgb(value) for value in values]
-    if palette and max(values) < len(palette) and len({palette[v] for v in values}) == len(values):
-        return [tuple(palette[value]) for value in values]
-    return class_colours(len(values))
-
-
-def class_colours(count: int) -> list[tuple[int, int, int]]:
-    """Return colours that differ, always the same ones."""
-    rng = np.random.default_rng(0)
-    more = [tuple(rng.integers(40, 256, 3).tolist()) for _ in range(count - len(PALETTE))]
-    return [*PALETTE, *more][:count]
-
-
-def _named(word: str, colours: bool) -> tuple[int, str]:
-    name, _, value = word.rpartition('=')
-    return _value(value, colours), name
-
-
-def _value(word: str, colours: bool) -> int:
-    if re.fullmatch(r'#[0-9a-fA-F]{6}', word):
-        return int(word[1:], 16)
-    if not word.isdecimal() or int(word) > 65535:
-        raise UserError(f'{word!r} is no value of a mask: write a number, or a colour as #RRGGBB.')
-    return int(word) * int(GREY) if colours else int(word)
-
-
-def _text(value: int, colours: bool) -> str:
-    return f'#{value:06x}' if colours else str(value)
 
 
 def _counts(values: np.ndarray) -> dict[int, int]:

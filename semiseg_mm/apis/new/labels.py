@@ -10,7 +10,8 @@ import numpy as np
 from semiseg_mm.errors import UserError
 
 from .annotations import Annotated, draw, kind_of, read_annotations
-from .classes import IGNORED, ClassTable, class_colours, find_classes, stored
+from .classes import IGNORED, ClassTable, find_classes, stored
+from .colours import class_colours
 from .files import LeftOut, Names, Size, decoded_size, find_images, pair, separate_masks
 
 BACKGROUND = ('background', '_background_')

@@ -1,5 +1,6 @@
 """Write a folder of images, masks and lists: whole or not at all, and the same each time."""
 
+import contextlib
 import filecmp
 import os
 import os.path as osp
@@ -84,11 +85,9 @@ def _write_part(root: str, name: str, part: Part, palette: list, copy: bool) -> 
 def _link(source: str, target: str, copy: bool) -> None:
     os.makedirs(osp.dirname(target), exist_ok=True)
     if not copy:
-        try:
+        with contextlib.suppress(OSError):  # a system without links: a copy
             os.symlink(source, target)
             return
-        except OSError:  # a system without links
-            pass
     shutil.copyfile(source, target)
 
 
