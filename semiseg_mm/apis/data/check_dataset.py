@@ -11,13 +11,13 @@ from torch.utils.data import Dataset
 
 import semiseg_mm.engine  # noqa: F401  (registers everything)
 from semiseg_mm.apis.command import guarded, load_config
-from semiseg_mm.apis.option_words import OptionsAction
 from semiseg_mm.datasets import SemiDataset
 from semiseg_mm.datasets.backends import with_backend
 from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.left_out import CONVERT, foreign_images, left_out
 from semiseg_mm.datasets.mask_reading import IGNORED, mapped
 from semiseg_mm.datasets.semi_dataset import build_labeled
+from semiseg_mm.parsers import datasets
 from semiseg_mm.registry import DATASETS
 
 from .check_looks import Findings, add_look, look
@@ -33,14 +33,7 @@ SHOWN = 10  # files of a kind that are listed by name
 
 
 def run_check_dataset(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description='Read every image and mask of a config and say what is wrong with them. '
-        'Exit status: 0 all well, 1 errors.'
-    )
-    parser.add_argument('config')
-    parser.add_argument('--workers', type=int, default=8, help='threads that read files')
-    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE')
-    args = parser.parse_args(argv)
+    args = datasets.check().parse_args(argv)
     verdict: list[int] = []
     failed = guarded(lambda args: verdict.append(_check(args)), args)
     return failed or verdict[0]

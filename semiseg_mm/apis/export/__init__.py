@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import hashlib
 import json
@@ -17,6 +16,7 @@ import torch
 from semiseg_mm.apis.command import guarded
 from semiseg_mm.apis.predict.network import TrainedNetwork, load
 from semiseg_mm.errors import UserError
+from semiseg_mm.parsers import networks
 from semiseg_mm.utils import atomic_path, make_folder
 from semiseg_mm.version import __version__
 
@@ -32,24 +32,7 @@ MEANING = dict(
 
 
 def run_export(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        'model', help='work dir of a training, checkpoint (.pth) or published model'
-    )
-    parser.add_argument('out', help='the file to write (.onnx)')
-    parser.add_argument('--config', help='the config, if it does not lie beside the checkpoint')
-    parser.add_argument('--network', help='which network, if a training has several')
-    parser.add_argument(
-        '--size',
-        nargs=2,
-        type=int,
-        metavar=('H', 'W'),
-        help='for images of this size alone; default: of any size, where the network allows it',
-    )
-    parser.add_argument(
-        '--probabilities', action='store_true', help='give probabilities, not labels'
-    )
-    args = parser.parse_args(argv)
+    args = networks.export().parse_args(argv)
     return guarded(lambda args: export(**vars(args)), args)
 
 

