@@ -137,6 +137,14 @@ def cps_cutmix(s: Scene) -> Tensor:
     return _supervised(s, maps) + entropy(maps[0][:size], two) + entropy(maps[1][:size], one)
 
 
+def diverse_cotraining(s: Scene) -> Tensor:
+    seen = [logits_of(net, s.labeled, s.weak) for net in s.nets]
+    loss = sum(entropy(known, s.truth) for known, _ in seen)
+    for net, strong, (_, weak) in zip(s.nets, s.strong, reversed(seen), strict=True):
+        loss = loss + entropy(*logits_of(net, s.mix(strong)), *map(s.mix, taught(weak)))
+    return loss
+
+
 def _both(s: Scene, images: Tensor) -> list[Tensor]:
     """Return what both networks say of images and labeled images, each in a forward of its own."""
     return [torch.cat([*logits_of(n, images), *logits_of(n, s.labeled)]) for n in s.nets]
@@ -150,7 +158,7 @@ STRAIGHT: dict[str, Callable[[Scene], Tensor]] = {
     function.__name__: function
     for function in (
         *(sup_only, self_training, st, mean_teacher, fixmatch, fixmatch_v1, cutmix_seg),
-        *(unimatch, unimatch_v2, cps, cpc, cps_cutmix),
+        *(unimatch, unimatch_v2, cps, cpc, cps_cutmix, diverse_cotraining),
     )
 }
 

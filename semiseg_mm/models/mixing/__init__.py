@@ -3,7 +3,7 @@ from .blend_mix import BlendMix
 from .box_mix import BoxMix
 from .class_mix import ClassMix
 from .mix_twice import MixTwice
-from .partners import draw_partners, mix_view
+from .partners import draw_partners, mix_alike, mix_view
 
 __all__ = [
     'BetaBoxMix',
@@ -12,5 +12,6 @@ __all__ = [
     'ClassMix',
     'MixTwice',
     'draw_partners',
+    'mix_alike',
     'mix_view',
 ]

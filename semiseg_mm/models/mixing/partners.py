@@ -54,3 +54,10 @@ def mix_view(mixer: nn.Module, view: View, labeled: View) -> View:
         return view.mixed(mixer.draw(view.inputs, view.target))
     labeled = labeled._replace(target=stored_label(labeled))
     return view.mixed(mixer.draw(view.inputs, view.target, labeled), labeled)
+
+
+def mix_alike(view: View, like: View, labeled: View) -> View:
+    """Return the view mixed by the mask, and with the partners, of one that is mixed already."""
+    if not like.mix.from_labeled:
+        return view.mixed(like.mix)
+    return view.mixed(like.mix, labeled._replace(target=stored_label(labeled)))

@@ -253,7 +253,8 @@ class SemiSegmentor(BaseModel):
         views = self.prepare_views(views)
         losses, outputs = {}, {}
         for name in self.students:
-            supervised, outputs[name] = self._forward_student(self.networks[name], views)
+            own = self.views_of(name, views)
+            supervised, outputs[name] = self._forward_student(self.networks[name], own)
             prefix = name if len(self.students) > 1 else 'sup'
             weighed = {
                 key: self.supervised_weight * value if 'loss' in key else value
@@ -265,6 +266,10 @@ class SemiSegmentor(BaseModel):
 
     def prepare_views(self, views: dict[str, View]) -> dict[str, View]:
         """Add what the students shall see (a mixed view, say)."""
+        return views
+
+    def views_of(self, name: str, views: dict[str, View]) -> dict[str, View]:
+        """Return what one of the students sees: here what all see."""
         return views
 
     @abstractmethod
