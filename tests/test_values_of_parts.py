@@ -15,8 +15,8 @@ from semiseg_mm.models import (
     WeakToStrongSegmentor,
 )
 from semiseg_mm.models.losses import ProbOhemCrossEntropy, UnreliableContrast
-from semiseg_mm.models.mixing import BoxMix, ClassMix
-from semiseg_mm.models.perturbations import ChannelDropout, ComplementaryDropout
+from semiseg_mm.models.mixing import BetaBoxMix, BlendMix, BoxMix, ClassMix
+from semiseg_mm.models.perturbations import BatchColours, ChannelDropout, ComplementaryDropout
 from semiseg_mm.models.pseudo_labels import Threshold
 from semiseg_mm.testing import toy_network
 
@@ -42,6 +42,12 @@ WRONG = [
     (BoxMix, dict(prob=50)),
     (BoxMix, dict(ratio=(0, 1))),
     (ClassMix, dict(share=50)),
+    (BetaBoxMix, dict(beta=(0, 1))),
+    (BetaBoxMix, dict(prob='sure')),
+    (BetaBoxMix, dict(margin=8)),
+    (BlendMix, dict(alpha=0)),
+    (BatchColours, dict(hue=-1)),
+    (BatchColours, dict(blur_prob=50)),
     (ChannelDropout, dict(p=-0.1)),
     (ComplementaryDropout, dict(clean=5)),
     (ProbOhemCrossEntropy, dict(thresh=70)),

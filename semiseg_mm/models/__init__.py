@@ -3,8 +3,8 @@ from .backbones import DINOv2, WideResNet38
 from .data_preprocessor import SemiDataPreprocessor
 from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead
 from .losses import MaskedCrossEntropy, ProbabilityMSE, ProbOhemCrossEntropy, UnreliableContrast
-from .mixing import BoxMix, ClassMix
-from .perturbations import ChannelDropout, ComplementaryDropout
+from .mixing import BetaBoxMix, BlendMix, BoxMix, ClassMix, MixTwice
+from .perturbations import BatchColours, ChannelDropout, ComplementaryDropout
 from .pseudo_labels import ConfidentShare, HardPseudoLabel, SoftPseudoLabel, Threshold
 from .segmentors import (
     AdvSemSegSegmentor,
@@ -20,6 +20,9 @@ from .segmentors import (
 
 __all__ = [
     'AdvSemSegSegmentor',
+    'BatchColours',
+    'BetaBoxMix',
+    'BlendMix',
     'BoxMix',
     'CPSSegmentor',
     'ChannelDropout',
@@ -36,6 +39,7 @@ __all__ = [
     'HardPseudoLabel',
     'MaskedCrossEntropy',
     'MeanTeacher',
+    'MixTwice',
     'ProbOhemCrossEntropy',
     'ProbabilityMSE',
     'STPlusPlusSegmentor',

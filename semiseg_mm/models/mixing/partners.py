@@ -6,15 +6,18 @@ from semiseg_mm.models.pseudo_labels import stored_label
 from semiseg_mm.structures import View
 
 PARTNERS = ('next', 'flip', 'pair', 'random', 'labeled')
+NOBODY = 'nobody'  # of mixers that paste nothing
 
 
-def draw_partners(images: Tensor, how: str = 'next', labeled: View | None = None) -> Tensor:
+def draw_partners(images: Tensor, how: str = 'next', labeled: View | None = None) -> Tensor | None:
     """Return each image's partner, its number in the batch or among the labeled images.
 
     In the batch it is the 'next' one, the mirrored place ('flip'), the other one of each 'pair',
     or 'random'. With an odd batch the image in the middle of a 'flip' is its own partner; so may
-    'random' be. 'labeled' images are taken in turn.
+    'random' be. 'labeled' images are taken in turn. 'nobody' is None.
     """
+    if how == NOBODY:
+        return None
     if how == 'labeled':
         if labeled.inputs.shape[2:] != images.shape[2:]:
             raise UserError(
@@ -42,8 +45,11 @@ def draw_partners(images: Tensor, how: str = 'next', labeled: View | None = None
 def mix_view(mixer: nn.Module, view: View, labeled: View) -> View:
     """Return the view mixed with its partners, its label as well if it is known.
 
-    Only a mixer with ``partner='labeled'`` gets to see the labeled images, with their labels.
+    Only a mixer with ``partner='labeled'`` gets to see the labeled images, with their labels. One
+    that mixes in several steps has ``mix_view`` itself, in the place of ``draw``.
     """
+    if hasattr(mixer, 'mix_view'):
+        return mixer.mix_view(view, labeled)
     if getattr(mixer, 'partner', None) != 'labeled':
         return view.mixed(mixer.draw(view.inputs, view.target))
     labeled = labeled._replace(target=stored_label(labeled))
