@@ -2,7 +2,13 @@ from .auxiliaries import ClassBank, ConvDiscriminator, ConvProjector, frozen
 from .backbones import DINOv2, WideResNet38
 from .data_preprocessor import SemiDataPreprocessor
 from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead
-from .losses import MaskedCrossEntropy, ProbabilityMSE, ProbOhemCrossEntropy, UnreliableContrast
+from .losses import (
+    MaskedCrossEntropy,
+    ProbabilityKL,
+    ProbabilityMSE,
+    ProbOhemCrossEntropy,
+    UnreliableContrast,
+)
 from .mixing import BetaBoxMix, BlendMix, BoxMix, ClassMix, MixTwice
 from .perturbations import BatchColours, ChannelDropout, ComplementaryDropout
 from .pseudo_labels import ConfidentShare, HardPseudoLabel, SoftPseudoLabel, Threshold
@@ -15,6 +21,7 @@ from .segmentors import (
     STPlusPlusSegmentor,
     SupOnly,
     U2PLSegmentor,
+    VATSegmentor,
     WeakToStrongSegmentor,
 )
 
@@ -41,6 +48,7 @@ __all__ = [
     'MeanTeacher',
     'MixTwice',
     'ProbOhemCrossEntropy',
+    'ProbabilityKL',
     'ProbabilityMSE',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
@@ -51,6 +59,7 @@ __all__ = [
     'Threshold',
     'U2PLSegmentor',
     'UnreliableContrast',
+    'VATSegmentor',
     'WeakToStrongSegmentor',
     'WideResNet38',
     'frozen',

@@ -95,6 +95,18 @@ def cutmix_seg(s: Scene) -> Tensor:
     return entropy(known, s.truth) + (distance(guess, s.mix(target)).sum(1) * share).mean()
 
 
+def vat(s: Scene) -> Tensor:
+    with torch.no_grad():
+        target = logits_of(s.nets[1], s.weak)[0].float().softmax(1)
+    near = (0.01 * torch.randn_like(s.strong[0])).requires_grad_()
+    (moved,) = logits_of(s.nets[1], s.strong[0] + near)
+    (slope,) = torch.autograd.grad(F.kl_div(moved.log_softmax(1), target, reduction='sum'), near)
+    (known,), (guess,) = (logits_of(s.nets[0], x) for x in (s.labeled, s.strong[0] + slope.sign()))
+    share = (target.amax(1) > 0.97).float().mean()
+    pixels = F.kl_div(guess.float().log_softmax(1), target, reduction='none').sum(1)
+    return entropy(known, s.truth) + 0.1 * (pixels * share).mean()
+
+
 def unimatch(s: Scene) -> Tensor:
     net, size = s.nets[0], len(s.labeled)
     features = net.extract_feat(torch.cat([s.labeled, s.weak]))
@@ -158,7 +170,7 @@ STRAIGHT: dict[str, Callable[[Scene], Tensor]] = {
     function.__name__: function
     for function in (
         *(sup_only, self_training, st, mean_teacher, fixmatch, fixmatch_v1, cutmix_seg),
-        *(unimatch, unimatch_v2, cps, cpc, cps_cutmix, diverse_cotraining),
+        *(vat, unimatch, unimatch_v2, cps, cpc, cps_cutmix, diverse_cotraining),
     )
 }
 

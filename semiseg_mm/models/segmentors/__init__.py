@@ -6,6 +6,7 @@ from .self_training import SelfTrainingSegmentor
 from .st_plus_plus import STPlusPlusSegmentor
 from .sup_only import SupOnly
 from .u2pl import U2PLSegmentor
+from .vat import VATSegmentor
 from .weak_to_strong import WeakToStrongSegmentor
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     'SemiSegmentor',
     'SupOnly',
     'U2PLSegmentor',
+    'VATSegmentor',
     'WeakToStrongSegmentor',
 ]
