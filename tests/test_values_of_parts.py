@@ -10,6 +10,7 @@ from semiseg_mm.models import (
     AdvSemSegSegmentor,
     CPSSegmentor,
     MeanTeacher,
+    S4LSegmentor,
     SelfTrainingSegmentor,
     U2PLSegmentor,
     VATSegmentor,
@@ -63,6 +64,7 @@ WRONG = [
     (SelfTrainingSegmentor, dict(segmentor=NETWORK, weight=-1)),
     (U2PLSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
     (VATSegmentor, dict(segmentor=NETWORK, radius=-1)),
+    (S4LSegmentor, dict(segmentor=NETWORK, rotation_weight=-1)),
     (AdvSemSegSegmentor, dict(segmentor=NETWORK, weights=(0.01, -1, 0.1))),
 ]
 

@@ -1,4 +1,10 @@
-from .auxiliaries import ClassBank, ConvDiscriminator, ConvProjector, frozen
+from .auxiliaries import (
+    ClassBank,
+    ConvDiscriminator,
+    ConvProjector,
+    RotationHead,
+    frozen,
+)
 from .backbones import DINOv2, WideResNet38
 from .data_preprocessor import SemiDataPreprocessor
 from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead
@@ -16,6 +22,7 @@ from .segmentors import (
     AdvSemSegSegmentor,
     CPSSegmentor,
     MeanTeacher,
+    S4LSegmentor,
     SelfTrainingSegmentor,
     SemiSegmentor,
     STPlusPlusSegmentor,
@@ -50,6 +57,8 @@ __all__ = [
     'ProbOhemCrossEntropy',
     'ProbabilityKL',
     'ProbabilityMSE',
+    'RotationHead',
+    'S4LSegmentor',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
     'SemiDataPreprocessor',

@@ -130,6 +130,20 @@ def unimatch_v2(s: Scene) -> Tensor:
     return loss
 
 
+def s4l(s: Scene) -> Tensor:
+    """The head is two convolutions on the logits, with weights that nobody learns."""
+    originals = torch.cat([s.labeled, s.weak])
+    maps = logits_of(s.nets[0], s.labeled, s.weak, *originals.rot90(1, (2, 3)).chunk(2))
+    x = torch.cat(maps).float()
+    for channels in (x.shape[1], 2 * x.shape[1]):
+        weight = torch.ones(channels, x.shape[1], 4, 4, device=x.device)
+        x = F.leaky_relu(F.conv2d(x, weight, stride=2, padding=1), 0.2)
+    turned = torch.arange(len(x), device=x.device) // len(originals)
+    told = F.cross_entropy(x.mean((2, 3)), turned)
+    own = entropy(maps[0], s.truth) + 0.1 * entropy(maps[2], s.truth.rot90(1, (1, 2)))
+    return own + 0.1 * told
+
+
 def cps(s: Scene) -> Tensor:
     maps = _both(s, s.weak)
     one, two = (taught(x)[0] for x in maps)
@@ -169,6 +183,7 @@ def _supervised(s: Scene, maps: Sequence[Tensor]) -> Tensor:
 STRAIGHT: dict[str, Callable[[Scene], Tensor]] = {
     function.__name__: function
     for function in (
+        s4l,
         *(sup_only, self_training, st, mean_teacher, fixmatch, fixmatch_v1, cutmix_seg),
         *(vat, unimatch, unimatch_v2, cps, cpc, cps_cutmix, diverse_cotraining),
     )

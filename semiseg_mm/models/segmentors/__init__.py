@@ -2,6 +2,7 @@ from .adv_sem_seg import AdvSemSegSegmentor
 from .base import SemiSegmentor
 from .cps import CPSSegmentor
 from .mean_teacher import MeanTeacher
+from .s4l import S4LSegmentor
 from .self_training import SelfTrainingSegmentor
 from .st_plus_plus import STPlusPlusSegmentor
 from .sup_only import SupOnly
@@ -13,6 +14,7 @@ __all__ = [
     'AdvSemSegSegmentor',
     'CPSSegmentor',
     'MeanTeacher',
+    'S4LSegmentor',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
     'SemiSegmentor',
