@@ -10,8 +10,10 @@ from semiseg_mm.models import (
     AdvSemSegSegmentor,
     CPSSegmentor,
     MeanTeacher,
+    S4LSegmentor,
     SelfTrainingSegmentor,
     U2PLSegmentor,
+    VATSegmentor,
     WeakToStrongSegmentor,
 )
 from semiseg_mm.models.losses import ProbOhemCrossEntropy, UnreliableContrast
@@ -61,6 +63,8 @@ WRONG = [
     (MeanTeacher, dict(segmentor=NETWORK, weight=-1)),
     (SelfTrainingSegmentor, dict(segmentor=NETWORK, weight=-1)),
     (U2PLSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
+    (VATSegmentor, dict(segmentor=NETWORK, radius=-1)),
+    (S4LSegmentor, dict(segmentor=NETWORK, rotation_weight=-1)),
     (AdvSemSegSegmentor, dict(segmentor=NETWORK, weights=(0.01, -1, 0.1))),
 ]
 

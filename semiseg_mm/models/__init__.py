@@ -1,8 +1,20 @@
-from .auxiliaries import ClassBank, ConvDiscriminator, ConvProjector, frozen
+from .auxiliaries import (
+    ClassBank,
+    ConvDiscriminator,
+    ConvProjector,
+    RotationHead,
+    frozen,
+)
 from .backbones import DINOv2, WideResNet38
 from .data_preprocessor import SemiDataPreprocessor
 from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead
-from .losses import MaskedCrossEntropy, ProbabilityMSE, ProbOhemCrossEntropy, UnreliableContrast
+from .losses import (
+    MaskedCrossEntropy,
+    ProbabilityKL,
+    ProbabilityMSE,
+    ProbOhemCrossEntropy,
+    UnreliableContrast,
+)
 from .mixing import BetaBoxMix, BlendMix, BoxMix, ClassMix, MixTwice
 from .perturbations import BatchColours, ChannelDropout, ComplementaryDropout
 from .pseudo_labels import ConfidentShare, HardPseudoLabel, SoftPseudoLabel, Threshold
@@ -10,11 +22,13 @@ from .segmentors import (
     AdvSemSegSegmentor,
     CPSSegmentor,
     MeanTeacher,
+    S4LSegmentor,
     SelfTrainingSegmentor,
     SemiSegmentor,
     STPlusPlusSegmentor,
     SupOnly,
     U2PLSegmentor,
+    VATSegmentor,
     WeakToStrongSegmentor,
 )
 
@@ -41,7 +55,10 @@ __all__ = [
     'MeanTeacher',
     'MixTwice',
     'ProbOhemCrossEntropy',
+    'ProbabilityKL',
     'ProbabilityMSE',
+    'RotationHead',
+    'S4LSegmentor',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
     'SemiDataPreprocessor',
@@ -51,6 +68,7 @@ __all__ = [
     'Threshold',
     'U2PLSegmentor',
     'UnreliableContrast',
+    'VATSegmentor',
     'WeakToStrongSegmentor',
     'WideResNet38',
     'frozen',

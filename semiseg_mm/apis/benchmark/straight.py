@@ -95,6 +95,18 @@ def cutmix_seg(s: Scene) -> Tensor:
     return entropy(known, s.truth) + (distance(guess, s.mix(target)).sum(1) * share).mean()
 
 
+def vat(s: Scene) -> Tensor:
+    with torch.no_grad():
+        target = logits_of(s.nets[1], s.weak)[0].float().softmax(1)
+    near = (0.01 * torch.randn_like(s.strong[0])).requires_grad_()
+    (moved,) = logits_of(s.nets[1], s.strong[0] + near)
+    (slope,) = torch.autograd.grad(F.kl_div(moved.log_softmax(1), target, reduction='sum'), near)
+    (known,), (guess,) = (logits_of(s.nets[0], x) for x in (s.labeled, s.strong[0] + slope.sign()))
+    share = (target.amax(1) > 0.97).float().mean()
+    pixels = F.kl_div(guess.float().log_softmax(1), target, reduction='none').sum(1)
+    return entropy(known, s.truth) + 0.1 * (pixels * share).mean()
+
+
 def unimatch(s: Scene) -> Tensor:
     net, size = s.nets[0], len(s.labeled)
     features = net.extract_feat(torch.cat([s.labeled, s.weak]))
@@ -116,6 +128,20 @@ def unimatch_v2(s: Scene) -> Tensor:
     for guess in head_of(s.nets[0], features, s.labeled.shape, 2):
         loss = loss + entropy(guess, *map(s.mix, target))
     return loss
+
+
+def s4l(s: Scene) -> Tensor:
+    """The head is two convolutions on the logits, with weights that nobody learns."""
+    originals = torch.cat([s.labeled, s.weak])
+    maps = logits_of(s.nets[0], s.labeled, s.weak, *originals.rot90(1, (2, 3)).chunk(2))
+    x = torch.cat(maps).float()
+    for channels in (x.shape[1], 2 * x.shape[1]):
+        weight = torch.ones(channels, x.shape[1], 4, 4, device=x.device)
+        x = F.leaky_relu(F.conv2d(x, weight, stride=2, padding=1), 0.2)
+    turned = torch.arange(len(x), device=x.device) // len(originals)
+    told = F.cross_entropy(x.mean((2, 3)), turned)
+    own = entropy(maps[0], s.truth) + 0.1 * entropy(maps[2], s.truth.rot90(1, (1, 2)))
+    return own + 0.1 * told
 
 
 def cps(s: Scene) -> Tensor:
@@ -157,8 +183,9 @@ def _supervised(s: Scene, maps: Sequence[Tensor]) -> Tensor:
 STRAIGHT: dict[str, Callable[[Scene], Tensor]] = {
     function.__name__: function
     for function in (
+        s4l,
         *(sup_only, self_training, st, mean_teacher, fixmatch, fixmatch_v1, cutmix_seg),
-        *(unimatch, unimatch_v2, cps, cpc, cps_cutmix, diverse_cotraining),
+        *(vat, unimatch, unimatch_v2, cps, cpc, cps_cutmix, diverse_cotraining),
     )
 }
 

@@ -1,6 +1,7 @@
 from .adversarial import discrimination, judged_as
 from .masked_cross_entropy import MaskedCrossEntropy
 from .ohem_cross_entropy import ProbOhemCrossEntropy
+from .probability_kl import ProbabilityKL
 from .probability_mse import ProbabilityMSE
 from .ramps import sigmoid_rampup
 from .unreliable_contrast import UnreliableContrast, nearest_pixel
@@ -8,6 +9,7 @@ from .unreliable_contrast import UnreliableContrast, nearest_pixel
 __all__ = [
     'MaskedCrossEntropy',
     'ProbOhemCrossEntropy',
+    'ProbabilityKL',
     'ProbabilityMSE',
     'UnreliableContrast',
     'discrimination',
