@@ -51,6 +51,12 @@ def test_links_are_turned_to_the_site(source, uri, link, turned):
     assert site_pages.turned(f'x {link} y', source, uri) == f'x {turned} y'
 
 
+def test_lines_of_chinese_are_joined():
+    page = '一句话，\n接着说。\n- 一项，\n  继续\n\n    code # 注\n    释\nand 词\nword'
+    joined = '一句话，接着说。\n- 一项，继续\n\n    code # 注\n    释\nand 词\nword'
+    assert site_pages.turned(page, 'docs/zh-CN/faq.md', 'zh/faq.md') == joined
+
+
 def test_the_notebook_is_the_tour(tmp_path, monkeypatch):
     page = notebook.PAGE.read_text(encoding='utf-8')
     stored = json.loads(notebook.PAGE.with_suffix('.ipynb').read_text(encoding='utf-8'))
