@@ -8,6 +8,8 @@ from semiseg_mm.engine.train_plan import TrainPlan
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import (
     AdvSemSegSegmentor,
+    ClassConfidence,
+    ClassSampledCrossEntropy,
     CPSSegmentor,
     MeanTeacher,
     S4LSegmentor,
@@ -17,7 +19,7 @@ from semiseg_mm.models import (
     WeakToStrongSegmentor,
 )
 from semiseg_mm.models.losses import ProbOhemCrossEntropy, UnreliableContrast
-from semiseg_mm.models.mixing import BetaBoxMix, BlendMix, BoxMix, ClassMix
+from semiseg_mm.models.mixing import BetaBoxMix, BlendMix, BoxMix, ClassBoxMix, ClassMix, ClassPaste
 from semiseg_mm.models.perturbations import BatchColours, ChannelDropout, ComplementaryDropout
 from semiseg_mm.models.pseudo_labels import Threshold
 from semiseg_mm.testing import toy_network
@@ -48,6 +50,10 @@ WRONG = [
     (BetaBoxMix, dict(prob='sure')),
     (BetaBoxMix, dict(margin=8)),
     (BlendMix, dict(alpha=0)),
+    (ClassBoxMix, dict(area=5)),
+    (ClassPaste, dict(count=0)),
+    (ClassSampledCrossEntropy, dict(gamma=-1)),
+    (ClassConfidence, dict(num_classes=7, momentum=9)),
     (BatchColours, dict(hue=-1)),
     (BatchColours, dict(blur_prob=50)),
     (ChannelDropout, dict(p=-0.1)),

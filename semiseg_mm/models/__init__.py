@@ -6,16 +6,18 @@ from .auxiliaries import (
     frozen,
 )
 from .backbones import DINOv2, WideResNet38
+from .class_confidence import ByClassConfidence, ClassConfidence
 from .data_preprocessor import SemiDataPreprocessor
 from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead
 from .losses import (
+    ClassSampledCrossEntropy,
     MaskedCrossEntropy,
     ProbabilityKL,
     ProbabilityMSE,
     ProbOhemCrossEntropy,
     UnreliableContrast,
 )
-from .mixing import BetaBoxMix, BlendMix, BoxMix, ClassMix, MixTwice
+from .mixing import BetaBoxMix, BlendMix, BoxMix, ClassBoxMix, ClassMix, ClassPaste, MixTwice
 from .perturbations import BatchColours, ChannelDropout, ComplementaryDropout
 from .pseudo_labels import ConfidentShare, HardPseudoLabel, SoftPseudoLabel, Threshold
 from .segmentors import (
@@ -38,10 +40,15 @@ __all__ = [
     'BetaBoxMix',
     'BlendMix',
     'BoxMix',
+    'ByClassConfidence',
     'CPSSegmentor',
     'ChannelDropout',
     'ClassBank',
+    'ClassBoxMix',
+    'ClassConfidence',
     'ClassMix',
+    'ClassPaste',
+    'ClassSampledCrossEntropy',
     'ComplementaryDropout',
     'ConfidentShare',
     'ConvDiscriminator',

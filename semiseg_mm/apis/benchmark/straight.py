@@ -107,6 +107,19 @@ def vat(s: Scene) -> Tensor:
     return entropy(known, s.truth) + 0.1 * (pixels * share).mean()
 
 
+def ael(s: Scene) -> Tensor:
+    s.nets[1].train()
+    with torch.no_grad():
+        sure, known = (taught(*logits_of(s.nets[1], x)) for x in (s.labeled, s.weak))
+    (own,), (guess,) = (logits_of(s.nets[0], x) for x in (s.labeled, s.mix(s.strong[0])))
+    loss = entropy(own, s.truth)
+    for logits, (label, confidence) in ((own, sure), (guess, tuple(map(s.mix, known)))):
+        weight = confidence**2
+        pixels = F.cross_entropy(logits.float(), label, reduction='none')
+        loss = loss + (pixels * weight).sum() / weight.sum()
+    return loss
+
+
 def unimatch(s: Scene) -> Tensor:
     net, size = s.nets[0], len(s.labeled)
     features = net.extract_feat(torch.cat([s.labeled, s.weak]))
@@ -184,7 +197,7 @@ STRAIGHT: dict[str, Callable[[Scene], Tensor]] = {
     function.__name__: function
     for function in (
         s4l,
-        *(sup_only, self_training, st, mean_teacher, fixmatch, fixmatch_v1, cutmix_seg),
+        *(sup_only, self_training, st, mean_teacher, fixmatch, fixmatch_v1, cutmix_seg, ael),
         *(vat, unimatch, unimatch_v2, cps, cpc, cps_cutmix, diverse_cotraining),
     )
 }

@@ -1,4 +1,5 @@
 from .adversarial import discrimination, judged_as
+from .class_sampled_cross_entropy import ClassSampledCrossEntropy
 from .masked_cross_entropy import MaskedCrossEntropy
 from .ohem_cross_entropy import ProbOhemCrossEntropy
 from .probability_kl import ProbabilityKL
@@ -7,6 +8,7 @@ from .ramps import sigmoid_rampup
 from .unreliable_contrast import UnreliableContrast, nearest_pixel
 
 __all__ = [
+    'ClassSampledCrossEntropy',
     'MaskedCrossEntropy',
     'ProbOhemCrossEntropy',
     'ProbabilityKL',
