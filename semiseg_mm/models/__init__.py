@@ -16,6 +16,7 @@ from .pseudo_labels import ConfidentShare, HardPseudoLabel, SoftPseudoLabel, Thr
 from .segmentors import (
     AdvSemSegSegmentor,
     CPSSegmentor,
+    IMASSegmentor,
     MeanTeacher,
     SelfTrainingSegmentor,
     SemiSegmentor,
@@ -49,6 +50,7 @@ __all__ = [
     'DeepLabV2Head',
     'DropoutASPPHead',
     'HardPseudoLabel',
+    'IMASSegmentor',
     'MaskedCrossEntropy',
     'MeanTeacher',
     'MixTwice',

@@ -108,6 +108,18 @@ def ael(s: Scene) -> Tensor:
     return loss
 
 
+def imas(s: Scene) -> Tensor:
+    with torch.no_grad():
+        target = taught(*logits_of(s.nets[1], s.weak))
+        s.nets[0].eval()
+        own = taught(*logits_of(s.nets[0], s.weak))
+        s.nets[0].train()
+    easy = (own[0] == target[0]).float().mean((1, 2))
+    strong = torch.lerp(s.weak, s.strong[0], easy.view(-1, 1, 1, 1))
+    known, _, mixed, guess = logits_of(s.nets[0], s.labeled, s.weak, s.mix(s.weak), strong)
+    return entropy(known, s.truth) + entropy(guess, *target) + entropy(mixed, *map(s.mix, target))
+
+
 def unimatch(s: Scene) -> Tensor:
     net, size = s.nets[0], len(s.labeled)
     features = net.extract_feat(torch.cat([s.labeled, s.weak]))
@@ -170,7 +182,7 @@ def _supervised(s: Scene, maps: Sequence[Tensor]) -> Tensor:
 STRAIGHT: dict[str, Callable[[Scene], Tensor]] = {
     function.__name__: function
     for function in (
-        *(sup_only, self_training, st, mean_teacher, fixmatch, fixmatch_v1, cutmix_seg, ael),
+        *(sup_only, self_training, st, mean_teacher, fixmatch, fixmatch_v1, cutmix_seg, ael, imas),
         *(unimatch, unimatch_v2, cps, cpc, cps_cutmix, diverse_cotraining),
     )
 }

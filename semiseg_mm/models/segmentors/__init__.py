@@ -1,6 +1,7 @@
 from .adv_sem_seg import AdvSemSegSegmentor
 from .base import SemiSegmentor
 from .cps import CPSSegmentor
+from .imas import IMASSegmentor
 from .mean_teacher import MeanTeacher
 from .self_training import SelfTrainingSegmentor
 from .st_plus_plus import STPlusPlusSegmentor
@@ -11,6 +12,7 @@ from .weak_to_strong import WeakToStrongSegmentor
 __all__ = [
     'AdvSemSegSegmentor',
     'CPSSegmentor',
+    'IMASSegmentor',
     'MeanTeacher',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
