@@ -50,7 +50,6 @@ WRONG = [
     (BetaBoxMix, dict(margin=8)),
     (BetaBoxMix, dict(side=(0.5, 9))),
     (IMASSegmentor, dict(segmentor=NETWORK, weight=-1)),
-    (IMASSegmentor, dict(segmentor=NETWORK, threshold=95)),
     (BlendMix, dict(alpha=0)),
     (ClassBoxMix, dict(area=5)),
     (ClassPaste, dict(count=0)),
