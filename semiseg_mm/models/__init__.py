@@ -23,6 +23,7 @@ from .pseudo_labels import ConfidentShare, HardPseudoLabel, SoftPseudoLabel, Thr
 from .segmentors import (
     AdvSemSegSegmentor,
     CPSSegmentor,
+    IMASSegmentor,
     MeanTeacher,
     S4LSegmentor,
     SelfTrainingSegmentor,
@@ -58,6 +59,7 @@ __all__ = [
     'DeepLabV2Head',
     'DropoutASPPHead',
     'HardPseudoLabel',
+    'IMASSegmentor',
     'MaskedCrossEntropy',
     'MeanTeacher',
     'MixTwice',

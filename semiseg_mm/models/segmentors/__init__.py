@@ -1,6 +1,7 @@
 from .adv_sem_seg import AdvSemSegSegmentor
 from .base import SemiSegmentor
 from .cps import CPSSegmentor
+from .imas import IMASSegmentor
 from .mean_teacher import MeanTeacher
 from .s4l import S4LSegmentor
 from .self_training import SelfTrainingSegmentor
@@ -13,6 +14,7 @@ from .weak_to_strong import WeakToStrongSegmentor
 __all__ = [
     'AdvSemSegSegmentor',
     'CPSSegmentor',
+    'IMASSegmentor',
     'MeanTeacher',
     'S4LSegmentor',
     'STPlusPlusSegmentor',
