@@ -1,30 +1,55 @@
-from .auxiliaries import ClassBank, ConvDiscriminator, ConvProjector, frozen
+from .auxiliaries import (
+    ClassBank,
+    ConvDiscriminator,
+    ConvProjector,
+    RotationHead,
+    frozen,
+)
 from .backbones import DINOv2, WideResNet38
+from .class_confidence import ByClassConfidence, ClassConfidence
 from .data_preprocessor import SemiDataPreprocessor
 from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead
-from .losses import MaskedCrossEntropy, ProbabilityMSE, ProbOhemCrossEntropy, UnreliableContrast
-from .mixing import BoxMix, ClassMix
-from .perturbations import ChannelDropout, ComplementaryDropout
+from .losses import (
+    ClassSampledCrossEntropy,
+    MaskedCrossEntropy,
+    ProbabilityKL,
+    ProbabilityMSE,
+    ProbOhemCrossEntropy,
+    UnreliableContrast,
+)
+from .mixing import BetaBoxMix, BlendMix, BoxMix, ClassBoxMix, ClassMix, ClassPaste, MixTwice
+from .perturbations import BatchColours, ChannelDropout, ComplementaryDropout
 from .pseudo_labels import ConfidentShare, HardPseudoLabel, SoftPseudoLabel, Threshold
 from .segmentors import (
     AdvSemSegSegmentor,
     CPSSegmentor,
+    IMASSegmentor,
     MeanTeacher,
+    S4LSegmentor,
     SelfTrainingSegmentor,
     SemiSegmentor,
     STPlusPlusSegmentor,
     SupOnly,
     U2PLSegmentor,
+    VATSegmentor,
     WeakToStrongSegmentor,
 )
 
 __all__ = [
     'AdvSemSegSegmentor',
+    'BatchColours',
+    'BetaBoxMix',
+    'BlendMix',
     'BoxMix',
+    'ByClassConfidence',
     'CPSSegmentor',
     'ChannelDropout',
     'ClassBank',
+    'ClassBoxMix',
+    'ClassConfidence',
     'ClassMix',
+    'ClassPaste',
+    'ClassSampledCrossEntropy',
     'ComplementaryDropout',
     'ConfidentShare',
     'ConvDiscriminator',
@@ -34,10 +59,15 @@ __all__ = [
     'DeepLabV2Head',
     'DropoutASPPHead',
     'HardPseudoLabel',
+    'IMASSegmentor',
     'MaskedCrossEntropy',
     'MeanTeacher',
+    'MixTwice',
     'ProbOhemCrossEntropy',
+    'ProbabilityKL',
     'ProbabilityMSE',
+    'RotationHead',
+    'S4LSegmentor',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
     'SemiDataPreprocessor',
@@ -47,6 +77,7 @@ __all__ = [
     'Threshold',
     'U2PLSegmentor',
     'UnreliableContrast',
+    'VATSegmentor',
     'WeakToStrongSegmentor',
     'WideResNet38',
     'frozen',

@@ -21,7 +21,7 @@ from semiseg_mm.utils import atomic_path, make_folder
 from semiseg_mm.version import __version__
 
 from .check import Check, compare
-from .graph import OUTPUTS, ExportedNetwork, normalisation, write
+from .graph import OUTPUTS, ExportedNetwork, Pixels, normalisation, write
 
 __all__ = ['export', 'run_export']
 
@@ -47,16 +47,12 @@ def export(
     """Write ``out`` and compare it with the network; a file that differs is not kept."""
     _check_stack()
     trained = load(model, config, network, device='cpu')
-    if trained.bands:
-        raise UserError(
-            f'{model} was trained with bands ({trained.bands.count} of {trained.bands.bits} bits): '
-            'only networks for RGB images of 8 bits are exported. semiseg_mm publish writes it.'
-        )
     divisor = trained.predictor.needed
     out = str(Path(out).with_suffix('.onnx'))
     make_folder(osp.dirname(out) or '.')
-    normalised = normalisation(trained.preprocessor)
-    module = ExportedNetwork(trained.predictor.network, *normalised).eval()
+    pixels = Pixels.of(trained.bands)
+    normalised = normalisation(trained.preprocessor, pixels.count)
+    module = ExportedNetwork(trained.predictor.network, normalised, pixels).eval()
     output = OUTPUTS[probabilities]
     if size is not None:
         _check_size(tuple(size), divisor)
@@ -158,7 +154,7 @@ def metadata(trained: TrainedNetwork, output: str, size: tuple[int, int] | None)
     return dict(
         classes=trained.classes,
         palette=trained.palette,
-        input='image: uint8, batch x 3 x height x width, red first',
+        input=f'image: {Pixels.of(trained.bands)}',
         output=f'{output}: {MEANING[output]}',
         size=size or f'any multiple of {trained.predictor.needed}',
         before=trained.steps[1:],
