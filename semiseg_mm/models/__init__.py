@@ -7,7 +7,12 @@ from .auxiliaries import (
 )
 from .backbones import DINOv2, WideResNet38
 from .data_preprocessor import SemiDataPreprocessor
-from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead
+from .decode_heads import (
+    DeepLabV2Head,
+    DPTMapHead,
+    DropoutASPPHead,
+    ShufflePSPHead,
+)
 from .losses import (
     MaskedCrossEntropy,
     ProbabilityKL,
@@ -16,10 +21,22 @@ from .losses import (
     UnreliableContrast,
 )
 from .mixing import BetaBoxMix, BlendMix, BoxMix, ClassMix, MixTwice
-from .perturbations import BatchColours, ChannelDropout, ComplementaryDropout
+from .perturbations import (
+    BatchColours,
+    ChannelDropout,
+    ComplementaryDropout,
+    CutOutObjects,
+    DropActive,
+    DropChannels,
+    KeepObjects,
+    NoisyFeatures,
+    RemoveObjects,
+    WorstFeatures,
+)
 from .pseudo_labels import ConfidentShare, HardPseudoLabel, SoftPseudoLabel, Threshold
 from .segmentors import (
     AdvSemSegSegmentor,
+    CCTSegmentor,
     CPSSegmentor,
     MeanTeacher,
     S4LSegmentor,
@@ -38,6 +55,7 @@ __all__ = [
     'BetaBoxMix',
     'BlendMix',
     'BoxMix',
+    'CCTSegmentor',
     'CPSSegmentor',
     'ChannelDropout',
     'ClassBank',
@@ -46,23 +64,30 @@ __all__ = [
     'ConfidentShare',
     'ConvDiscriminator',
     'ConvProjector',
+    'CutOutObjects',
     'DINOv2',
     'DPTMapHead',
     'DeepLabV2Head',
+    'DropActive',
+    'DropChannels',
     'DropoutASPPHead',
     'HardPseudoLabel',
+    'KeepObjects',
     'MaskedCrossEntropy',
     'MeanTeacher',
     'MixTwice',
+    'NoisyFeatures',
     'ProbOhemCrossEntropy',
     'ProbabilityKL',
     'ProbabilityMSE',
+    'RemoveObjects',
     'RotationHead',
     'S4LSegmentor',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
     'SemiDataPreprocessor',
     'SemiSegmentor',
+    'ShufflePSPHead',
     'SoftPseudoLabel',
     'SupOnly',
     'Threshold',
@@ -71,5 +96,6 @@ __all__ = [
     'VATSegmentor',
     'WeakToStrongSegmentor',
     'WideResNet38',
+    'WorstFeatures',
     'frozen',
 ]

@@ -1,5 +1,6 @@
 from .adv_sem_seg import AdvSemSegSegmentor
 from .base import SemiSegmentor
+from .cct import CCTSegmentor
 from .cps import CPSSegmentor
 from .mean_teacher import MeanTeacher
 from .s4l import S4LSegmentor
@@ -12,6 +13,7 @@ from .weak_to_strong import WeakToStrongSegmentor
 
 __all__ = [
     'AdvSemSegSegmentor',
+    'CCTSegmentor',
     'CPSSegmentor',
     'MeanTeacher',
     'S4LSegmentor',
