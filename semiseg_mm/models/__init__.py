@@ -16,6 +16,7 @@ from .pseudo_labels import ConfidentShare, HardPseudoLabel, SoftPseudoLabel, Thr
 from .segmentors import (
     AdvSemSegSegmentor,
     CPSSegmentor,
+    DualTeacher,
     IMASSegmentor,
     MeanTeacher,
     SelfTrainingSegmentor,
@@ -49,6 +50,7 @@ __all__ = [
     'DPTMapHead',
     'DeepLabV2Head',
     'DropoutASPPHead',
+    'DualTeacher',
     'HardPseudoLabel',
     'IMASSegmentor',
     'MaskedCrossEntropy',

@@ -120,6 +120,15 @@ def imas(s: Scene) -> Tensor:
     return entropy(known, s.truth) + entropy(guess, *target) + entropy(mixed, *map(s.mix, target))
 
 
+def dual_teacher(s: Scene) -> Tensor:
+    s.nets[1].train()
+    with torch.no_grad():
+        target = taught(*logits_of(s.nets[1], s.weak))
+    known, mixed = logits_of(s.nets[0], s.labeled, s.mix(s.weak))
+    (guess,) = logits_of(s.nets[0], s.strong[0])
+    return entropy(known, s.truth) + entropy(mixed, *map(s.mix, target)) + entropy(guess, *target)
+
+
 def unimatch(s: Scene) -> Tensor:
     net, size = s.nets[0], len(s.labeled)
     features = net.extract_feat(torch.cat([s.labeled, s.weak]))
@@ -182,7 +191,18 @@ def _supervised(s: Scene, maps: Sequence[Tensor]) -> Tensor:
 STRAIGHT: dict[str, Callable[[Scene], Tensor]] = {
     function.__name__: function
     for function in (
-        *(sup_only, self_training, st, mean_teacher, fixmatch, fixmatch_v1, cutmix_seg, ael, imas),
+        *(
+            sup_only,
+            self_training,
+            st,
+            mean_teacher,
+            fixmatch,
+            fixmatch_v1,
+            cutmix_seg,
+            ael,
+            imas,
+            dual_teacher,
+        ),
         *(unimatch, unimatch_v2, cps, cpc, cps_cutmix, diverse_cotraining),
     )
 }
