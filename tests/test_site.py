@@ -36,7 +36,7 @@ def test_every_page_is_in_the_index():
         ('README.md', 'en/about.md', '[a](README_zh-CN.md)', 'a'),
         ('README.md', 'en/about.md', '[a](LICENSE)', 'a'),
         ('docs/en/tour.md', 'en/tour.md', '[a](../../README.md)', '[a](about.md)'),
-        ('docs/zh-CN/faq.md', 'zh/faq.md', '[a](../en/shapes.md)', '[a](../en/shapes.md)'),
+        ('docs/zh-CN/faq.md', 'zh/faq.md', '[a](../en/api.md)', '[a](../en/api.md)'),
         ('docs/zh-CN/faq.md', 'zh/faq.md', '[a](../en/tour.md)', 'a'),
         ('docs/en/faq.md', 'en/faq.md', '[a](https://b.c/d.md)', '[a](https://b.c/d.md)'),
         (

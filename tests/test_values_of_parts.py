@@ -13,8 +13,10 @@ from semiseg_mm.models import (
     CPSSegmentor,
     IMASSegmentor,
     MeanTeacher,
+    S4LSegmentor,
     SelfTrainingSegmentor,
     U2PLSegmentor,
+    VATSegmentor,
     WeakToStrongSegmentor,
 )
 from semiseg_mm.models.losses import ProbOhemCrossEntropy, UnreliableContrast
@@ -71,6 +73,8 @@ WRONG = [
     (MeanTeacher, dict(segmentor=NETWORK, weight=-1)),
     (SelfTrainingSegmentor, dict(segmentor=NETWORK, weight=-1)),
     (U2PLSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
+    (VATSegmentor, dict(segmentor=NETWORK, radius=-1)),
+    (S4LSegmentor, dict(segmentor=NETWORK, rotation_weight=-1)),
     (AdvSemSegSegmentor, dict(segmentor=NETWORK, weights=(0.01, -1, 0.1))),
 ]
 

@@ -1,4 +1,10 @@
-from .auxiliaries import ClassBank, ConvDiscriminator, ConvProjector, frozen
+from .auxiliaries import (
+    ClassBank,
+    ConvDiscriminator,
+    ConvProjector,
+    RotationHead,
+    frozen,
+)
 from .backbones import DINOv2, WideResNet38
 from .class_confidence import ByClassConfidence, ClassConfidence
 from .data_preprocessor import SemiDataPreprocessor
@@ -6,6 +12,7 @@ from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead
 from .losses import (
     ClassSampledCrossEntropy,
     MaskedCrossEntropy,
+    ProbabilityKL,
     ProbabilityMSE,
     ProbOhemCrossEntropy,
     UnreliableContrast,
@@ -19,11 +26,13 @@ from .segmentors import (
     DualTeacher,
     IMASSegmentor,
     MeanTeacher,
+    S4LSegmentor,
     SelfTrainingSegmentor,
     SemiSegmentor,
     STPlusPlusSegmentor,
     SupOnly,
     U2PLSegmentor,
+    VATSegmentor,
     WeakToStrongSegmentor,
 )
 
@@ -57,7 +66,10 @@ __all__ = [
     'MeanTeacher',
     'MixTwice',
     'ProbOhemCrossEntropy',
+    'ProbabilityKL',
     'ProbabilityMSE',
+    'RotationHead',
+    'S4LSegmentor',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
     'SemiDataPreprocessor',
@@ -67,6 +79,7 @@ __all__ = [
     'Threshold',
     'U2PLSegmentor',
     'UnreliableContrast',
+    'VATSegmentor',
     'WeakToStrongSegmentor',
     'WideResNet38',
     'frozen',

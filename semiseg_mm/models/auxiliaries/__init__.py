@@ -2,5 +2,12 @@ from .class_bank import ClassBank
 from .conv_discriminator import ConvDiscriminator
 from .frozen import frozen
 from .projector import ConvProjector
+from .rotation_head import RotationHead
 
-__all__ = ['ClassBank', 'ConvDiscriminator', 'ConvProjector', 'frozen']
+__all__ = [
+    'ClassBank',
+    'ConvDiscriminator',
+    'ConvProjector',
+    'RotationHead',
+    'frozen',
+]

@@ -2,6 +2,7 @@ from .adversarial import discrimination, judged_as
 from .class_sampled_cross_entropy import ClassSampledCrossEntropy
 from .masked_cross_entropy import MaskedCrossEntropy
 from .ohem_cross_entropy import ProbOhemCrossEntropy
+from .probability_kl import ProbabilityKL
 from .probability_mse import ProbabilityMSE
 from .ramps import sigmoid_rampup
 from .unreliable_contrast import UnreliableContrast, nearest_pixel
@@ -10,6 +11,7 @@ __all__ = [
     'ClassSampledCrossEntropy',
     'MaskedCrossEntropy',
     'ProbOhemCrossEntropy',
+    'ProbabilityKL',
     'ProbabilityMSE',
     'UnreliableContrast',
     'discrimination',

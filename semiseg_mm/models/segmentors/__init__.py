@@ -4,10 +4,12 @@ from .cps import CPSSegmentor
 from .dual_teacher import DualTeacher
 from .imas import IMASSegmentor
 from .mean_teacher import MeanTeacher
+from .s4l import S4LSegmentor
 from .self_training import SelfTrainingSegmentor
 from .st_plus_plus import STPlusPlusSegmentor
 from .sup_only import SupOnly
 from .u2pl import U2PLSegmentor
+from .vat import VATSegmentor
 from .weak_to_strong import WeakToStrongSegmentor
 
 __all__ = [
@@ -16,10 +18,12 @@ __all__ = [
     'DualTeacher',
     'IMASSegmentor',
     'MeanTeacher',
+    'S4LSegmentor',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
     'SemiSegmentor',
     'SupOnly',
     'U2PLSegmentor',
+    'VATSegmentor',
     'WeakToStrongSegmentor',
 ]
