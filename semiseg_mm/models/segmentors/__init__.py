@@ -2,6 +2,7 @@ from .adv_sem_seg import AdvSemSegSegmentor
 from .base import SemiSegmentor
 from .cct import CCTSegmentor
 from .cps import CPSSegmentor
+from .dual_teacher import DualTeacher
 from .imas import IMASSegmentor
 from .mean_teacher import MeanTeacher
 from .s4l import S4LSegmentor
@@ -16,6 +17,7 @@ __all__ = [
     'AdvSemSegSegmentor',
     'CCTSegmentor',
     'CPSSegmentor',
+    'DualTeacher',
     'IMASSegmentor',
     'MeanTeacher',
     'S4LSegmentor',
