@@ -9,6 +9,7 @@ from semiseg_mm.engine.train_plan import TrainPlan
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import (
     AdvSemSegSegmentor,
+    CCTSegmentor,
     ClassConfidence,
     ClassSampledCrossEntropy,
     CPSSegmentor,
@@ -82,6 +83,7 @@ WRONG = [
     (U2PLSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
     (VATSegmentor, dict(segmentor=NETWORK, radius=-1)),
     (S4LSegmentor, dict(segmentor=NETWORK, rotation_weight=-1)),
+    (CCTSegmentor, dict(segmentor=NETWORK, perturbations={}, weight=-1)),
     (AdvSemSegSegmentor, dict(segmentor=NETWORK, weights=(0.01, -1, 0.1))),
 ]
 
