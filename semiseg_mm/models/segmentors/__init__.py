@@ -1,5 +1,6 @@
 from .adv_sem_seg import AdvSemSegSegmentor
 from .base import SemiSegmentor
+from .cct import CCTSegmentor
 from .cps import CPSSegmentor
 from .imas import IMASSegmentor
 from .mean_teacher import MeanTeacher
@@ -13,6 +14,7 @@ from .weak_to_strong import WeakToStrongSegmentor
 
 __all__ = [
     'AdvSemSegSegmentor',
+    'CCTSegmentor',
     'CPSSegmentor',
     'IMASSegmentor',
     'MeanTeacher',
