@@ -8,8 +8,10 @@ from semiseg_mm.engine.train_plan import TrainPlan
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import (
     AdvSemSegSegmentor,
+    CorrMatchSegmentor,
     CPSSegmentor,
     MeanTeacher,
+    PrevMatchSegmentor,
     SelfTrainingSegmentor,
     U2PLSegmentor,
     WeakToStrongSegmentor,
@@ -17,7 +19,12 @@ from semiseg_mm.models import (
 from semiseg_mm.models.losses import ProbOhemCrossEntropy, UnreliableContrast
 from semiseg_mm.models.mixing import BoxMix, ClassMix
 from semiseg_mm.models.perturbations import ChannelDropout, ComplementaryDropout
-from semiseg_mm.models.pseudo_labels import Threshold
+from semiseg_mm.models.pseudo_labels import (
+    ContextPseudoLabel,
+    RunningThreshold,
+    Threshold,
+    TopShare,
+)
 from semiseg_mm.testing import toy_network
 
 NAN = float('nan')
@@ -25,6 +32,8 @@ NETWORK = toy_network()
 WRONG = [
     (Threshold, dict(value=1.5)),
     (Threshold, dict(value=-0.5)),
+    (TopShare, dict(end=85)),
+    (ContextPseudoLabel, dict(weight=-0.5)),
     (MeanTeacherHook, dict(decay=1.5)),
     (MeanTeacherHook, dict(decay='abc')),
     (TrainPlan, dict(max_iters=-5)),
@@ -55,6 +64,13 @@ WRONG = [
     (MeanTeacher, dict(segmentor=NETWORK, weight=-1)),
     (SelfTrainingSegmentor, dict(segmentor=NETWORK, weight=-1)),
     (U2PLSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
+    (RunningThreshold, dict(value=1.0)),
+    (RunningThreshold, dict(momentum=1.5)),
+    (CorrMatchSegmentor, dict(segmentor=NETWORK, regions=0)),
+    (CorrMatchSegmentor, dict(segmentor=NETWORK, correlation_weight=-1)),
+    (PrevMatchSegmentor, dict(segmentor=NETWORK, growth=1)),
+    (PrevMatchSegmentor, dict(segmentor=NETWORK, first=0)),
+    (PrevMatchSegmentor, dict(segmentor=NETWORK, snapshots=0)),
     (AdvSemSegSegmentor, dict(segmentor=NETWORK, weights=(0.01, -1, 0.1))),
 ]
 

@@ -1,15 +1,33 @@
-from .auxiliaries import ClassBank, ConvDiscriminator, ConvProjector, frozen
+from .auxiliaries import (
+    ClassBank,
+    ConvDiscriminator,
+    ConvProjector,
+    Correlation,
+    Snapshots,
+    frozen,
+)
 from .backbones import DINOv2, WideResNet38
 from .data_preprocessor import SemiDataPreprocessor
 from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead
 from .losses import MaskedCrossEntropy, ProbabilityMSE, ProbOhemCrossEntropy, UnreliableContrast
 from .mixing import BoxMix, ClassMix
 from .perturbations import ChannelDropout, ComplementaryDropout
-from .pseudo_labels import ConfidentShare, HardPseudoLabel, SoftPseudoLabel, Threshold
+from .pseudo_labels import (
+    ConfidentShare,
+    ContextPseudoLabel,
+    HardPseudoLabel,
+    MeanConfidence,
+    RunningThreshold,
+    SoftPseudoLabel,
+    Threshold,
+    TopShare,
+)
 from .segmentors import (
     AdvSemSegSegmentor,
+    CorrMatchSegmentor,
     CPSSegmentor,
     MeanTeacher,
+    PrevMatchSegmentor,
     SelfTrainingSegmentor,
     SemiSegmentor,
     STPlusPlusSegmentor,
@@ -27,24 +45,32 @@ __all__ = [
     'ClassMix',
     'ComplementaryDropout',
     'ConfidentShare',
+    'ContextPseudoLabel',
     'ConvDiscriminator',
     'ConvProjector',
+    'CorrMatchSegmentor',
+    'Correlation',
     'DINOv2',
     'DPTMapHead',
     'DeepLabV2Head',
     'DropoutASPPHead',
     'HardPseudoLabel',
     'MaskedCrossEntropy',
+    'MeanConfidence',
     'MeanTeacher',
+    'PrevMatchSegmentor',
     'ProbOhemCrossEntropy',
     'ProbabilityMSE',
+    'RunningThreshold',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
     'SemiDataPreprocessor',
     'SemiSegmentor',
+    'Snapshots',
     'SoftPseudoLabel',
     'SupOnly',
     'Threshold',
+    'TopShare',
     'U2PLSegmentor',
     'UnreliableContrast',
     'WeakToStrongSegmentor',

@@ -18,6 +18,7 @@ from .straight import STRAIGHT
 
 MODES = ('fp32', 'bf16')
 LIKE = dict(  # methods whose iteration is another one's
+    prevmatch='unimatch',  # as long as nothing is remembered
     sup_only_centroid='sup_only',
     sup_only_coarse2fine='sup_only',
     st_plus_plus='st',

@@ -107,6 +107,21 @@ def unimatch(s: Scene) -> Tensor:
     return loss
 
 
+def s4mc(s: Scene) -> Tensor:
+    (known,), (weak,) = (logits_of(s.nets[0], x) for x in (s.labeled, s.weak))
+    own = weak.detach().float().softmax(1)
+    wide, height, width = F.pad(own, (1, 1, 1, 1)), *own.shape[2:]
+    corners = ((0, 1), (2, 1), (1, 0), (1, 2))
+    around = torch.stack([wide[..., y : y + height, x : x + width] for y, x in corners])
+    confidence, label = (own + 0.6 * around.amax(0) * (1 - own)).max(1)
+    loss = entropy(known, s.truth)
+    for guess in logits_of(s.nets[0], *map(s.mix, s.strong)):
+        sure, pixels = s.mix(confidence), F.cross_entropy(guess, s.mix(label), reduction='none')
+        limit = sure.flatten().sort().values[sure.numel() // 4]
+        loss = loss + (pixels * (sure >= limit)).mean()
+    return loss
+
+
 def unimatch_v2(s: Scene) -> Tensor:
     with torch.no_grad():
         target = taught(*logits_of(s.nets[1], s.weak))
@@ -150,7 +165,7 @@ STRAIGHT: dict[str, Callable[[Scene], Tensor]] = {
     function.__name__: function
     for function in (
         *(sup_only, self_training, st, mean_teacher, fixmatch, fixmatch_v1, cutmix_seg),
-        *(unimatch, unimatch_v2, cps, cpc, cps_cutmix),
+        *(unimatch, s4mc, unimatch_v2, cps, cpc, cps_cutmix),
     )
 }
 

@@ -1,4 +1,5 @@
 from .adversarial import discrimination, judged_as
+from .average import average
 from .masked_cross_entropy import MaskedCrossEntropy
 from .ohem_cross_entropy import ProbOhemCrossEntropy
 from .probability_mse import ProbabilityMSE
@@ -10,6 +11,7 @@ __all__ = [
     'ProbOhemCrossEntropy',
     'ProbabilityMSE',
     'UnreliableContrast',
+    'average',
     'discrimination',
     'judged_as',
     'nearest_pixel',

@@ -5,12 +5,11 @@ from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
-from semiseg_mm.structures import MixMask, PseudoLabel, View
+from semiseg_mm.structures import MOST_CLASSES, MixMask, PseudoLabel, View
 from semiseg_mm.utils import check_choice, check_share
 
 from .partners import PARTNERS, draw_partners
 
-MOST = 4096  # classes, at most
 ROUNDINGS = dict(floor=math.floor, ceil=math.ceil)
 
 
@@ -65,7 +64,7 @@ def _present(label: Tensor, valid: Tensor) -> Tensor:
 
     The host must know their number to draw. It waits for the device here, once for all images.
     """
-    found = torch.zeros(len(label), MOST, dtype=torch.bool, device=label.device)
-    found.scatter_(1, label.where(valid, MOST - 1).flatten(1), True)
-    found[:, MOST - 1] = False  # what stood for places that are not valid
+    found = torch.zeros(len(label), MOST_CLASSES, dtype=torch.bool, device=label.device)
+    found.scatter_(1, label.where(valid, MOST_CLASSES - 1).flatten(1), True)
+    found[:, MOST_CLASSES - 1] = False  # what stood for places that are not valid
     return found.cpu()

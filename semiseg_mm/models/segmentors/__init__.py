@@ -1,7 +1,9 @@
 from .adv_sem_seg import AdvSemSegSegmentor
 from .base import SemiSegmentor
+from .corrmatch import CorrMatchSegmentor
 from .cps import CPSSegmentor
 from .mean_teacher import MeanTeacher
+from .prevmatch import PrevMatchSegmentor
 from .self_training import SelfTrainingSegmentor
 from .st_plus_plus import STPlusPlusSegmentor
 from .sup_only import SupOnly
@@ -11,7 +13,9 @@ from .weak_to_strong import WeakToStrongSegmentor
 __all__ = [
     'AdvSemSegSegmentor',
     'CPSSegmentor',
+    'CorrMatchSegmentor',
     'MeanTeacher',
+    'PrevMatchSegmentor',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
     'SemiSegmentor',

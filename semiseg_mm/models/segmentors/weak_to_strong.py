@@ -1,16 +1,16 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from semiseg_mm.models.losses import sigmoid_rampup
 from semiseg_mm.models.mixing import mix_view
 from semiseg_mm.models.pseudo_labels import filtered, observe, observe_logits
 from semiseg_mm.registry import MODELS
-from semiseg_mm.structures import View
+from semiseg_mm.structures import PseudoLabel, View
 from semiseg_mm.utils import check_choice, check_count, check_number
 
-from .base import Outputs, SemiSegmentor
+from .base import Output, Outputs, SemiSegmentor
 
 TEACHERS = ('self', 'self_eval', 'ema')
 
@@ -89,20 +89,27 @@ class WeakToStrongSegmentor(SemiSegmentor):
         if self.teacher == 'self':  # the label comes after the mixing
             weak = self._labeled(weak, own['weak'].logits)
             views = {name: views[name].taught(weak.target) for name in self.strong_views}
-        targets = [filtered(self.filter, views[name].target) for name in self.strong_views]
-        strong = [
-            self.unsupervised(own[name].logits, target)
-            for name, target in zip(self.strong_views, targets, strict=True)
-        ]
+        targets = {name: views[name].target for name in self.strong_views}
+        return self._learned(own, weak.target, targets, self.filter)
+
+    def _learned(
+        self,
+        own: dict[str, Output],
+        weak: PseudoLabel,
+        strong: dict[str, PseudoLabel],
+        filter: nn.Module | None,
+    ) -> dict[str, Tensor]:
+        """Return the losses with a label of the weak view, and that label mixed as each strong
+        view was."""
+        targets = {name: filtered(filter, target) for name, target in strong.items()}
+        found = [self.unsupervised(own[name].logits, target) for name, target in targets.items()]
         ramp = sigmoid_rampup(self.iteration, self.rampup_iters)
-        losses = dict(loss_strong=ramp * self.weight * torch.stack(strong).mean())
+        losses = dict(loss_strong=ramp * self.weight * torch.stack(found).mean())
         if 'weak_dropped' in own:
-            dropped = self.unsupervised(
-                own['weak_dropped'].logits, filtered(self.filter, weak.target)
-            )
+            dropped = self.unsupervised(own['weak_dropped'].logits, filtered(filter, weak))
             losses['loss_dropped'] = ramp * self.dropped_weight * dropped
-        if self.filter is not None:
-            kept = torch.stack([target.kept.sum() for target in targets]).mean()
+        if filter is not None:
+            kept = torch.stack([target.kept.sum() for target in targets.values()]).mean()
             losses['kept'] = kept / weak.valid.sum().clamp(min=1)
         return losses
 
