@@ -2,23 +2,30 @@
 
 import pytest
 
-from semiseg_mm.datasets.transforms import CutOut, ScaleCrop, StrongView
+from semiseg_mm.datasets import ShapesDataset
+from semiseg_mm.datasets.transforms import CutOut, DrawScale, ScaleCrop, StrongView
 from semiseg_mm.engine.hooks import MeanTeacherHook
 from semiseg_mm.engine.train_plan import TrainPlan
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import (
     AdvSemSegSegmentor,
+    CCTSegmentor,
+    ClassConfidence,
+    ClassSampledCrossEntropy,
     CorrMatchSegmentor,
     CPSSegmentor,
+    IMASSegmentor,
     MeanTeacher,
     PrevMatchSegmentor,
+    S4LSegmentor,
     SelfTrainingSegmentor,
     U2PLSegmentor,
+    VATSegmentor,
     WeakToStrongSegmentor,
 )
 from semiseg_mm.models.losses import ProbOhemCrossEntropy, UnreliableContrast
-from semiseg_mm.models.mixing import BoxMix, ClassMix
-from semiseg_mm.models.perturbations import ChannelDropout, ComplementaryDropout
+from semiseg_mm.models.mixing import BetaBoxMix, BlendMix, BoxMix, ClassBoxMix, ClassMix, ClassPaste
+from semiseg_mm.models.perturbations import BatchColours, ChannelDropout, ComplementaryDropout
 from semiseg_mm.models.pseudo_labels import (
     ContextPseudoLabel,
     RunningThreshold,
@@ -40,6 +47,13 @@ WRONG = [
     (ScaleCrop, dict(crop_size=0)),
     (ScaleCrop, dict(crop_size=(0, 8))),
     (ScaleCrop, dict(crop_size=(8, 8), flip=2)),
+    (ScaleCrop, dict(scale=5)),
+    (ScaleCrop, dict(scale='abc')),
+    (ScaleCrop, dict(scale=[])),
+    (DrawScale, dict(scale=(2, 1))),
+    (DrawScale, dict(scale=[1, 'abc'])),
+    (ShapesDataset, dict(num_images='abc')),
+    (ShapesDataset, dict(num_images=2, start=None)),
     (CutOut, dict(area=(0, 0.5))),
     (StrongView, dict(gray_prob=20)),
     (StrongView, dict(hue=-1)),
@@ -51,6 +65,18 @@ WRONG = [
     (BoxMix, dict(prob=50)),
     (BoxMix, dict(ratio=(0, 1))),
     (ClassMix, dict(share=50)),
+    (BetaBoxMix, dict(beta=(0, 1))),
+    (BetaBoxMix, dict(prob='sure')),
+    (BetaBoxMix, dict(margin=8)),
+    (BetaBoxMix, dict(side=(0.5, 9))),
+    (IMASSegmentor, dict(segmentor=NETWORK, weight=-1)),
+    (BlendMix, dict(alpha=0)),
+    (ClassBoxMix, dict(area=5)),
+    (ClassPaste, dict(count=0)),
+    (ClassSampledCrossEntropy, dict(gamma=-1)),
+    (ClassConfidence, dict(num_classes=7, momentum=9)),
+    (BatchColours, dict(hue=-1)),
+    (BatchColours, dict(blur_prob=50)),
     (ChannelDropout, dict(p=-0.1)),
     (ComplementaryDropout, dict(clean=5)),
     (ProbOhemCrossEntropy, dict(thresh=70)),
@@ -64,6 +90,9 @@ WRONG = [
     (MeanTeacher, dict(segmentor=NETWORK, weight=-1)),
     (SelfTrainingSegmentor, dict(segmentor=NETWORK, weight=-1)),
     (U2PLSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
+    (VATSegmentor, dict(segmentor=NETWORK, radius=-1)),
+    (S4LSegmentor, dict(segmentor=NETWORK, rotation_weight=-1)),
+    (CCTSegmentor, dict(segmentor=NETWORK, perturbations={}, weight=-1)),
     (RunningThreshold, dict(value=1.0)),
     (RunningThreshold, dict(momentum=1.5)),
     (CorrMatchSegmentor, dict(segmentor=NETWORK, regions=0)),
@@ -91,6 +120,8 @@ def test_a_number_that_cannot_be_meant_is_named(kind, options):
         (MeanTeacherHook, dict(decay=1)),
         (ScaleCrop, dict(crop_size=[8, 16], flip=0)),
         (ScaleCrop, dict(crop_size=None)),
+        (ScaleCrop, dict(scale=[0.5, 1, 2])),
+        (DrawScale, dict(scale=(1, 1))),
     ],
 )
 def test_the_ends_of_a_range_pass(kind, options):

@@ -3,15 +3,35 @@ from .auxiliaries import (
     ConvDiscriminator,
     ConvProjector,
     Correlation,
+    RotationHead,
     Snapshots,
     frozen,
 )
 from .backbones import DINOv2, WideResNet38
+from .class_confidence import ByClassConfidence, ClassConfidence
 from .data_preprocessor import SemiDataPreprocessor
-from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead
-from .losses import MaskedCrossEntropy, ProbabilityMSE, ProbOhemCrossEntropy, UnreliableContrast
-from .mixing import BoxMix, ClassMix
-from .perturbations import ChannelDropout, ComplementaryDropout
+from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead, ShufflePSPHead
+from .losses import (
+    ClassSampledCrossEntropy,
+    MaskedCrossEntropy,
+    ProbabilityKL,
+    ProbabilityMSE,
+    ProbOhemCrossEntropy,
+    UnreliableContrast,
+)
+from .mixing import BetaBoxMix, BlendMix, BoxMix, ClassBoxMix, ClassMix, ClassPaste, MixTwice
+from .perturbations import (
+    BatchColours,
+    ChannelDropout,
+    ComplementaryDropout,
+    CutOutObjects,
+    DropActive,
+    DropChannels,
+    KeepObjects,
+    NoisyFeatures,
+    RemoveObjects,
+    WorstFeatures,
+)
 from .pseudo_labels import (
     ConfidentShare,
     ContextPseudoLabel,
@@ -24,25 +44,38 @@ from .pseudo_labels import (
 )
 from .segmentors import (
     AdvSemSegSegmentor,
+    CCTSegmentor,
     CorrMatchSegmentor,
     CPSSegmentor,
+    IMASSegmentor,
     MeanTeacher,
     PrevMatchSegmentor,
+    S4LSegmentor,
     SelfTrainingSegmentor,
     SemiSegmentor,
     STPlusPlusSegmentor,
     SupOnly,
     U2PLSegmentor,
+    VATSegmentor,
     WeakToStrongSegmentor,
 )
 
 __all__ = [
     'AdvSemSegSegmentor',
+    'BatchColours',
+    'BetaBoxMix',
+    'BlendMix',
     'BoxMix',
+    'ByClassConfidence',
+    'CCTSegmentor',
     'CPSSegmentor',
     'ChannelDropout',
     'ClassBank',
+    'ClassBoxMix',
+    'ClassConfidence',
     'ClassMix',
+    'ClassPaste',
+    'ClassSampledCrossEntropy',
     'ComplementaryDropout',
     'ConfidentShare',
     'ContextPseudoLabel',
@@ -50,22 +83,34 @@ __all__ = [
     'ConvProjector',
     'CorrMatchSegmentor',
     'Correlation',
+    'CutOutObjects',
     'DINOv2',
     'DPTMapHead',
     'DeepLabV2Head',
+    'DropActive',
+    'DropChannels',
     'DropoutASPPHead',
     'HardPseudoLabel',
+    'IMASSegmentor',
+    'KeepObjects',
     'MaskedCrossEntropy',
     'MeanConfidence',
     'MeanTeacher',
+    'MixTwice',
+    'NoisyFeatures',
     'PrevMatchSegmentor',
     'ProbOhemCrossEntropy',
+    'ProbabilityKL',
     'ProbabilityMSE',
+    'RemoveObjects',
+    'RotationHead',
     'RunningThreshold',
+    'S4LSegmentor',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
     'SemiDataPreprocessor',
     'SemiSegmentor',
+    'ShufflePSPHead',
     'Snapshots',
     'SoftPseudoLabel',
     'SupOnly',
@@ -73,7 +118,9 @@ __all__ = [
     'TopShare',
     'U2PLSegmentor',
     'UnreliableContrast',
+    'VATSegmentor',
     'WeakToStrongSegmentor',
     'WideResNet38',
+    'WorstFeatures',
     'frozen',
 ]

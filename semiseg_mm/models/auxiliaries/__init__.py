@@ -3,6 +3,15 @@ from .conv_discriminator import ConvDiscriminator
 from .correlation import Correlation
 from .frozen import frozen
 from .projector import ConvProjector
+from .rotation_head import RotationHead
 from .snapshots import Snapshots
 
-__all__ = ['ClassBank', 'ConvDiscriminator', 'ConvProjector', 'Correlation', 'Snapshots', 'frozen']
+__all__ = [
+    'ClassBank',
+    'ConvDiscriminator',
+    'ConvProjector',
+    'Correlation',
+    'RotationHead',
+    'Snapshots',
+    'frozen',
+]

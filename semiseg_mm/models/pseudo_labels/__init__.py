@@ -1,3 +1,4 @@
+from .agreement import image_agreement
 from .context import ContextPseudoLabel
 from .entropy import entropy_of, quantile
 from .filters import ConfidentShare, MeanConfidence, RunningThreshold, Threshold, TopShare
@@ -19,6 +20,7 @@ __all__ = [
     'draw_regions',
     'entropy_of',
     'filtered',
+    'image_agreement',
     'observe',
     'observe_logits',
     'propagate',

@@ -14,7 +14,7 @@ from .head_loss import head_loss
 from .network import last_level
 from .weak_to_strong import WeakToStrongSegmentor
 
-FIXED = {'teacher', 'strong_views', 'loss_on_labeled'}
+FIXED = {'teacher', 'strong_views', 'loss_on_labeled', 'filter_before_mixing'}
 
 
 @MODELS.register_module()
@@ -82,7 +82,6 @@ class CorrMatchSegmentor(WeakToStrongSegmentor):
         ramp = sigmoid_rampup(self.iteration, self.rampup_iters)
         losses['loss_consistency'] = ramp * self.consistency_weight * average(apart, mixed)
         losses['loss_correlation'] = ramp * self.correlation_weight * also / 2
-        losses['kept'] = label.kept.sum() / label.valid.sum().clamp(min=1)
         head, samples = self.networks['student'].decode_head, views['labeled'].data_samples
         known = head_loss(head, carried[:count], samples, accuracy=False)
         return losses | {f'sup.correlation.{k}': self.supervised_weight * known[k] for k in known}
