@@ -12,9 +12,11 @@ from semiseg_mm.models import (
     CCTSegmentor,
     ClassConfidence,
     ClassSampledCrossEntropy,
+    CorrMatchSegmentor,
     CPSSegmentor,
     IMASSegmentor,
     MeanTeacher,
+    PrevMatchSegmentor,
     S4LSegmentor,
     SelfTrainingSegmentor,
     U2PLSegmentor,
@@ -24,7 +26,12 @@ from semiseg_mm.models import (
 from semiseg_mm.models.losses import ProbOhemCrossEntropy, UnreliableContrast
 from semiseg_mm.models.mixing import BetaBoxMix, BlendMix, BoxMix, ClassBoxMix, ClassMix, ClassPaste
 from semiseg_mm.models.perturbations import BatchColours, ChannelDropout, ComplementaryDropout
-from semiseg_mm.models.pseudo_labels import Threshold
+from semiseg_mm.models.pseudo_labels import (
+    ContextPseudoLabel,
+    RunningThreshold,
+    Threshold,
+    TopShare,
+)
 from semiseg_mm.testing import toy_network
 
 NAN = float('nan')
@@ -32,6 +39,8 @@ NETWORK = toy_network()
 WRONG = [
     (Threshold, dict(value=1.5)),
     (Threshold, dict(value=-0.5)),
+    (TopShare, dict(end=85)),
+    (ContextPseudoLabel, dict(weight=-0.5)),
     (MeanTeacherHook, dict(decay=1.5)),
     (MeanTeacherHook, dict(decay='abc')),
     (MeanTeacherHook, dict(turns=0)),
@@ -85,6 +94,13 @@ WRONG = [
     (VATSegmentor, dict(segmentor=NETWORK, radius=-1)),
     (S4LSegmentor, dict(segmentor=NETWORK, rotation_weight=-1)),
     (CCTSegmentor, dict(segmentor=NETWORK, perturbations={}, weight=-1)),
+    (RunningThreshold, dict(value=1.0)),
+    (RunningThreshold, dict(momentum=1.5)),
+    (CorrMatchSegmentor, dict(segmentor=NETWORK, regions=0)),
+    (CorrMatchSegmentor, dict(segmentor=NETWORK, correlation_weight=-1)),
+    (PrevMatchSegmentor, dict(segmentor=NETWORK, growth=1)),
+    (PrevMatchSegmentor, dict(segmentor=NETWORK, first=0)),
+    (PrevMatchSegmentor, dict(segmentor=NETWORK, snapshots=0)),
     (AdvSemSegSegmentor, dict(segmentor=NETWORK, weights=(0.01, -1, 0.1))),
 ]
 

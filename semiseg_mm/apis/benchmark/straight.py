@@ -180,6 +180,22 @@ def unimatch(s: Scene) -> Tensor:
     return loss
 
 
+@straight()
+def s4mc(s: Scene) -> Tensor:
+    (known,), (weak,) = (logits_of(s.nets[0], x) for x in (s.labeled, s.weak))
+    own = weak.detach().float().softmax(1)
+    wide, height, width = F.pad(own, (1, 1, 1, 1)), *own.shape[2:]
+    corners = ((0, 1), (2, 1), (1, 0), (1, 2))
+    around = torch.stack([wide[..., y : y + height, x : x + width] for y, x in corners])
+    confidence, label = (own + 0.6 * around.amax(0) * (1 - own)).max(1)
+    loss = entropy(known, s.truth)
+    for guess in logits_of(s.nets[0], *map(s.mix, s.strong)):
+        sure, pixels = s.mix(confidence), F.cross_entropy(guess, s.mix(label), reduction='none')
+        limit = sure.flatten().sort().values[sure.numel() // 4]
+        loss = loss + (pixels * (sure >= limit)).mean()
+    return loss
+
+
 @straight(TEACHER)
 def unimatch_v2(s: Scene) -> Tensor:
     with torch.no_grad():

@@ -1,4 +1,5 @@
 from .adversarial import discrimination, judged_as
+from .average import average
 from .class_sampled_cross_entropy import ClassSampledCrossEntropy
 from .masked_cross_entropy import MaskedCrossEntropy
 from .ohem_cross_entropy import ProbOhemCrossEntropy
@@ -14,6 +15,7 @@ __all__ = [
     'ProbabilityKL',
     'ProbabilityMSE',
     'UnreliableContrast',
+    'average',
     'discrimination',
     'judged_as',
     'nearest_pixel',
