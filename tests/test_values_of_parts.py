@@ -10,6 +10,7 @@ from semiseg_mm.models import (
     AdvSemSegSegmentor,
     CCTSegmentor,
     CPSSegmentor,
+    DCCSegmentor,
     MeanTeacher,
     S4LSegmentor,
     SelfTrainingSegmentor,
@@ -67,6 +68,7 @@ WRONG = [
     (VATSegmentor, dict(segmentor=NETWORK, radius=-1)),
     (S4LSegmentor, dict(segmentor=NETWORK, rotation_weight=-1)),
     (CCTSegmentor, dict(segmentor=NETWORK, perturbations={}, weight=-1)),
+    (DCCSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
     (AdvSemSegSegmentor, dict(segmentor=NETWORK, weights=(0.01, -1, 0.1))),
 ]
 

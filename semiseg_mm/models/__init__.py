@@ -14,6 +14,7 @@ from .decode_heads import (
     ShufflePSPHead,
 )
 from .losses import (
+    DirectionalContrast,
     MaskedCrossEntropy,
     ProbabilityKL,
     ProbabilityMSE,
@@ -38,6 +39,7 @@ from .segmentors import (
     AdvSemSegSegmentor,
     CCTSegmentor,
     CPSSegmentor,
+    DCCSegmentor,
     MeanTeacher,
     S4LSegmentor,
     SelfTrainingSegmentor,
@@ -65,9 +67,11 @@ __all__ = [
     'ConvDiscriminator',
     'ConvProjector',
     'CutOutObjects',
+    'DCCSegmentor',
     'DINOv2',
     'DPTMapHead',
     'DeepLabV2Head',
+    'DirectionalContrast',
     'DropActive',
     'DropChannels',
     'DropoutASPPHead',

@@ -1,13 +1,17 @@
 from .adversarial import discrimination, judged_as
+from .directional_contrast import DirectionalContrast
 from .masked_cross_entropy import MaskedCrossEntropy
 from .ohem_cross_entropy import ProbOhemCrossEntropy
+from .overlap_cells import Pixels, shared, shrunk, unflipped
 from .probability_kl import ProbabilityKL
 from .probability_mse import ProbabilityMSE
 from .ramps import sigmoid_rampup
 from .unreliable_contrast import UnreliableContrast, nearest_pixel
 
 __all__ = [
+    'DirectionalContrast',
     'MaskedCrossEntropy',
+    'Pixels',
     'ProbOhemCrossEntropy',
     'ProbabilityKL',
     'ProbabilityMSE',
@@ -15,5 +19,8 @@ __all__ = [
     'discrimination',
     'judged_as',
     'nearest_pixel',
+    'shared',
+    'shrunk',
     'sigmoid_rampup',
+    'unflipped',
 ]

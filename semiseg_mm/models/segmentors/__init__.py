@@ -2,6 +2,7 @@ from .adv_sem_seg import AdvSemSegSegmentor
 from .base import SemiSegmentor
 from .cct import CCTSegmentor
 from .cps import CPSSegmentor
+from .dcc import DCCSegmentor
 from .mean_teacher import MeanTeacher
 from .s4l import S4LSegmentor
 from .self_training import SelfTrainingSegmentor
@@ -15,6 +16,7 @@ __all__ = [
     'AdvSemSegSegmentor',
     'CCTSegmentor',
     'CPSSegmentor',
+    'DCCSegmentor',
     'MeanTeacher',
     'S4LSegmentor',
     'STPlusPlusSegmentor',
