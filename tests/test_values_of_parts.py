@@ -14,6 +14,7 @@ from semiseg_mm.models import (
     ClassSampledCrossEntropy,
     CorrMatchSegmentor,
     CPSSegmentor,
+    DCCSegmentor,
     IMASSegmentor,
     MeanTeacher,
     PrevMatchSegmentor,
@@ -101,6 +102,7 @@ WRONG = [
     (PrevMatchSegmentor, dict(segmentor=NETWORK, growth=1)),
     (PrevMatchSegmentor, dict(segmentor=NETWORK, first=0)),
     (PrevMatchSegmentor, dict(segmentor=NETWORK, snapshots=0)),
+    (DCCSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
     (AdvSemSegSegmentor, dict(segmentor=NETWORK, weights=(0.01, -1, 0.1))),
 ]
 

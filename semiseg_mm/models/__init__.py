@@ -13,6 +13,7 @@ from .data_preprocessor import SemiDataPreprocessor
 from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead, ShufflePSPHead
 from .losses import (
     ClassSampledCrossEntropy,
+    DirectionalContrast,
     MaskedCrossEntropy,
     ProbabilityKL,
     ProbabilityMSE,
@@ -47,6 +48,7 @@ from .segmentors import (
     CCTSegmentor,
     CorrMatchSegmentor,
     CPSSegmentor,
+    DCCSegmentor,
     DualTeacher,
     IMASSegmentor,
     MeanTeacher,
@@ -85,9 +87,11 @@ __all__ = [
     'CorrMatchSegmentor',
     'Correlation',
     'CutOutObjects',
+    'DCCSegmentor',
     'DINOv2',
     'DPTMapHead',
     'DeepLabV2Head',
+    'DirectionalContrast',
     'DropActive',
     'DropChannels',
     'DropoutASPPHead',

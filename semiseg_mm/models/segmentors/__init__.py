@@ -3,6 +3,7 @@ from .base import SemiSegmentor
 from .cct import CCTSegmentor
 from .corrmatch import CorrMatchSegmentor
 from .cps import CPSSegmentor
+from .dcc import DCCSegmentor
 from .dual_teacher import DualTeacher
 from .imas import IMASSegmentor
 from .mean_teacher import MeanTeacher
@@ -20,6 +21,7 @@ __all__ = [
     'CCTSegmentor',
     'CPSSegmentor',
     'CorrMatchSegmentor',
+    'DCCSegmentor',
     'DualTeacher',
     'IMASSegmentor',
     'MeanTeacher',
