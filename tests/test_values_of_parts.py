@@ -43,6 +43,7 @@ WRONG = [
     (ContextPseudoLabel, dict(weight=-0.5)),
     (MeanTeacherHook, dict(decay=1.5)),
     (MeanTeacherHook, dict(decay='abc')),
+    (MeanTeacherHook, dict(turns=0)),
     (TrainPlan, dict(max_iters=-5)),
     (ScaleCrop, dict(crop_size=0)),
     (ScaleCrop, dict(crop_size=(0, 8))),

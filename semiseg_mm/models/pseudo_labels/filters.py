@@ -5,7 +5,7 @@ from torch import nn
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import MOST_CLASSES, PseudoLabel
-from semiseg_mm.utils import check_share
+from semiseg_mm.utils import check_choice, check_share
 
 
 @MODELS.register_module()
@@ -22,16 +22,28 @@ class Threshold(nn.Module):
 
 @MODELS.register_module()
 class ConfidentShare(nn.Module):
-    """Let all pixels count as much as the batch has confident ones (French et al. 2020)."""
+    """Let all pixels count as much as the batch has confident ones (French et al. 2020).
 
-    def __init__(self, value: float = 0.97) -> None:
+    Args:
+        value: The confidence.
+        of: 'batch', or 'image': the pixels of each image as much as this image has confident ones
+            (ReCo, Dual Teacher).
+    """
+
+    def __init__(self, value: float = 0.97, of: str = 'batch') -> None:
         super().__init__()
+        check_choice('of', of, ('batch', 'image'), 'ConfidentShare')
         self.value = _below_one(value, 'ConfidentShare')
+        self.of = of
 
     def forward(self, target: PseudoLabel) -> PseudoLabel:
-        sure = ((target.confidence >= self.value) & target.valid).sum()
-        share = sure / target.valid.sum().clamp(min=1)
-        return target.weighted(share.expand_as(target.confidence))
+        sure = (target.confidence >= self.value) & target.valid
+        parts = (sure, target.valid)
+        if self.of == 'image':
+            sure, valid = (part.sum((1, 2), keepdim=True) for part in parts)
+        else:
+            sure, valid = (part.sum() for part in parts)
+        return target.weighted((sure / valid.clamp(min=1)).expand_as(target.confidence))
 
 
 @MODELS.register_module()

@@ -3,6 +3,7 @@ from .base import SemiSegmentor
 from .cct import CCTSegmentor
 from .corrmatch import CorrMatchSegmentor
 from .cps import CPSSegmentor
+from .dual_teacher import DualTeacher
 from .imas import IMASSegmentor
 from .mean_teacher import MeanTeacher
 from .prevmatch import PrevMatchSegmentor
@@ -19,6 +20,7 @@ __all__ = [
     'CCTSegmentor',
     'CPSSegmentor',
     'CorrMatchSegmentor',
+    'DualTeacher',
     'IMASSegmentor',
     'MeanTeacher',
     'PrevMatchSegmentor',
