@@ -12,6 +12,7 @@ from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead
 from .losses import (
     ClassSampledCrossEntropy,
     MaskedCrossEntropy,
+    MutualCrossEntropy,
     ProbabilityKL,
     ProbabilityMSE,
     ProbOhemCrossEntropy,
@@ -23,6 +24,7 @@ from .pseudo_labels import ConfidentShare, HardPseudoLabel, SoftPseudoLabel, Thr
 from .segmentors import (
     AdvSemSegSegmentor,
     CPSSegmentor,
+    DMTSegmentor,
     DualTeacher,
     IMASSegmentor,
     MeanTeacher,
@@ -59,10 +61,12 @@ __all__ = [
     'DPTMapHead',
     'DeepLabV2Head',
     'DropoutASPPHead',
+    'DMTSegmentor',
     'DualTeacher',
     'HardPseudoLabel',
     'IMASSegmentor',
     'MaskedCrossEntropy',
+    'MutualCrossEntropy',
     'MeanTeacher',
     'MixTwice',
     'ProbOhemCrossEntropy',

@@ -1,6 +1,7 @@
 from .adversarial import discrimination, judged_as
 from .class_sampled_cross_entropy import ClassSampledCrossEntropy
 from .masked_cross_entropy import MaskedCrossEntropy
+from .mutual_cross_entropy import MutualCrossEntropy
 from .ohem_cross_entropy import ProbOhemCrossEntropy
 from .probability_kl import ProbabilityKL
 from .probability_mse import ProbabilityMSE
@@ -10,6 +11,7 @@ from .unreliable_contrast import UnreliableContrast, nearest_pixel
 __all__ = [
     'ClassSampledCrossEntropy',
     'MaskedCrossEntropy',
+    'MutualCrossEntropy',
     'ProbOhemCrossEntropy',
     'ProbabilityKL',
     'ProbabilityMSE',

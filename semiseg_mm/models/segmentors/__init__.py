@@ -1,6 +1,7 @@
 from .adv_sem_seg import AdvSemSegSegmentor
 from .base import SemiSegmentor
 from .cps import CPSSegmentor
+from .dmt import DMTSegmentor
 from .dual_teacher import DualTeacher
 from .imas import IMASSegmentor
 from .mean_teacher import MeanTeacher
@@ -15,6 +16,7 @@ from .weak_to_strong import WeakToStrongSegmentor
 __all__ = [
     'AdvSemSegSegmentor',
     'CPSSegmentor',
+    'DMTSegmentor',
     'DualTeacher',
     'IMASSegmentor',
     'MeanTeacher',
