@@ -81,6 +81,14 @@ def self_training(s: Scene) -> Tensor:
 
 
 @straight()
+def dmt(s: Scene) -> Tensor:
+    known, pseudo = logits_of(s.nets[0], s.labeled, s.weak)
+    given = pseudo.detach().float().softmax(1).gather(1, s.truth.unsqueeze(1)).squeeze(1)
+    pixels = F.cross_entropy(pseudo.float(), s.truth, reduction='none')
+    return entropy(known, s.truth) + (pixels * given**5).mean()
+
+
+@straight()
 def st(s: Scene) -> Tensor:
     return entropy(torch.cat(logits_of(s.nets[0], s.labeled, s.weak)), s.truth.repeat(2, 1, 1))
 

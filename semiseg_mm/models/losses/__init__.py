@@ -3,6 +3,7 @@ from .average import average
 from .class_sampled_cross_entropy import ClassSampledCrossEntropy
 from .directional_contrast import DirectionalContrast
 from .masked_cross_entropy import MaskedCrossEntropy
+from .mutual_cross_entropy import MutualCrossEntropy
 from .ohem_cross_entropy import ProbOhemCrossEntropy
 from .overlap_cells import Pixels, shared, shrunk, unflipped
 from .probability_kl import ProbabilityKL
@@ -14,6 +15,7 @@ __all__ = [
     'ClassSampledCrossEntropy',
     'DirectionalContrast',
     'MaskedCrossEntropy',
+    'MutualCrossEntropy',
     'Pixels',
     'ProbOhemCrossEntropy',
     'ProbabilityKL',

@@ -4,6 +4,7 @@ from .cct import CCTSegmentor
 from .corrmatch import CorrMatchSegmentor
 from .cps import CPSSegmentor
 from .dcc import DCCSegmentor
+from .dmt import DMTSegmentor
 from .dual_teacher import DualTeacher
 from .imas import IMASSegmentor
 from .mean_teacher import MeanTeacher
@@ -22,6 +23,7 @@ __all__ = [
     'CPSSegmentor',
     'CorrMatchSegmentor',
     'DCCSegmentor',
+    'DMTSegmentor',
     'DualTeacher',
     'IMASSegmentor',
     'MeanTeacher',
