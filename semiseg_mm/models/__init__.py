@@ -1,14 +1,8 @@
-from .auxiliaries import (
-    ClassBank,
-    ConvDiscriminator,
-    ConvProjector,
-    RotationHead,
-    frozen,
-)
+from .auxiliaries import ClassBank, ConvDiscriminator, ConvProjector, RotationHead, frozen
 from .backbones import DINOv2, WideResNet38
 from .class_confidence import ByClassConfidence, ClassConfidence
 from .data_preprocessor import SemiDataPreprocessor
-from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead
+from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead, ShufflePSPHead
 from .losses import (
     ClassSampledCrossEntropy,
     MaskedCrossEntropy,
@@ -19,10 +13,22 @@ from .losses import (
     UnreliableContrast,
 )
 from .mixing import BetaBoxMix, BlendMix, BoxMix, ClassBoxMix, ClassMix, ClassPaste, MixTwice
-from .perturbations import BatchColours, ChannelDropout, ComplementaryDropout
+from .perturbations import (
+    BatchColours,
+    ChannelDropout,
+    ComplementaryDropout,
+    CutOutObjects,
+    DropActive,
+    DropChannels,
+    KeepObjects,
+    NoisyFeatures,
+    RemoveObjects,
+    WorstFeatures,
+)
 from .pseudo_labels import ConfidentShare, HardPseudoLabel, SoftPseudoLabel, Threshold
 from .segmentors import (
     AdvSemSegSegmentor,
+    CCTSegmentor,
     CPSSegmentor,
     DMTSegmentor,
     DualTeacher,
@@ -45,6 +51,7 @@ __all__ = [
     'BlendMix',
     'BoxMix',
     'ByClassConfidence',
+    'CCTSegmentor',
     'CPSSegmentor',
     'ChannelDropout',
     'ClassBank',
@@ -57,27 +64,34 @@ __all__ = [
     'ConfidentShare',
     'ConvDiscriminator',
     'ConvProjector',
+    'CutOutObjects',
     'DINOv2',
     'DPTMapHead',
     'DeepLabV2Head',
+    'DropActive',
+    'DropChannels',
     'DropoutASPPHead',
     'DMTSegmentor',
     'DualTeacher',
     'HardPseudoLabel',
     'IMASSegmentor',
+    'KeepObjects',
     'MaskedCrossEntropy',
     'MutualCrossEntropy',
     'MeanTeacher',
     'MixTwice',
+    'NoisyFeatures',
     'ProbOhemCrossEntropy',
     'ProbabilityKL',
     'ProbabilityMSE',
+    'RemoveObjects',
     'RotationHead',
     'S4LSegmentor',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
     'SemiDataPreprocessor',
     'SemiSegmentor',
+    'ShufflePSPHead',
     'SoftPseudoLabel',
     'SupOnly',
     'Threshold',
@@ -86,5 +100,6 @@ __all__ = [
     'VATSegmentor',
     'WeakToStrongSegmentor',
     'WideResNet38',
+    'WorstFeatures',
     'frozen',
 ]

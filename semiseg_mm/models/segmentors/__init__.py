@@ -1,5 +1,6 @@
 from .adv_sem_seg import AdvSemSegSegmentor
 from .base import SemiSegmentor
+from .cct import CCTSegmentor
 from .cps import CPSSegmentor
 from .dmt import DMTSegmentor
 from .dual_teacher import DualTeacher
@@ -15,6 +16,7 @@ from .weak_to_strong import WeakToStrongSegmentor
 
 __all__ = [
     'AdvSemSegSegmentor',
+    'CCTSegmentor',
     'CPSSegmentor',
     'DMTSegmentor',
     'DualTeacher',
