@@ -2,15 +2,19 @@
 
 import pytest
 
-from semiseg_mm.datasets.transforms import CutOut, ScaleCrop, StrongView
+from semiseg_mm.datasets import ShapesDataset
+from semiseg_mm.datasets.transforms import CutOut, DrawScale, ScaleCrop, StrongView
 from semiseg_mm.engine.hooks import MeanTeacherHook
 from semiseg_mm.engine.train_plan import TrainPlan
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import (
     AdvSemSegSegmentor,
     CCTSegmentor,
+    ClassConfidence,
+    ClassSampledCrossEntropy,
     CPSSegmentor,
     DCCSegmentor,
+    IMASSegmentor,
     MeanTeacher,
     S4LSegmentor,
     SelfTrainingSegmentor,
@@ -19,7 +23,7 @@ from semiseg_mm.models import (
     WeakToStrongSegmentor,
 )
 from semiseg_mm.models.losses import ProbOhemCrossEntropy, UnreliableContrast
-from semiseg_mm.models.mixing import BetaBoxMix, BlendMix, BoxMix, ClassMix
+from semiseg_mm.models.mixing import BetaBoxMix, BlendMix, BoxMix, ClassBoxMix, ClassMix, ClassPaste
 from semiseg_mm.models.perturbations import BatchColours, ChannelDropout, ComplementaryDropout
 from semiseg_mm.models.pseudo_labels import Threshold
 from semiseg_mm.testing import toy_network
@@ -35,6 +39,13 @@ WRONG = [
     (ScaleCrop, dict(crop_size=0)),
     (ScaleCrop, dict(crop_size=(0, 8))),
     (ScaleCrop, dict(crop_size=(8, 8), flip=2)),
+    (ScaleCrop, dict(scale=5)),
+    (ScaleCrop, dict(scale='abc')),
+    (ScaleCrop, dict(scale=[])),
+    (DrawScale, dict(scale=(2, 1))),
+    (DrawScale, dict(scale=[1, 'abc'])),
+    (ShapesDataset, dict(num_images='abc')),
+    (ShapesDataset, dict(num_images=2, start=None)),
     (CutOut, dict(area=(0, 0.5))),
     (StrongView, dict(gray_prob=20)),
     (StrongView, dict(hue=-1)),
@@ -49,7 +60,13 @@ WRONG = [
     (BetaBoxMix, dict(beta=(0, 1))),
     (BetaBoxMix, dict(prob='sure')),
     (BetaBoxMix, dict(margin=8)),
+    (BetaBoxMix, dict(side=(0.5, 9))),
+    (IMASSegmentor, dict(segmentor=NETWORK, weight=-1)),
     (BlendMix, dict(alpha=0)),
+    (ClassBoxMix, dict(area=5)),
+    (ClassPaste, dict(count=0)),
+    (ClassSampledCrossEntropy, dict(gamma=-1)),
+    (ClassConfidence, dict(num_classes=7, momentum=9)),
     (BatchColours, dict(hue=-1)),
     (BatchColours, dict(blur_prob=50)),
     (ChannelDropout, dict(p=-0.1)),
@@ -89,6 +106,8 @@ def test_a_number_that_cannot_be_meant_is_named(kind, options):
         (MeanTeacherHook, dict(decay=1)),
         (ScaleCrop, dict(crop_size=[8, 16], flip=0)),
         (ScaleCrop, dict(crop_size=None)),
+        (ScaleCrop, dict(scale=[0.5, 1, 2])),
+        (DrawScale, dict(scale=(1, 1))),
     ],
 )
 def test_the_ends_of_a_range_pass(kind, options):

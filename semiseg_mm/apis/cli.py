@@ -22,7 +22,7 @@ from semiseg_mm.utils.places import config_path
 
 from .closing import closing
 from .command import choose_network, guarded, load_config
-from .hints import explain_shapes, explain_unexpected_key
+from .hints import explain_missing_package, explain_shapes, explain_unexpected_key
 from .vis import add_backends
 
 
@@ -67,7 +67,7 @@ def _train(args: argparse.Namespace) -> None:
         cfg.load_from = None if args.resume == 'auto' else args.resume
     runner = _explained(lambda: _trained(cfg), cfg)
     if is_main_process():
-        runner.logger.info(closing(cfg.work_dir, config_path(args.config)))
+        runner.logger.info(closing(cfg.work_dir))
 
 
 def _trained(cfg: Config) -> Runner | StagedRunner:
@@ -108,10 +108,9 @@ def _without_files(evaluator: dict | list) -> list:
 def _explained(run: Callable, cfg: Config) -> Any:
     try:
         return run()
-    except (TypeError, ValueError, AssertionError) as error:
-        is_key = isinstance(error, TypeError)
-        sentence = explain_shapes(error)
-        if is_key:
+    except (TypeError, ValueError, AssertionError, ImportError, RuntimeError) as error:
+        sentence = explain_shapes(error) or explain_missing_package(error)
+        if isinstance(error, TypeError):
             sentence = explain_unexpected_key(error, cfg._cfg_dict)
         if sentence is None:
             raise

@@ -15,6 +15,8 @@ SINGLE = re.compile(r'Expected more than 1 value per channel.*size torch.Size\((
 RATE = re.compile(r'image size (\(.*?\)) should be divisible by the whole downsample rate (\d+)')
 TWICE = re.compile(r"got multiple values for (?:keyword )?argument '(\w+)'")
 
+PACKAGE = re.compile(r'^Please install ([\w-]+)|^([\w-]+) is not installed$')
+
 
 class Arguments(NamedTuple):
     """The keywords that a type takes."""
@@ -67,6 +69,17 @@ def explain_shapes(error: Exception) -> str | None:
     return None
 
 
+def explain_missing_package(error: Exception) -> str | None:
+    """Return which package a network of mmseg asks for; None if it is something else."""
+    if match := PACKAGE.search(str(error)):
+        package = match[1] or match[2]
+        return (
+            f'The config asks for something that needs the package {package}, which is not '
+            f'installed: pip install {package}, or take another network.'
+        )
+    return None
+
+
 def _nodes_with(node: Any, key: str, path: str = '') -> Iterator[tuple[str, dict]]:
     if isinstance(node, dict):
         if key in node and isinstance(node.get('type'), str):
@@ -94,6 +107,33 @@ def arguments(name: str) -> Arguments | None:
         return None
     names = set().union(*(one.names for one in found))
     return Arguments(names, any(one.open for one in found))
+
+
+def part_called(name: str, part: dict, where: str) -> str:
+    """Ask whether the value of a part below is meant, whose type is nearly what was written."""
+    for key, inner in part.items():
+        kind = inner.get('type') if isinstance(inner, dict) else None
+        if isinstance(kind, str) and difflib.get_close_matches(name.lower(), [kind.lower()]):
+            keys = ', '.join(f'{where}.{key}.{one}' for one in inner if one != 'type')
+            return f' Or is {keys} meant, of the {kind}?'
+    return ''
+
+
+def misfit(path: list[str], value: Any, old: Any) -> str | None:
+    """Say why a single value cannot take the place of ``old``; None if it may."""
+    if path[-1] == 'type' and not isinstance(value, (str, type)):
+        return f'{value!r} is no type: give the name of one.'
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    part = old[0] if isinstance(old, (list, tuple)) and old else old
+    named = path[-1] == 'segmentor' and isinstance(value, str)  # mmseg::…
+    if named or not isinstance(part, dict) or not part:
+        return None
+    names = [*path, *(['0'] if part is not old else []), next(iter(part))]
+    return (
+        f'{value!r} cannot stand for a part with several values: set one of them '
+        f'({".".join(names)}=…).'
+    )
 
 
 def _signature_of(kind: type) -> Arguments:

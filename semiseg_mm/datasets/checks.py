@@ -8,6 +8,10 @@ from .backends import is_remote, join
 from .splits import apply_split
 from .unlabeled import check_no_circles
 
+NO_MASKS = (
+    '. Annotations of tools become masks with `semiseg_mm new`; `semiseg_mm predict` labels images '
+    'without masks.'
+)
 SOURCES = ('labeled', 'unlabeled', 'dataset')
 
 
@@ -36,6 +40,8 @@ def check_paths(
             raise UserError(
                 f'The {kind} {path} does not exist ({key}.{field}): correct the path in the '
                 f'config, or with --cfg-options {mend}=...'
+                + NO_MASKS
+                * (field == 'data_prefix.seg_map_path')
             )
     _check_listed(dataset)
 

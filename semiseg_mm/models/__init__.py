@@ -1,19 +1,10 @@
-from .auxiliaries import (
-    ClassBank,
-    ConvDiscriminator,
-    ConvProjector,
-    RotationHead,
-    frozen,
-)
+from .auxiliaries import ClassBank, ConvDiscriminator, ConvProjector, RotationHead, frozen
 from .backbones import DINOv2, WideResNet38
+from .class_confidence import ByClassConfidence, ClassConfidence
 from .data_preprocessor import SemiDataPreprocessor
-from .decode_heads import (
-    DeepLabV2Head,
-    DPTMapHead,
-    DropoutASPPHead,
-    ShufflePSPHead,
-)
+from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead, ShufflePSPHead
 from .losses import (
+    ClassSampledCrossEntropy,
     DirectionalContrast,
     MaskedCrossEntropy,
     ProbabilityKL,
@@ -21,7 +12,7 @@ from .losses import (
     ProbOhemCrossEntropy,
     UnreliableContrast,
 )
-from .mixing import BetaBoxMix, BlendMix, BoxMix, ClassMix, MixTwice
+from .mixing import BetaBoxMix, BlendMix, BoxMix, ClassBoxMix, ClassMix, ClassPaste, MixTwice
 from .perturbations import (
     BatchColours,
     ChannelDropout,
@@ -40,6 +31,7 @@ from .segmentors import (
     CCTSegmentor,
     CPSSegmentor,
     DCCSegmentor,
+    IMASSegmentor,
     MeanTeacher,
     S4LSegmentor,
     SelfTrainingSegmentor,
@@ -57,11 +49,16 @@ __all__ = [
     'BetaBoxMix',
     'BlendMix',
     'BoxMix',
+    'ByClassConfidence',
     'CCTSegmentor',
     'CPSSegmentor',
     'ChannelDropout',
     'ClassBank',
+    'ClassBoxMix',
+    'ClassConfidence',
     'ClassMix',
+    'ClassPaste',
+    'ClassSampledCrossEntropy',
     'ComplementaryDropout',
     'ConfidentShare',
     'ConvDiscriminator',
@@ -76,6 +73,7 @@ __all__ = [
     'DropChannels',
     'DropoutASPPHead',
     'HardPseudoLabel',
+    'IMASSegmentor',
     'KeepObjects',
     'MaskedCrossEntropy',
     'MeanTeacher',

@@ -11,7 +11,14 @@ WRONG = {
     'train_dataloader.dataset.crop_size': [(0, 0), (-8, 8), 'abc', (16,), (8, 8, 8), (8.5, 8), 0],
     'train_dataloader.dataset.scale': [1.0, 'abc', (0, 0), (-1, 1), ()],
     'train_dataloader.num_workers': ['', -1, 'abc', 1.5, None],
-    'val_dataloader.batch_size': [0, 'abc'],
+    'val_dataloader.batch_size': [0, 'abc', None],
+    'val_evaluator.iou_metrics': [5, 'mIoU', ['abc']],
+    'model.strong_views': [5, 'strong'],
+    'model.segmentor.data_preprocessor.mean': [5, 'abc', ['a', 'b', 'c']],
+    'model.segmentor.data_preprocessor.bgr_to_rgb': ['abc', 1],
+    'model.segmentor.decode_head.in_channels': ['abc', -1, None, [4, 0]],
+    'model.segmentor.decode_head.in_index': ['abc', None],
+    'model.segmentor.decode_head.num_convs': ['abc', -1],
     'train_dataloader.sampler.labeled': ['abc', 1.5, None, 0],
     'optim_wrapper.optimizer.lr': ['abc', -1],
     'model.weight': ['abc', None],
@@ -56,3 +63,11 @@ def test_the_configs_of_this_project_pass():
     root = Path(__file__).parents[2] / 'configs'
     for file in sorted(root.glob('sup_only/*_shapes-*.py')):
         check_values(Config.fromfile(file))
+
+
+def test_the_networks_of_this_project_pass():
+    root = Path(__file__).parents[2] / 'configs/_base_/models'
+    files = sorted(root.glob('*.py'))
+    assert len(files) > 5
+    for file in files:
+        check_values(Config(dict(model=dict(segmentor=Config.fromfile(file).segmentor))))

@@ -15,6 +15,7 @@ from semiseg_mm.datasets.identity import ids_hash
 from semiseg_mm.datasets.split_lists import Record, overlap, registry
 from semiseg_mm.errors import UserError
 from semiseg_mm.parsers import splits
+from semiseg_mm.utils import counted
 
 from .split_files import write_lists
 
@@ -52,7 +53,7 @@ def get_splits(
     changed = write_lists({osp.join(out, path): ids for path, ids in lists.items()}, overwrite)
     for path, ids in lists.items():
         state = '' if osp.join(out, path) in changed else ', unchanged'
-        print(f'{osp.join(out, path)}: {len(ids)} images{state}')
+        print(f'{osp.join(out, path)}: {counted(len(ids), "image")}{state}')
         if path.endswith('/labeled.txt'):
             both = overlap(ids, lists.get(path.replace('/labeled', '/unlabeled'), []))
             if both:

@@ -158,7 +158,7 @@ def _put_aside(labels: dict, share: str) -> tuple[list[str], list[str], str]:
         sorted(chosen),
         aside,
         (
-            f'{len(aside)} of the {len(images)} labeled images are put aside to validate '
-            f'({shown}); they do not train. Scores on so few images are rough.'
+            f'Put aside to validate: {len(aside)} of the {len(images)} labeled images ({shown}), '
+            'not to train. Scores on so few images are rough.'
         ),
     )

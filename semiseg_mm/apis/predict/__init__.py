@@ -15,7 +15,7 @@ from semiseg_mm.apis.label_exchange.coco_export import export_labels
 from semiseg_mm.engine.inference import ImageSource, predict_labels
 from semiseg_mm.errors import BrokenImage, UserError
 from semiseg_mm.parsers import networks
-from semiseg_mm.utils import atomic_write_text, check_share
+from semiseg_mm.utils import atomic_write_text, check_share, counted
 
 from .inputs import ImageFiles, Inputs, find_inputs
 from .network import TrainedNetwork, load
@@ -138,7 +138,7 @@ def predict(
     _write(outputs.record, record)
     _tell(record, out)
     if broken and not (record['images'] or videos):
-        raise UserError(f'None of the {len(broken)} files can be read.')
+        raise UserError(f'Not one file of {len(broken)} can be read.')
     return record
 
 
@@ -183,8 +183,10 @@ def _tell(record: dict, out: str) -> None:
         print(f'Cannot be read: {item["image"]} ({item["reason"]})')
     if record['left_out']:
         first = ', '.join(map(osp.basename, record['left_out'][:3]))
-        print(f'{len(record["left_out"])} files are no images or videos: {first}, …')
+        left = record['left_out']
+        print(f'No images or videos: {counted(len(left), "file")}, such as {first}.')
     frames = sum(record['videos'].values())
-    parts = [f'{record["images"]} images'] if record['images'] or not frames else []
-    parts += [f'{frames} frames of {len(record["videos"])} videos'] if frames else []
+    parts = [counted(record['images'], 'image')] if record['images'] or not frames else []
+    if frames:
+        parts.append(f'{counted(frames, "frame")} of {counted(len(record["videos"]), "video")}')
     print(f'{out}: {" and ".join(parts)} labeled by {record["network"]}.')

@@ -1,4 +1,5 @@
 from .adversarial import discrimination, judged_as
+from .class_sampled_cross_entropy import ClassSampledCrossEntropy
 from .directional_contrast import DirectionalContrast
 from .masked_cross_entropy import MaskedCrossEntropy
 from .ohem_cross_entropy import ProbOhemCrossEntropy
@@ -10,6 +11,7 @@ from .unreliable_contrast import UnreliableContrast, nearest_pixel
 
 __all__ = [
     'DirectionalContrast',
+    'ClassSampledCrossEntropy',
     'MaskedCrossEntropy',
     'Pixels',
     'ProbOhemCrossEntropy',

@@ -1,4 +1,5 @@
 import torch
+from mmengine.structures import PixelData
 from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
@@ -61,3 +62,16 @@ def mix_alike(view: View, like: View, labeled: View) -> View:
     if not like.mix.from_labeled:
         return view.mixed(like.mix)
     return view.mixed(like.mix, labeled._replace(target=stored_label(labeled)))
+
+
+def mix_labeled(mixer: nn.Module, labeled: View) -> View:
+    """Return labeled images mixed with each other, and their labels alike."""
+    mix = mixer.draw(labeled.inputs, stored_label(labeled))
+    mixed = labeled.mixed(mix)
+    samples = [sample.new() for sample in labeled.data_samples]
+    for key in ('gt_sem_seg', 'valid', 'confidence'):
+        if key in samples[0]:
+            maps = mix.paste(torch.cat([sample.get(key).data for sample in samples]))  # B,H,W
+            for sample, own in zip(samples, maps, strict=True):
+                sample.set_field(PixelData(data=own[None]), key, dtype=PixelData)
+    return mixed._replace(data_samples=samples)

@@ -3,6 +3,7 @@ from .base import SemiSegmentor
 from .cct import CCTSegmentor
 from .cps import CPSSegmentor
 from .dcc import DCCSegmentor
+from .imas import IMASSegmentor
 from .mean_teacher import MeanTeacher
 from .s4l import S4LSegmentor
 from .self_training import SelfTrainingSegmentor
@@ -17,6 +18,7 @@ __all__ = [
     'CCTSegmentor',
     'CPSSegmentor',
     'DCCSegmentor',
+    'IMASSegmentor',
     'MeanTeacher',
     'S4LSegmentor',
     'STPlusPlusSegmentor',

@@ -29,6 +29,8 @@ class WeakToStrongSegmentor(SemiSegmentor):
             'self_eval': the student, in eval mode without gradient. 'ema': a running mean of the
             student, which MeanTeacherHook moves (with ``decay=1`` it is frozen).
         strong_views: The views that are learned from.
+        covers: 'unlabeled', or 'all': the teacher labels the labeled images as well, and the
+            student learns this beside the truth (AEL).
         label_in_train_mode: Whether the running mean labels in train mode, with the statistics of
             the batch (ClassMix), and so moves its own.
         mixer: Config of the mixing within each strong view, drawn anew for each, or None.
@@ -49,6 +51,7 @@ class WeakToStrongSegmentor(SemiSegmentor):
         segmentor: dict,
         teacher: str = 'ema',
         strong_views: Sequence[str] = ('strong',),
+        covers: str = 'unlabeled',
         label_in_train_mode: bool = False,
         mixer: dict | None = None,
         colours: dict | None = None,
@@ -65,11 +68,18 @@ class WeakToStrongSegmentor(SemiSegmentor):
         check_number('weight', weight, type(self).__name__)
         check_number('dropped_weight', dropped_weight, type(self).__name__)
         check_count('rampup_iters', rampup_iters, type(self).__name__)
+        check_choice('covers', covers, ('unlabeled', 'all'), type(self).__name__)
+        if teacher == 'self' and covers == 'all':
+            raise UserError(
+                "covers='all' compares labeled images with a teacher's labels, and teacher='self' "
+                "has these from the same forward: set model.teacher='ema'."
+            )
         if label_in_train_mode and teacher != 'ema':
             raise UserError(
                 f"label_in_train_mode is about teacher='ema'. teacher='{teacher}' says itself in "
                 'which mode the student labels: leave it out.'
             )
+        kwargs.setdefault('loss_on_labeled', covers == 'all')
         networks = dict(student=segmentor)
         if teacher == 'ema':
             networks['teacher'] = segmentor
@@ -82,6 +92,7 @@ class WeakToStrongSegmentor(SemiSegmentor):
         )
         self.teacher = teacher
         self.strong_views = tuple(strong_views)
+        self.covers = covers
         self.label_in_train_mode = label_in_train_mode
         self.mixer = MODELS.build(mixer) if mixer else None
         self.colours = MODELS.build(colours) if colours else None
@@ -95,9 +106,7 @@ class WeakToStrongSegmentor(SemiSegmentor):
 
     def prepare_views(self, views: dict[str, View]) -> dict[str, View]:
         if self.teacher != 'self':
-            weak, name = views['weak'], 'teacher' if self.teacher == 'ema' else 'student'
-            taught = self.teach(name, weak.inputs, self.label_in_train_mode)
-            views['weak'] = self._labeled(weak, taught.logits)
+            views['weak'] = self._labeled(views['weak'], self._taught(views['weak']))
         for name in self.strong_views:
             view = views[name]._replace(target=views['weak'].target)
             view = mix_view(self.mixer, view, views['labeled']) if self.mixer else view
@@ -123,10 +132,20 @@ class WeakToStrongSegmentor(SemiSegmentor):
         if 'weak_dropped' in own:
             dropped = self.unsupervised(own['weak_dropped'].logits, filtered(later, weak.target))
             losses['loss_dropped'] = ramp * self.dropped_weight * dropped
+        if self.covers == 'all':
+            known = views['labeled']
+            target = filtered(self.filter, self.pseudo_label(self._taught(known), known.valid))
+            labeled = self.unsupervised(own['labeled'].logits, target)
+            losses['loss_labeled'] = ramp * self.weight * labeled
         if self.filter is not None:
             kept = torch.stack([target.kept.sum() for target in targets]).mean()
             losses['kept'] = kept / weak.valid.sum().clamp(min=1)
         return losses
+
+    def _taught(self, view: View) -> Tensor:
+        """Return the logits of the network that labels."""
+        name = 'teacher' if self.teacher == 'ema' else 'student'
+        return self.teach(name, view.inputs, self.label_in_train_mode).logits
 
     def _labeled(self, weak: View, logits: Tensor) -> View:
         observe_logits(self.pseudo_label, logits, weak.valid, self.progress)

@@ -225,6 +225,27 @@ def test_weights_rise_with_the_ramp():
     torch.testing.assert_close(start, losses(model)['loss_strong'] * torch.exp(torch.tensor(-5.0)))
 
 
+def test_ael_learns_the_teachers_labels_of_labeled_images_as_well():
+    """Both terms: cross entropy weighed with the squared confidence, the weights' sum is 1."""
+    own = dict(type='ClassSampledCrossEntropy', sample=False)
+    model = build('ael', unsupervised=own, labeled_mixer=None, label_in_train_mode=False)
+    found, images = losses(model), data(model)['inputs']
+    for key, student, weak, mix in (
+        ('loss_labeled', images['labeled'], images['labeled'], torch.clone),
+        ('loss_strong', mixed(images['strong']), images['weak'], mixed),
+    ):
+        confidence, label = predict(model, 'teacher', weak).softmax(1).max(1)
+        weight = (mix(confidence) ** 2)[:, :15, :15]
+        pixels = F.cross_entropy(predict(model, 'student', student), mix(label), reduction='none')
+        expected = (pixels[:, :15, :15] * weight).sum() / weight.sum()
+        torch.testing.assert_close(found[key], expected)
+
+
+def test_a_student_is_no_teacher_of_the_labeled_images_in_the_same_forward():
+    with pytest.raises(UserError, match=r"set model.teacher='ema'"):
+        build('fixmatch_v1', covers='all')
+
+
 # ------------------------------------------------------------------ parts that live in time
 
 

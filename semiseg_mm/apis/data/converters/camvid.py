@@ -10,6 +10,7 @@ from semiseg_mm.datasets.camvid import CamVidDataset
 from semiseg_mm.datasets.unlabeled import IMAGE_SUFFIXES
 from semiseg_mm.errors import UserError
 from semiseg_mm.parsers import converters
+from semiseg_mm.utils import counted
 
 from .common import (
     convert_masks,
@@ -65,7 +66,9 @@ def camvid(source: str, out: str, workers: int | None = None, overwrite: bool = 
     palette = CamVidDataset.METAINFO['palette']
     written = convert_masks(masks, convert, palette, workers, overwrite)
     counts = {split: sum(pair[0] == split for pair in pairs) for split in SPLITS}
-    print(', '.join(f'{split}: {count} images' for split, count in counts.items() if count))
+    print(
+        ', '.join(f'{split}: {counted(count, "image")}' for split, count in counts.items() if count)
+    )
     report(out, written, len(masks), 'configs/_base_/datasets/camvid.py')
 
 
