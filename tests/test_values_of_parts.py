@@ -14,8 +14,11 @@ from semiseg_mm.models import (
     ClassSampledCrossEntropy,
     CorrMatchSegmentor,
     CPSSegmentor,
+    DCCSegmentor,
+    DualTeacher,
     IMASSegmentor,
     MeanTeacher,
+    MutualCrossEntropy,
     PrevMatchSegmentor,
     S4LSegmentor,
     SelfTrainingSegmentor,
@@ -88,6 +91,8 @@ WRONG = [
     (WeakToStrongSegmentor, dict(segmentor=NETWORK, rampup_iters=-1)),
     (WeakToStrongSegmentor, dict(segmentor=NETWORK, supervised_weight=-1)),
     (CPSSegmentor, dict(segmentor=NETWORK, weight=-1)),
+    (MutualCrossEntropy, dict(agree=-1)),
+    (DualTeacher, dict(segmentor=NETWORK, lessons=(), strong_weight=-1)),
     (MeanTeacher, dict(segmentor=NETWORK, weight=-1)),
     (SelfTrainingSegmentor, dict(segmentor=NETWORK, weight=-1)),
     (U2PLSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
@@ -101,6 +106,7 @@ WRONG = [
     (PrevMatchSegmentor, dict(segmentor=NETWORK, growth=1)),
     (PrevMatchSegmentor, dict(segmentor=NETWORK, first=0)),
     (PrevMatchSegmentor, dict(segmentor=NETWORK, snapshots=0)),
+    (DCCSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
     (AdvSemSegSegmentor, dict(segmentor=NETWORK, weights=(0.01, -1, 0.1))),
 ]
 

@@ -3,6 +3,8 @@ from .base import SemiSegmentor
 from .cct import CCTSegmentor
 from .corrmatch import CorrMatchSegmentor
 from .cps import CPSSegmentor
+from .dcc import DCCSegmentor
+from .dmt import DMTSegmentor
 from .dual_teacher import DualTeacher
 from .imas import IMASSegmentor
 from .mean_teacher import MeanTeacher
@@ -20,6 +22,8 @@ __all__ = [
     'CCTSegmentor',
     'CPSSegmentor',
     'CorrMatchSegmentor',
+    'DCCSegmentor',
+    'DMTSegmentor',
     'DualTeacher',
     'IMASSegmentor',
     'MeanTeacher',
