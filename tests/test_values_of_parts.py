@@ -10,6 +10,7 @@ from semiseg_mm.models import (
     AdvSemSegSegmentor,
     CPSSegmentor,
     MeanTeacher,
+    S4GANSegmentor,
     SelfTrainingSegmentor,
     U2PLSegmentor,
     WeakToStrongSegmentor,
@@ -56,6 +57,7 @@ WRONG = [
     (SelfTrainingSegmentor, dict(segmentor=NETWORK, weight=-1)),
     (U2PLSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
     (AdvSemSegSegmentor, dict(segmentor=NETWORK, weights=(0.01, -1, 0.1))),
+    (S4GANSegmentor, dict(segmentor=NETWORK, matching_weight=-1)),
 ]
 
 

@@ -1,4 +1,10 @@
-from .auxiliaries import ClassBank, ConvDiscriminator, ConvProjector, frozen
+from .auxiliaries import (
+    ClassBank,
+    ConvDiscriminator,
+    ConvProjector,
+    ImageDiscriminator,
+    frozen,
+)
 from .backbones import DINOv2, WideResNet38
 from .data_preprocessor import SemiDataPreprocessor
 from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead
@@ -10,6 +16,7 @@ from .segmentors import (
     AdvSemSegSegmentor,
     CPSSegmentor,
     MeanTeacher,
+    S4GANSegmentor,
     SelfTrainingSegmentor,
     SemiSegmentor,
     STPlusPlusSegmentor,
@@ -34,10 +41,12 @@ __all__ = [
     'DeepLabV2Head',
     'DropoutASPPHead',
     'HardPseudoLabel',
+    'ImageDiscriminator',
     'MaskedCrossEntropy',
     'MeanTeacher',
     'ProbOhemCrossEntropy',
     'ProbabilityMSE',
+    'S4GANSegmentor',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
     'SemiDataPreprocessor',

@@ -1,6 +1,13 @@
 from .class_bank import ClassBank
 from .conv_discriminator import ConvDiscriminator
 from .frozen import frozen
+from .image_discriminator import ImageDiscriminator
 from .projector import ConvProjector
 
-__all__ = ['ClassBank', 'ConvDiscriminator', 'ConvProjector', 'frozen']
+__all__ = [
+    'ClassBank',
+    'ConvDiscriminator',
+    'ConvProjector',
+    'ImageDiscriminator',
+    'frozen',
+]

@@ -1,4 +1,4 @@
-from .adversarial import discrimination, judged_as
+from .adversarial import discrimination, judged_as, truth_map
 from .masked_cross_entropy import MaskedCrossEntropy
 from .ohem_cross_entropy import ProbOhemCrossEntropy
 from .probability_mse import ProbabilityMSE
@@ -14,4 +14,5 @@ __all__ = [
     'judged_as',
     'nearest_pixel',
     'sigmoid_rampup',
+    'truth_map',
 ]

@@ -2,6 +2,7 @@ from .adv_sem_seg import AdvSemSegSegmentor
 from .base import SemiSegmentor
 from .cps import CPSSegmentor
 from .mean_teacher import MeanTeacher
+from .s4gan import S4GANSegmentor
 from .self_training import SelfTrainingSegmentor
 from .st_plus_plus import STPlusPlusSegmentor
 from .sup_only import SupOnly
@@ -12,6 +13,7 @@ __all__ = [
     'AdvSemSegSegmentor',
     'CPSSegmentor',
     'MeanTeacher',
+    'S4GANSegmentor',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
     'SemiSegmentor',
