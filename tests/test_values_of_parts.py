@@ -9,6 +9,7 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.models import (
     AdvSemSegSegmentor,
     CPSSegmentor,
+    GCTSegmentor,
     MeanTeacher,
     S4GANSegmentor,
     SelfTrainingSegmentor,
@@ -58,6 +59,8 @@ WRONG = [
     (U2PLSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
     (AdvSemSegSegmentor, dict(segmentor=NETWORK, weights=(0.01, -1, 0.1))),
     (S4GANSegmentor, dict(segmentor=NETWORK, matching_weight=-1)),
+    (GCTSegmentor, dict(segmentor=NETWORK, correction_weight=-1)),
+    (GCTSegmentor, dict(segmentor=NETWORK, rampup=300)),
 ]
 
 

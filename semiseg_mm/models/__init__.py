@@ -2,6 +2,7 @@ from .auxiliaries import (
     ClassBank,
     ConvDiscriminator,
     ConvProjector,
+    FlawDetector,
     ImageDiscriminator,
     frozen,
 )
@@ -15,6 +16,7 @@ from .pseudo_labels import ConfidentShare, HardPseudoLabel, SoftPseudoLabel, Thr
 from .segmentors import (
     AdvSemSegSegmentor,
     CPSSegmentor,
+    GCTSegmentor,
     MeanTeacher,
     S4GANSegmentor,
     SelfTrainingSegmentor,
@@ -40,6 +42,8 @@ __all__ = [
     'DPTMapHead',
     'DeepLabV2Head',
     'DropoutASPPHead',
+    'FlawDetector',
+    'GCTSegmentor',
     'HardPseudoLabel',
     'ImageDiscriminator',
     'MaskedCrossEntropy',

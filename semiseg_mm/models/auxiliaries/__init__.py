@@ -1,5 +1,6 @@
 from .class_bank import ClassBank
 from .conv_discriminator import ConvDiscriminator
+from .flaw_detector import FlawDetector
 from .frozen import frozen
 from .image_discriminator import ImageDiscriminator
 from .projector import ConvProjector
@@ -8,6 +9,7 @@ __all__ = [
     'ClassBank',
     'ConvDiscriminator',
     'ConvProjector',
+    'FlawDetector',
     'ImageDiscriminator',
     'frozen',
 ]

@@ -1,4 +1,6 @@
 from .adversarial import discrimination, judged_as, truth_map
+from .average import average
+from .flaws import flaw_target, marked_flaws
 from .masked_cross_entropy import MaskedCrossEntropy
 from .ohem_cross_entropy import ProbOhemCrossEntropy
 from .probability_mse import ProbabilityMSE
@@ -10,8 +12,11 @@ __all__ = [
     'ProbOhemCrossEntropy',
     'ProbabilityMSE',
     'UnreliableContrast',
+    'average',
     'discrimination',
+    'flaw_target',
     'judged_as',
+    'marked_flaws',
     'nearest_pixel',
     'sigmoid_rampup',
     'truth_map',

@@ -1,6 +1,7 @@
 from .adv_sem_seg import AdvSemSegSegmentor
 from .base import SemiSegmentor
 from .cps import CPSSegmentor
+from .gct import GCTSegmentor
 from .mean_teacher import MeanTeacher
 from .s4gan import S4GANSegmentor
 from .self_training import SelfTrainingSegmentor
@@ -12,6 +13,7 @@ from .weak_to_strong import WeakToStrongSegmentor
 __all__ = [
     'AdvSemSegSegmentor',
     'CPSSegmentor',
+    'GCTSegmentor',
     'MeanTeacher',
     'S4GANSegmentor',
     'STPlusPlusSegmentor',
