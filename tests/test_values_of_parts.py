@@ -9,6 +9,7 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.models import (
     AdvSemSegSegmentor,
     CPSSegmentor,
+    ECSSegmentor,
     GCTSegmentor,
     MeanTeacher,
     S4GANSegmentor,
@@ -61,6 +62,7 @@ WRONG = [
     (S4GANSegmentor, dict(segmentor=NETWORK, matching_weight=-1)),
     (GCTSegmentor, dict(segmentor=NETWORK, correction_weight=-1)),
     (GCTSegmentor, dict(segmentor=NETWORK, rampup=300)),
+    (ECSSegmentor, dict(segmentor=NETWORK, praise_weight=-1)),
 ]
 
 

@@ -1,4 +1,5 @@
 from .class_bank import ClassBank
+from .conv_corrector import ConvCorrector
 from .conv_discriminator import ConvDiscriminator
 from .flaw_detector import FlawDetector
 from .frozen import frozen
@@ -7,6 +8,7 @@ from .projector import ConvProjector
 
 __all__ = [
     'ClassBank',
+    'ConvCorrector',
     'ConvDiscriminator',
     'ConvProjector',
     'FlawDetector',

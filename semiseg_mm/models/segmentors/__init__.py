@@ -1,6 +1,7 @@
 from .adv_sem_seg import AdvSemSegSegmentor
 from .base import SemiSegmentor
 from .cps import CPSSegmentor
+from .ecs import ECSSegmentor
 from .gct import GCTSegmentor
 from .mean_teacher import MeanTeacher
 from .s4gan import S4GANSegmentor
@@ -13,6 +14,7 @@ from .weak_to_strong import WeakToStrongSegmentor
 __all__ = [
     'AdvSemSegSegmentor',
     'CPSSegmentor',
+    'ECSSegmentor',
     'GCTSegmentor',
     'MeanTeacher',
     'S4GANSegmentor',
