@@ -14,6 +14,7 @@ from semiseg_mm.models import (
     MeanTeacher,
     S4GANSegmentor,
     SelfTrainingSegmentor,
+    SoulyGANSegmentor,
     U2PLSegmentor,
     WeakToStrongSegmentor,
 )
@@ -63,6 +64,7 @@ WRONG = [
     (GCTSegmentor, dict(segmentor=NETWORK, correction_weight=-1)),
     (GCTSegmentor, dict(segmentor=NETWORK, rampup=300)),
     (ECSSegmentor, dict(segmentor=NETWORK, praise_weight=-1)),
+    (SoulyGANSegmentor, dict(segmentor=NETWORK, weight=-1)),
 ]
 
 

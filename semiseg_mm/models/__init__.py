@@ -5,6 +5,7 @@ from .auxiliaries import (
     ConvProjector,
     FlawDetector,
     ImageDiscriminator,
+    ImageGenerator,
     frozen,
 )
 from .backbones import DINOv2, WideResNet38
@@ -23,6 +24,7 @@ from .segmentors import (
     S4GANSegmentor,
     SelfTrainingSegmentor,
     SemiSegmentor,
+    SoulyGANSegmentor,
     STPlusPlusSegmentor,
     SupOnly,
     U2PLSegmentor,
@@ -50,6 +52,7 @@ __all__ = [
     'GCTSegmentor',
     'HardPseudoLabel',
     'ImageDiscriminator',
+    'ImageGenerator',
     'MaskedCrossEntropy',
     'MeanTeacher',
     'ProbOhemCrossEntropy',
@@ -60,6 +63,7 @@ __all__ = [
     'SemiDataPreprocessor',
     'SemiSegmentor',
     'SoftPseudoLabel',
+    'SoulyGANSegmentor',
     'SupOnly',
     'Threshold',
     'U2PLSegmentor',

@@ -4,6 +4,7 @@ from .conv_discriminator import ConvDiscriminator
 from .flaw_detector import FlawDetector
 from .frozen import frozen
 from .image_discriminator import ImageDiscriminator
+from .image_generator import ImageGenerator
 from .projector import ConvProjector
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     'ConvProjector',
     'FlawDetector',
     'ImageDiscriminator',
+    'ImageGenerator',
     'frozen',
 ]

@@ -6,6 +6,7 @@ from .gct import GCTSegmentor
 from .mean_teacher import MeanTeacher
 from .s4gan import S4GANSegmentor
 from .self_training import SelfTrainingSegmentor
+from .souly_gan import SoulyGANSegmentor
 from .st_plus_plus import STPlusPlusSegmentor
 from .sup_only import SupOnly
 from .u2pl import U2PLSegmentor
@@ -21,6 +22,7 @@ __all__ = [
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
     'SemiSegmentor',
+    'SoulyGANSegmentor',
     'SupOnly',
     'U2PLSegmentor',
     'WeakToStrongSegmentor',
