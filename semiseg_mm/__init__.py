@@ -28,6 +28,8 @@ from semiseg_mm.version import __version__
 
 check_versions()
 name_packages_for_configs()
+# two classes with an output each are what is meant here, as mmseg's own losses and metrics have it
+warnings.filterwarnings('ignore', message='For binary segmentation, we suggest using')
 # mmcv without compiled operators says so at import; nothing here needs them
 warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
 

@@ -1,20 +1,23 @@
 """The command ``semiseg_mm``: one name for all tools, from any folder.
 
-A command is imported when it is called, so that the list of commands takes no time.
+A command is imported when it is called with words that its parser takes, so that the list of
+commands and each ``--help`` take no time.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import NamedTuple
 
 from semiseg_mm.version import __version__
 
 APIS = 'semiseg_mm.apis'
+PARSERS = 'semiseg_mm.parsers'
 
 
 class Command(NamedTuple):
     help: str
+    parser: str  # module of parsers : function that returns the parser
     door: str  # module of apis : function that takes the arguments
 
 
@@ -24,41 +27,65 @@ class Group(NamedTuple):
 
 
 COMMANDS: dict[str, Command | Group] = {
-    'new': Command('make a dataset and a config of your own photos and masks', 'new:run_new'),
-    'train': Command('train a config', 'cli:run_train'),
-    'test': Command('evaluate a checkpoint', 'cli:run_test'),
-    'predict': Command('label images and videos with a trained network', 'predict:run_predict'),
-    'compare': Command('train several methods on the same data, with seeds', 'compare:main'),
+    'new': Command(
+        'make a dataset and a config of your own photos and masks', 'datasets:new', 'new:run_new'
+    ),
+    'train': Command('train a config', 'training:train', 'cli:run_train'),
+    'test': Command('evaluate a checkpoint', 'training:test', 'cli:run_test'),
+    'predict': Command(
+        'label images and videos with a trained network', 'networks:predict', 'predict:run_predict'
+    ),
+    'compare': Command(
+        'train several methods on the same data, with seeds', 'training:compare', 'compare:main'
+    ),
     'publish': Command(
-        'write one network as a plain mmseg model, or for a model hub', 'publish:run_publish'
+        'write one network as a plain mmseg model, or for a model hub',
+        'networks:publish',
+        'publish:run_publish',
     ),
-    'export': Command('write a trained network as ONNX', 'export:run_export'),
+    'export': Command('write a trained network as ONNX', 'networks:export', 'export:run_export'),
     'check': Command(
-        'look through the images and masks of a config', 'data.check_dataset:run_check_dataset'
+        'look through the images and masks of a config',
+        'datasets:check',
+        'data.check_dataset:run_check_dataset',
     ),
-    'browse': Command('draw what a training would see', 'browse:run_browse'),
+    'browse': Command('draw what a training would see', 'datasets:browse', 'browse:run_browse'),
     'splits': Group(
         'lists of labeled and unlabeled images',
         {
-            'get': Command('fetch published lists', 'data.get_splits:run_get_splits'),
-            'make': Command('draw lists of your own', 'data.make_splits:run_make_splits'),
+            'get': Command('fetch published lists', 'splits:get', 'data.get_splits:run_get_splits'),
+            'make': Command(
+                'draw lists of your own', 'splits:make', 'data.make_splits:run_make_splits'
+            ),
         },
     ),
-    'labels': Command('export and import pseudo labels (COCO)', 'label_exchange:run_pseudo_labels'),
+    'labels': Command(
+        'export and import pseudo labels (COCO)',
+        'datasets:labels',
+        'label_exchange:run_pseudo_labels',
+    ),
     'convert': Group(
         'bring a dataset into the layout that is read here',
         {
-            'camvid': Command('CamVid', 'data.converters.camvid:run_camvid'),
-            'cityscapes': Command('Cityscapes', 'data.converters.cityscapes:run_cityscapes'),
-            'coco': Command('COCO', 'data.converters.coco:run_coco'),
-            'kitti': Command('KITTI', 'data.converters.kitti:run_kitti'),
-            'voc': Command('Pascal VOC with SBD', 'data.converters.voc_sbd:run_voc_sbd'),
+            'camvid': Command('CamVid', 'converters:camvid', 'data.converters.camvid:run_camvid'),
+            'cityscapes': Command(
+                'Cityscapes', 'converters:cityscapes', 'data.converters.cityscapes:run_cityscapes'
+            ),
+            'coco': Command('COCO', 'converters:coco', 'data.converters.coco:run_coco'),
+            'kitti': Command('KITTI', 'converters:kitti', 'data.converters.kitti:run_kitti'),
+            'voc': Command(
+                'Pascal VOC with SBD', 'converters:voc_sbd', 'data.converters.voc_sbd:run_voc_sbd'
+            ),
         },
     ),
     'quickstart': Command(
-        'train three methods on drawn scenes, and compare them', 'quickstart:main'
+        'train three methods on drawn scenes, and compare them',
+        'training:quickstart',
+        'quickstart:main',
     ),
-    'benchmark': Command('print speeds of this machine', 'benchmark:run_benchmark'),
+    'benchmark': Command(
+        'print speeds of this machine', 'benchmark:benchmark', 'benchmark:run_benchmark'
+    ),
 }
 
 
@@ -80,9 +107,15 @@ def _run(name: str, commands: Mapping[str, Command | Group], words: list[str]) -
     name, chosen = f'{name} {word}', commands[word]
     if isinstance(chosen, Group):
         return _run(name, chosen.commands, rest)
-    module, function = chosen.door.split(':')
     sys.argv[0] = name  # argparse shows it as the program
-    return getattr(import_module(f'{APIS}.{module}'), function)(rest)
+    function_of(PARSERS, chosen.parser)().parse_args(rest)  # --help ends here, before torch
+    return function_of(APIS, chosen.door)(rest)
+
+
+def function_of(package: str, place: str) -> Callable:
+    """Import ``module:function`` of a package."""
+    module, name = place.split(':')
+    return getattr(import_module(f'{package}.{module}'), name)
 
 
 def _unknown(name: str, commands: Mapping, word: str) -> int:

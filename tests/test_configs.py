@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 import pytest
 import yaml
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -38,6 +38,7 @@ from semiseg_mm.engine.rewriting import make_sup_only
 from semiseg_mm.engine.train_plan import TrainPlan, plan_of
 from semiseg_mm.engine.watches import FewImages, LongMemory, ManyRepeats, ManyUnseen
 from semiseg_mm.engine.watches.teacher import Average
+from semiseg_mm.models.named_network import named_network
 from semiseg_mm.registry import DATA_SAMPLERS, DATASETS, MODELS, RUNNERS
 from semiseg_mm.testing.networks import on_meta
 
@@ -48,9 +49,10 @@ LEAVES = sorted(p for p in CONFIGS.rglob('*.py') if BASE not in p.parents)
 FOLDERS = sorted({leaf.parent for leaf in LEAVES})
 # a network's file by its name in a leaf's: unet-s2 and fast-scnn are one word there
 NETWORKS = {re.sub('_(s2|scnn)$', r'-\1', p.stem): p.stem for p in (BASE / 'models').glob('*.py')}
+ONE = f'(?:{"|".join(map(re.escape, sorted(NETWORKS, reverse=True)))})'
 NAME = re.compile(
     r'(?P<method>[a-z0-9-]+)'
-    rf'_(?P<network>{"|".join(map(re.escape, sorted(NETWORKS, reverse=True)))})'
+    rf'_(?P<network>{ONE}(?:\+{ONE})*)'  # several of different architecture: one+other
     r'_(?P<gpus>\d+)xb(?P<labeled>\d+)(?:\+(?P<unlabeled>\d+))?-(?P<length>\d+[ke]?)'
     r'_(?P<dataset>[a-z0-9]+)-(?P<split>[a-z0-9_-]+)-(?P<height>\d+)x(?P<width>\d+)'
 )
@@ -138,6 +140,20 @@ def last_training(leaf: Path) -> dict:
     return merged(cfg, trainings(cfg)[-1].get('cfg', {})) if cfg.get('stages') else cfg
 
 
+def networks_of(cfg: dict) -> list[dict]:
+    """The configs of all networks."""
+    found = resolved(cfg['model'])['segmentor']
+    return found if isinstance(found, list) else [found]
+
+
+def resolved(model: dict) -> dict:
+    """With the networks' configs where a leaf names them: of several architectures, a list."""
+    found = model['segmentor']
+    if not isinstance(found, list):
+        return model
+    return dict(model, segmentor=[ConfigDict(named_network(one)).to_dict() for one in found])
+
+
 def method_file(leaf: Path) -> str:
     """The file of _base_/methods; how crops are drawn has one of its own only where need be."""
     method = named(leaf)['method']
@@ -193,7 +209,7 @@ def built(model: dict):
     key = repr(model)
     if key not in MODELS_BUILT:
         with on_meta():
-            MODELS_BUILT[key] = MODELS.build(without_weights(model))
+            MODELS_BUILT[key] = MODELS.build(without_weights(resolved(model)))
     return MODELS_BUILT[key]
 
 
@@ -332,29 +348,33 @@ def test_folder_is_that_of_the_paper(leaf):
 
 @each_leaf
 def test_network_is_the_named_one(leaf):
-    cfg, name = last_training(leaf), named(leaf)
-    segmentor, known = cfg['model']['segmentor'], NETWORKS[name['network']]
-    expected = known + published(leaf)['network']
-    fits = [n for n in NETWORKS.values() if base('models', n).get('segmentor') == segmentor]
-    assert expected in fits, f'published.yml says network: {expected}, the leaf has {fits}'
-    backbone = segmentor['backbone']
-    if depth := re.search(r'_[rx](\d+)', known):
-        assert backbone['depth'] == int(depth.group(1))
-        weights = backbone['init_cfg']['checkpoint']
-        assert re.search(rf'resne(t|xt){depth.group(1)}[_-]', weights)
-    if stride := re.search(r'-[ds](\d+)$', name['network']):
-        stem = 4 if 'ResNe' in backbone['type'] else 1
-        assert stem * math.prod(backbone['strides']) == int(stride.group(1))
+    names, networks = named(leaf)['network'].split('+'), networks_of(last_training(leaf))
+    for name, segmentor in zip(names, networks, strict=True):
+        known = NETWORKS[name]
+        expected = known + published(leaf)['network']
+        fits = [n for n in NETWORKS.values() if base('models', n).get('segmentor') == segmentor]
+        assert expected in fits, f'published.yml says network: {expected}, the leaf has {fits}'
+        backbone = segmentor['backbone']
+        if depth := re.search(r'_[rx](\d+)', known):
+            assert backbone['depth'] == int(depth.group(1))
+            weights = backbone['init_cfg']['checkpoint']
+            assert re.search(rf'resne(t|xt){depth.group(1)}[_-]', weights)
+        stride = re.search(r'-[ds](\d+)$', name)
+        if stride and 'strides' in backbone:
+            stem = 4 if 'ResNe' in backbone['type'] else 1
+            assert stem * math.prod(backbone['strides']) == int(stride.group(1))
 
 
 @each_leaf
 def test_hard_pixels_are_averaged_alone(leaf):
     """Where a leaf's network file says ohem, as many as the code of its paper keeps."""
     suffix = published(leaf)['network']
-    head = last_training(leaf)['model']['segmentor']['decode_head']
-    found = nodes(head, 'ProbOhemCrossEntropy')
-    assert len(found) == ('_ohem' in suffix) and not head.get('sampler')
-    if found:
+    for network in networks_of(last_training(leaf)):
+        head = network['decode_head']
+        found = nodes(head, 'ProbOhemCrossEntropy')
+        assert len(found) == ('_ohem' in suffix) and not head.get('sampler')
+        if not found:
+            continue
         (loss,) = found
         images = last_training(leaf)['train_dataloader']['sampler']['labeled']
         kept = loss['min_kept'] * (images if loss.get('per_image') else 1)
@@ -401,7 +421,7 @@ def test_numbers_are_the_named_ones(leaf):
     size = (name['height'], name['width'])
     assert not any('crop_size' in crop for crop in crops)  # it stands once, in the dataset
     assert tuple(cfg['train_dataloader']['dataset']['crop_size']) == size
-    test_cfg = cfg['model'].get('test_cfg') or cfg['model']['segmentor']['test_cfg']
+    test_cfg = cfg['model'].get('test_cfg') or networks_of(cfg)[0]['test_cfg']
     windows = published(leaf)['has'].get('model.test_cfg.crop_size', size)
     assert test_cfg['mode'] == 'whole' or tuple(test_cfg['crop_size']) == tuple(windows)
 
@@ -714,17 +734,19 @@ def test_staged_leaf_has_a_yardstick(leaf):
 @each_leaf
 def test_model_builds_for_the_classes_of_the_dataset(leaf):
     cfg = parsed(leaf)
-    assert cfg['model']['segmentor']['data_preprocessor'].get('size') is None
+    configs = networks_of(cfg)
+    assert all(one['data_preprocessor'].get('size') is None for one in configs)
     model = built(cfg['model'])
     assert getattr(model.data_preprocessor.by_view, 'size', None) is None
     labeled = cfg['train_dataloader']['dataset']['labeled']['type']
     assert labeled == cfg['val_dataloader']['dataset']['type']
     classes = len(DATASETS.get(labeled).METAINFO['classes'])
-    assert len(model.networks) >= 1
-    for network in model.networks.values():
+    assert len(model.networks) >= len(configs)
+    for number, network in enumerate(model.networks.values()):
         assert network.decode_head.num_classes == network.decode_head.out_channels == classes
         if hasattr(network.backbone, 'depth'):
-            assert network.backbone.depth == cfg['model']['segmentor']['backbone']['depth']
+            config = configs[number if len(configs) > 1 else 0]
+            assert network.backbone.depth == config['backbone']['depth']
 
 
 FILES = {  # the layout of the README: an image, its mask, its id

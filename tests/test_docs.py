@@ -22,6 +22,8 @@ LEAF = re.compile(r'semiseg_mm train ([\w+-]+-[\w+-]+)(?![\w+./-])')  # by its b
 CHINESE = {
     'SupOnly，加颜色增强': 'SupOnly, colour augmentation as well',
     'SupOnly，全部标注': 'SupOnly, all labels',
+    'SupOnly，2000 次迭代': 'SupOnly, 2000 iterations',
+    'SupOnly，3000 次迭代': 'SupOnly, 3000 iterations',
 }
 each_document = pytest.mark.parametrize(
     'document', DOCUMENTS, ids=lambda p: p.relative_to(ROOT).as_posix()

@@ -24,7 +24,6 @@ from torch import nn
 
 from semiseg_mm.apis.label_exchange.coco_import import import_labels
 from semiseg_mm.apis.new.annotations import draw, kind_of, read_annotations
-from semiseg_mm.apis.option_words import parse_options
 from semiseg_mm.apis.options import apply_options
 from semiseg_mm.apis.values import check_values
 from semiseg_mm.datasets.broken import BrokenImages
@@ -38,6 +37,7 @@ from semiseg_mm.engine.resuming import obstacle
 from semiseg_mm.engine.stages.label import LabelStage
 from semiseg_mm.engine.stages.stage import MANIFEST, Stage
 from semiseg_mm.errors import BrokenImage, UserError
+from semiseg_mm.parsers.options import parse_options
 from semiseg_mm.testing import toy_config
 
 LONG = int(os.environ.get('FUZZ_EXAMPLES', 0))

@@ -1,18 +1,18 @@
 import subprocess
 import sys
-from importlib import import_module
 
 import pytest
 
-from semiseg_mm.main import APIS, COMMANDS, Group, main
+from semiseg_mm.main import APIS, COMMANDS, PARSERS, Group, function_of, main
 
 
-def doors(commands):
-    for command in commands.values():
+def every(commands, *words):
+    """Yield the words and the command of each command, those of groups as well."""
+    for word, command in commands.items():
         if isinstance(command, Group):
-            yield from doors(command.commands)
+            yield from every(command.commands, *words, word)
         else:
-            yield command.door
+            yield [*words, word], command
 
 
 @pytest.mark.parametrize('words', [[], ['--help'], ['splits'], ['convert', '-h']])
@@ -25,11 +25,12 @@ def test_lists_the_commands(capsys, words):
         assert f'  {name}' in printed and command.help in printed
 
 
-def test_every_command_leads_to_a_function():
-    found = [door.split(':') for door in doors(COMMANDS)]
+def test_every_command_leads_to_a_parser_and_a_function():
+    found = [command for _, command in every(COMMANDS)]
     assert len(found) > 10
-    for module, function in found:
-        assert callable(getattr(import_module(f'{APIS}.{module}'), function)), (module, function)
+    for command in found:
+        assert callable(function_of(APIS, command.door)), command
+        assert function_of(PARSERS, command.parser)().format_help(), command
 
 
 def test_a_command_gets_its_words_and_its_name(capsys):
@@ -45,7 +46,26 @@ def test_a_misspelt_command_names_the_nearest(capsys, words, name):
     assert f"there is no command '{words[-1]}'. Did you mean {name}?" in capsys.readouterr().err
 
 
-def test_the_list_needs_no_torch():
-    code = 'import sys; from semiseg_mm.main import main; main([]); print("torch" in sys.modules)'
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == 'False'
+HEAVY = ('torch', 'mmengine', 'cv2', 'numpy')
+PROBE = f"""
+import sys
+from semiseg_mm.main import main
+for words in {{lines}}:
+    try:
+        main(words)
+    except SystemExit as stopped:
+        assert stopped.code == (2 if 'x' in words else 0), words
+    heavy = [name for name in {HEAVY} if name in sys.modules]
+    assert not heavy, (words, heavy)
+"""
+
+
+def test_list_help_and_a_wrong_word_need_no_torch():
+    lines = [[], *([*words, '--help'] for words, _ in every(COMMANDS)), ['train', 'x', '--ampp']]
+    assert ['train', '--help'] in lines and ['splits', 'get', '--help'] in lines
+    done = subprocess.run(
+        [sys.executable, '-c', PROBE.format(lines=lines)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count('usage: semiseg_mm') == len(lines) - 1
+    assert 'unrecognized arguments: --ampp' in done.stderr

@@ -36,7 +36,7 @@ def test_every_page_is_in_the_index():
         ('README.md', 'en/about.md', '[a](README_zh-CN.md)', 'a'),
         ('README.md', 'en/about.md', '[a](LICENSE)', 'a'),
         ('docs/en/tour.md', 'en/tour.md', '[a](../../README.md)', '[a](about.md)'),
-        ('docs/zh-CN/faq.md', 'zh/faq.md', '[a](../en/shapes.md)', '[a](../en/shapes.md)'),
+        ('docs/zh-CN/faq.md', 'zh/faq.md', '[a](../en/api.md)', '[a](../en/api.md)'),
         ('docs/zh-CN/faq.md', 'zh/faq.md', '[a](../en/tour.md)', 'a'),
         ('docs/en/faq.md', 'en/faq.md', '[a](https://b.c/d.md)', '[a](https://b.c/d.md)'),
         (
@@ -49,6 +49,12 @@ def test_every_page_is_in_the_index():
 )
 def test_links_are_turned_to_the_site(source, uri, link, turned):
     assert site_pages.turned(f'x {link} y', source, uri) == f'x {turned} y'
+
+
+def test_lines_of_chinese_are_joined():
+    page = '一句话，\n接着说。\n- 一项，\n  继续\n\n    code # 注\n    释\nand 词\nword'
+    joined = '一句话，接着说。\n- 一项，继续\n\n    code # 注\n    释\nand 词\nword'
+    assert site_pages.turned(page, 'docs/zh-CN/faq.md', 'zh/faq.md') == joined
 
 
 def test_the_notebook_is_the_tour(tmp_path, monkeypatch):

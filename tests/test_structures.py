@@ -26,4 +26,5 @@ def test_a_view_is_unmixed_unless_told():
 
 def test_parts_of_a_pseudo_label_keep_their_order():
     """Mixing maps over the parts and puts them back by position."""
-    assert PseudoLabel._fields == ('label', 'confidence', 'valid', 'weight')
+    fields = ('label', 'confidence', 'valid', 'weight', 'certainty')
+    assert PseudoLabel._fields == fields

@@ -8,19 +8,24 @@ from semiseg_mm.engine.train_plan import TrainPlan
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import (
     AdvSemSegSegmentor,
+    ClassConfidence,
+    ClassSampledCrossEntropy,
     CPSSegmentor,
     ECSSegmentor,
     GCTSegmentor,
+    IMASSegmentor,
     MeanTeacher,
     S4GANSegmentor,
+    S4LSegmentor,
     SelfTrainingSegmentor,
     SoulyGANSegmentor,
     U2PLSegmentor,
+    VATSegmentor,
     WeakToStrongSegmentor,
 )
 from semiseg_mm.models.losses import ProbOhemCrossEntropy, UnreliableContrast
-from semiseg_mm.models.mixing import BoxMix, ClassMix
-from semiseg_mm.models.perturbations import ChannelDropout, ComplementaryDropout
+from semiseg_mm.models.mixing import BetaBoxMix, BlendMix, BoxMix, ClassBoxMix, ClassMix, ClassPaste
+from semiseg_mm.models.perturbations import BatchColours, ChannelDropout, ComplementaryDropout
 from semiseg_mm.models.pseudo_labels import Threshold
 from semiseg_mm.testing import toy_network
 
@@ -46,6 +51,18 @@ WRONG = [
     (BoxMix, dict(prob=50)),
     (BoxMix, dict(ratio=(0, 1))),
     (ClassMix, dict(share=50)),
+    (BetaBoxMix, dict(beta=(0, 1))),
+    (BetaBoxMix, dict(prob='sure')),
+    (BetaBoxMix, dict(margin=8)),
+    (BetaBoxMix, dict(side=(0.5, 9))),
+    (IMASSegmentor, dict(segmentor=NETWORK, weight=-1)),
+    (BlendMix, dict(alpha=0)),
+    (ClassBoxMix, dict(area=5)),
+    (ClassPaste, dict(count=0)),
+    (ClassSampledCrossEntropy, dict(gamma=-1)),
+    (ClassConfidence, dict(num_classes=7, momentum=9)),
+    (BatchColours, dict(hue=-1)),
+    (BatchColours, dict(blur_prob=50)),
     (ChannelDropout, dict(p=-0.1)),
     (ComplementaryDropout, dict(clean=5)),
     (ProbOhemCrossEntropy, dict(thresh=70)),
@@ -59,6 +76,8 @@ WRONG = [
     (MeanTeacher, dict(segmentor=NETWORK, weight=-1)),
     (SelfTrainingSegmentor, dict(segmentor=NETWORK, weight=-1)),
     (U2PLSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
+    (VATSegmentor, dict(segmentor=NETWORK, radius=-1)),
+    (S4LSegmentor, dict(segmentor=NETWORK, rotation_weight=-1)),
     (AdvSemSegSegmentor, dict(segmentor=NETWORK, weights=(0.01, -1, 0.1))),
     (S4GANSegmentor, dict(segmentor=NETWORK, matching_weight=-1)),
     (GCTSegmentor, dict(segmentor=NETWORK, correction_weight=-1)),

@@ -2,7 +2,7 @@
 
 import sys
 
-from semiseg_mm.apis.benchmark import run_benchmark
+from semiseg_mm.main import main
 
 if __name__ == '__main__':
-    sys.exit(run_benchmark())
+    sys.exit(main(['benchmark', *sys.argv[1:]]))

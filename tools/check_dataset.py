@@ -2,7 +2,7 @@
 
 import sys
 
-from semiseg_mm.apis.data.check_dataset import run_check_dataset
+from semiseg_mm.main import main
 
 if __name__ == '__main__':
-    sys.exit(run_check_dataset())
+    sys.exit(main(['check', *sys.argv[1:]]))

@@ -2,7 +2,7 @@
 
 import sys
 
-from semiseg_mm.apis.compare import main
+from semiseg_mm.main import main
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(['compare', *sys.argv[1:]]))

@@ -2,7 +2,7 @@
 
 import sys
 
-from semiseg_mm.apis.data.get_splits import run_get_splits
+from semiseg_mm.main import main
 
 if __name__ == '__main__':
-    sys.exit(run_get_splits())
+    sys.exit(main(['splits', 'get', *sys.argv[1:]]))

@@ -2,7 +2,7 @@
 
 import sys
 
-from semiseg_mm.apis.data.make_splits import run_make_splits
+from semiseg_mm.main import main
 
 if __name__ == '__main__':
-    sys.exit(run_make_splits())
+    sys.exit(main(['splits', 'make', *sys.argv[1:]]))

@@ -2,7 +2,7 @@
 
 import sys
 
-from semiseg_mm.apis.label_exchange import run_pseudo_labels
+from semiseg_mm.main import main
 
 if __name__ == '__main__':
-    sys.exit(run_pseudo_labels())
+    sys.exit(main(['labels', *sys.argv[1:]]))

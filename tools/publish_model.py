@@ -2,7 +2,7 @@
 
 import sys
 
-from semiseg_mm.apis import run_publish
+from semiseg_mm.main import main
 
 if __name__ == '__main__':
-    sys.exit(run_publish())
+    sys.exit(main(['publish', *sys.argv[1:]]))

@@ -2,7 +2,7 @@
 
 import sys
 
-from semiseg_mm.apis.quickstart import main
+from semiseg_mm.main import main
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(['quickstart', *sys.argv[1:]]))

@@ -2,7 +2,7 @@
 
 import sys
 
-from semiseg_mm.apis import run_test
+from semiseg_mm.main import main
 
 if __name__ == '__main__':
-    sys.exit(run_test())
+    sys.exit(main(['test', *sys.argv[1:]]))

@@ -2,7 +2,7 @@
 
 import sys
 
-from semiseg_mm.apis import run_train
+from semiseg_mm.main import main
 
 if __name__ == '__main__':
-    sys.exit(run_train())
+    sys.exit(main(['train', *sys.argv[1:]]))

@@ -13,27 +13,16 @@ from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.pictures import draw_sheet, first_batch, look_at
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
+from semiseg_mm.parsers import datasets
 from semiseg_mm.registry import DATA_SAMPLERS, DATASETS, MODELS
 from semiseg_mm.utils import atomic_path, make_folder
 
 from .command import guarded, load_config
-from .option_words import OptionsAction
 from .trained_files import find_files
 
 
 def run_browse(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description='Draw what a training would see: every view of its first images, on one sheet.'
-    )
-    parser.add_argument('config')
-    parser.add_argument('--out', metavar='FILE', help='default: browse_<config name>.png, here')
-    parser.add_argument('--labeled', type=int, default=4, help='how many labeled images')
-    parser.add_argument('--unlabeled', type=int, default=8, help='how many unlabeled images')
-    parser.add_argument(
-        '--model', help='work dir or checkpoint of the training, for pseudo labels as well'
-    )
-    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE')
-    args = parser.parse_args(argv)
+    args = datasets.browse().parse_args(argv)
     return guarded(_browse, args)
 
 

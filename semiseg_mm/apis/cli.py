@@ -16,81 +16,22 @@ from semiseg_mm.engine.rewriting import make_sup_only
 from semiseg_mm.engine.runner import StagedRunner, build_runner
 from semiseg_mm.engine.terminal import Terminal
 from semiseg_mm.errors import UserError
+from semiseg_mm.parsers import training
 from semiseg_mm.registry import METRICS
 from semiseg_mm.utils.places import config_path
 
 from .closing import closing
 from .command import choose_network, guarded, load_config
-from .hints import explain_shapes, explain_unexpected_key
-from .option_words import OptionsAction
-from .vis import BACKENDS, add_backends
+from .hints import explain_missing_package, explain_shapes, explain_unexpected_key
+from .vis import add_backends
 
 
 def run_train(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description='Train a config.')
-    _common_arguments(parser)
-    parser.add_argument(
-        '--resume',
-        nargs='?',
-        const='auto',
-        metavar='CHECKPOINT',
-        help='go on with the newest checkpoint in the work dir that loads, or with this one',
-    )
-    parser.add_argument(
-        '--amp',
-        nargs='?',
-        const='float16',
-        choices=['float16', 'bfloat16'],
-        help='mixed precision, by default in float16 (needs a GPU); bfloat16 works on CPUs too',
-    )
-    parser.add_argument(
-        '--auto-scale-lr',
-        action='store_true',
-        help="scale the learning rate to the actual batch, by the config's base_batch_size",
-    )
-    parser.add_argument(
-        '--sup-only',
-        action='store_true',
-        help='train the yardstick: the same network, stream and schedule, labeled images only',
-    )
-    parser.add_argument(
-        '--vis',
-        nargs='+',
-        choices=list(BACKENDS),
-        default=[],
-        help='send numbers and pictures there as well, beside the files in the work dir',
-    )
-    return guarded(_train, parser.parse_args(argv))
+    return guarded(_train, training.train().parse_args(argv))
 
 
 def run_test(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description='Evaluate a checkpoint.')
-    _common_arguments(parser)
-    parser.add_argument('checkpoint')
-    parser.add_argument('--network', help='evaluate this network alone (student, teacher, …)')
-    parser.add_argument(
-        '--out', metavar='DIR', help='write the predictions there as PNG, named as the images are'
-    )
-    return guarded(_test, parser.parse_args(argv))
-
-
-def _common_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('config')
-    parser.add_argument('--work-dir', help='where to write; default: work_dirs/<config name>')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=OptionsAction,
-        metavar='KEY=VALUE',
-        help="override the config, e.g. train_cfg.max_iters=1000 model.weight=2 key='[a,b]'",
-    )
-    parser.add_argument(
-        '--verbose', action='store_true', help='print all settings, not to the log file alone'
-    )
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument(
-        '--local-rank', '--local_rank', type=int, default=0, help='set by launchers'
-    )
+    return guarded(_test, training.test().parse_args(argv))
 
 
 def _load(args: argparse.Namespace) -> Config:
@@ -167,10 +108,9 @@ def _without_files(evaluator: dict | list) -> list:
 def _explained(run: Callable, cfg: Config) -> Any:
     try:
         return run()
-    except (TypeError, ValueError, AssertionError) as error:
-        is_key = isinstance(error, TypeError)
-        sentence = explain_shapes(error)
-        if is_key:
+    except (TypeError, ValueError, AssertionError, ImportError, RuntimeError) as error:
+        sentence = explain_shapes(error) or explain_missing_package(error)
+        if isinstance(error, TypeError):
             sentence = explain_unexpected_key(error, cfg._cfg_dict)
         if sentence is None:
             raise

@@ -25,6 +25,7 @@ from semiseg_mm.utils.signals import Stopped, stoppable, stopped_by
 
 from .bands import use_bands
 from .options import apply_options
+from .reading import read_config
 from .values import check_values
 
 FREE = 'free some space, then go on'
@@ -117,7 +118,7 @@ def load_config(
         also: Names at the top of the config that the caller itself reads.
         amp: Train in mixed precision, float16 or bfloat16, whose options are others.
     """
-    cfg = Config.fromfile(config_path(path))
+    cfg = read_config(config_path(path))
     _drop_scope(cfg._cfg_dict)
     _name_networks(cfg)
     init_default_scope(cfg.get('default_scope', 'semiseg_mm'))

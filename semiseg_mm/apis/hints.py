@@ -15,6 +15,8 @@ SINGLE = re.compile(r'Expected more than 1 value per channel.*size torch.Size\((
 RATE = re.compile(r'image size (\(.*?\)) should be divisible by the whole downsample rate (\d+)')
 TWICE = re.compile(r"got multiple values for (?:keyword )?argument '(\w+)'")
 
+PACKAGE = re.compile(r'^Please install ([\w-]+)|^([\w-]+) is not installed$')
+
 
 class Arguments(NamedTuple):
     """The keywords that a type takes."""
@@ -63,6 +65,17 @@ def explain_shapes(error: Exception) -> str | None:
             f'{match[2]}: make both sides of train_dataloader.dataset.crop_size multiples of '
             f'{match[2]}. If it is a validation image: model.segmentor.data_preprocessor.test_cfg='
             f'dict(size_divisor={match[2]}).'
+        )
+    return None
+
+
+def explain_missing_package(error: Exception) -> str | None:
+    """Return which package a network of mmseg asks for; None if it is something else."""
+    if match := PACKAGE.search(str(error)):
+        package = match[1] or match[2]
+        return (
+            f'The config asks for something that needs the package {package}, which is not '
+            f'installed: pip install {package}, or take another network.'
         )
     return None
 

@@ -76,7 +76,9 @@ RULES: dict[str, Rule] = {
     'model.num_classes': COUNT,
     'model.weight': Rule('a number', lambda value: value is not None and type(value) is not str),
     'model.segmentor.decode_head.num_classes': COUNT,
-    'model.segmentor.decode_head.dropout_ratio': SHARE,
+    'model.segmentor.decode_head.dropout_ratio': Rule(
+        'a number from 0 to 1, or -1 for none', lambda value: value == -1 or SHARE.holds(value)
+    ),
 }
 
 

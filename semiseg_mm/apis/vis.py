@@ -8,11 +8,9 @@ from importlib.util import find_spec
 from mmengine.config import Config, ConfigDict
 
 from semiseg_mm.errors import UserError
+from semiseg_mm.parsers.training import BACKENDS
 
 LOCAL = 'LocalVisBackend'  # it writes scalars.json, which compare and quickstart read
-BACKENDS = dict(
-    tensorboard='TensorboardVisBackend', wandb='WandbVisBackend', mlflow='MLflowPngBackend'
-)
 PROJECT = 'semiseg_mm'
 
 

@@ -8,6 +8,10 @@ from .backends import is_remote, join
 from .splits import apply_split
 from .unlabeled import check_no_circles
 
+NO_MASKS = (
+    ' Annotations of tools become masks with `semiseg_mm new`; images without masks are labeled by '
+    '`semiseg_mm predict`.'
+)
 SOURCES = ('labeled', 'unlabeled', 'dataset')
 
 
@@ -35,7 +39,9 @@ def check_paths(
             mend = split_key if is_list and split_key else f'{key}.{field}'
             raise UserError(
                 f'The {kind} {path} does not exist ({key}.{field}): correct the path in the '
-                f'config, or with --cfg-options {mend}=...'
+                f'config, or with --cfg-options {mend}=....'
+                + NO_MASKS
+                * (field == 'data_prefix.seg_map_path')
             )
     _check_listed(dataset)
 

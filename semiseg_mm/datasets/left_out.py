@@ -8,6 +8,8 @@ from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from torch.utils.data import Dataset
 
+from semiseg_mm.utils import counted
+
 from .backends import is_remote
 from .identity import fixed_part
 from .unlabeled import IMAGE_SUFFIXES, images_below
@@ -25,7 +27,7 @@ FOREIGN = (
     '.arw',
     '.psd',
 )
-CONVERT = 'pictures of a kind that is not read here: convert them to JPEG or PNG'
+FOREIGN_KIND = 'of a kind that is not read here (convert to JPEG or PNG)'
 
 
 def warn_of_foreign(dataset: Dataset) -> None:
@@ -33,10 +35,17 @@ def warn_of_foreign(dataset: Dataset) -> None:
     paths = foreign_images(dataset)
     if paths:
         print_log(
-            f'{len(paths)} {CONVERT}. They are left out, {paths[0]} among them.',
+            f'Left out: {foreign_named(paths[:1], len(paths))}.',
             'current',
             level=30,
         )
+
+
+def foreign_named(shown: list[str], count: int) -> str:
+    """Say how many pictures are of a kind that is not read, and name some of them."""
+    return f'{counted(count, "picture")} {FOREIGN_KIND}: {", ".join(shown)}' + ', …' * (
+        count > len(shown)
+    )
 
 
 def foreign_images(dataset: Dataset) -> list[str]:
@@ -80,8 +89,8 @@ def warn_of_left_out(dataset: Dataset, key: str) -> None:
     paths = left_out(dataset)
     if paths:
         print_log(
-            f'{len(paths)} images in {_listed_folder(dataset)} are left out, {paths[0]} among '
-            f'them: {key}.img_suffix is {dataset.img_suffix!r} (upper and lower case count). '
+            f'Left out: {counted(len(paths), "image")} in {_listed_folder(dataset)}, such as '
+            f'{paths[0]}: {key}.img_suffix is {dataset.img_suffix!r} (upper and lower case count). '
             'Rename them, so that all end alike.',
             'current',
             level=30,

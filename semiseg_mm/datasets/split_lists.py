@@ -10,6 +10,8 @@ from typing import NamedTuple
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
+from semiseg_mm.utils import counted
+
 from .id_lists import image_key, name_some, plain_id
 from .identity import describe_ids, fixed_part, ids_hash, sample_ids
 
@@ -83,8 +85,7 @@ def identify(ids: Iterable[str]) -> Record | None:
 def describe_list(ids: list[str], first: Record | None = None) -> str:
     """What a list is: ``unimatch cityscapes 1_8/labeled.txt (372 images, also cps …)``."""
     found = identify_all(ids)
-    count = len(set(ids))
-    count = f'{count} image{"s" if count > 1 else ""}'
+    count = counted(len(set(ids)), 'image')
     if not found:
         return f'unknown list ({count})'
     found.sort(key=lambda record: record != first)

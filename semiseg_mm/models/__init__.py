@@ -6,38 +6,58 @@ from .auxiliaries import (
     FlawDetector,
     ImageDiscriminator,
     ImageGenerator,
+    RotationHead,
     frozen,
 )
 from .backbones import DINOv2, WideResNet38
+from .class_confidence import ByClassConfidence, ClassConfidence
 from .data_preprocessor import SemiDataPreprocessor
 from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead
-from .losses import MaskedCrossEntropy, ProbabilityMSE, ProbOhemCrossEntropy, UnreliableContrast
-from .mixing import BoxMix, ClassMix
-from .perturbations import ChannelDropout, ComplementaryDropout
+from .losses import (
+    ClassSampledCrossEntropy,
+    MaskedCrossEntropy,
+    ProbabilityKL,
+    ProbabilityMSE,
+    ProbOhemCrossEntropy,
+    UnreliableContrast,
+)
+from .mixing import BetaBoxMix, BlendMix, BoxMix, ClassBoxMix, ClassMix, ClassPaste, MixTwice
+from .perturbations import BatchColours, ChannelDropout, ComplementaryDropout
 from .pseudo_labels import ConfidentShare, HardPseudoLabel, SoftPseudoLabel, Threshold
 from .segmentors import (
     AdvSemSegSegmentor,
     CPSSegmentor,
     ECSSegmentor,
     GCTSegmentor,
+    IMASSegmentor,
     MeanTeacher,
     S4GANSegmentor,
+    S4LSegmentor,
     SelfTrainingSegmentor,
     SemiSegmentor,
     SoulyGANSegmentor,
     STPlusPlusSegmentor,
     SupOnly,
     U2PLSegmentor,
+    VATSegmentor,
     WeakToStrongSegmentor,
 )
 
 __all__ = [
     'AdvSemSegSegmentor',
+    'BatchColours',
+    'BetaBoxMix',
+    'BlendMix',
     'BoxMix',
+    'ByClassConfidence',
     'CPSSegmentor',
     'ChannelDropout',
     'ClassBank',
+    'ClassBoxMix',
+    'ClassConfidence',
     'ClassMix',
+    'ClassPaste',
+    'ClassSampledCrossEntropy',
     'ComplementaryDropout',
     'ConfidentShare',
     'ConvCorrector',
@@ -53,11 +73,16 @@ __all__ = [
     'HardPseudoLabel',
     'ImageDiscriminator',
     'ImageGenerator',
+    'IMASSegmentor',
     'MaskedCrossEntropy',
     'MeanTeacher',
+    'MixTwice',
     'ProbOhemCrossEntropy',
+    'ProbabilityKL',
     'ProbabilityMSE',
     'S4GANSegmentor',
+    'RotationHead',
+    'S4LSegmentor',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
     'SemiDataPreprocessor',
@@ -68,6 +93,7 @@ __all__ = [
     'Threshold',
     'U2PLSegmentor',
     'UnreliableContrast',
+    'VATSegmentor',
     'WeakToStrongSegmentor',
     'WideResNet38',
     'frozen',

@@ -1,5 +1,5 @@
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 
 import torch
@@ -53,6 +53,24 @@ class SemiDataPreprocessor(BaseDataPreprocessor):
             for number, sample in enumerate(own):
                 self._fill(sample, {name: x[number] for name, x in maps.items()}, size, padding)
         return dict(inputs=inputs, data_samples=samples)
+
+    def recoloured(self, images: Tensor, colours: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return normalised images B,C,H,W, changed by something that takes values from 0 to 1.
+
+        It is shown RGB, whichever order the network has.
+        """
+        if self.by_view is not None:
+            raise UserError(
+                f"Colours cannot be changed after {type(self.network).__name__}: only mmseg's "
+                'SegDataPreProcessor says how it normalises. Change them in train_dataloader.'
+                'dataset.views (StrongView).'
+            )
+        network = self.network
+        mean, std = (network.mean, network.std) if network._enable_normalize else (0.0, 1.0)
+        flipped = images.shape[1] == 3 and not network._channel_conversion
+        shown = (images * std + mean) / 255
+        shown = colours(shown.flip(1) if flipped else shown)
+        return ((shown.flip(1) if flipped else shown) * 255 - mean) / std
 
     # ------------------------------------------------------------------ to the device
 

@@ -16,25 +16,26 @@ class View(NamedTuple):
     valid: Tensor  # B,H,W bool: pixels of the image, not of the padding
     target: PseudoLabel | None = None  # its label, if that is known before the forward
     mix: MixMask | None = None  # how it was mixed, if it was
-    pasted: PseudoLabel | None = None  # the label of what was pasted from labeled images
+    pasted: PseudoLabel | None = None  # the label of what was pasted, where that is another view's
 
-    def mixed(self, mix: MixMask, labeled: 'View | None' = None) -> 'View':
+    def mixed(self, mix: MixMask, other: 'View | None' = None) -> 'View':
         """Return it with the partners' pixels pasted, and its label, if it has one, alike.
 
         Args:
-            labeled: The labeled view with its label, if the partners are labeled images.
+            other: Where the partners stand, with their label; by default in this view. It is the
+                labeled view if the partners are labeled images.
         """
-        other = labeled if mix.from_labeled else self
-        if other is None or (mix.from_labeled and other.target is None):
+        if mix.from_labeled and (other is None or other.target is None):
             raise UserError(
                 'This mask pastes labeled images: View.mixed needs the labeled view with its label '
                 'as target (mix_view of semiseg_mm.models.mixing hands it over).'
             )
+        source = self if other is None else other
         view = self._replace(
-            inputs=mix.paste(self.inputs, other.inputs),
-            valid=mix.paste(self.valid, other.valid),
+            inputs=mix.paste(self.inputs, source.inputs),
+            valid=mix.paste(self.valid, source.valid) > 0,
             mix=mix,
-            pasted=other.target if mix.from_labeled else None,
+            pasted=None if other is None else other.target,
         )
         return view if self.target is None else view.taught(self.target)
 

@@ -92,6 +92,7 @@ def _dinov2(cfg: dict, backbone: dict, head: dict) -> None:
 SHRINK = dict(
     DDRNet=_ddrnet,
     DINOv2=_dinov2,
+    ERFNet=_same,
     FastSCNN=_same,
     HRNet=_hrnet,
     MixVisionTransformer=_segformer,

@@ -14,6 +14,7 @@ from .gather import gather_rows
 from .label_png import write_mask
 from .random import preserved_rng, seed_all
 from .records import check_record, read_record
+from .words import counted
 from .wrapping import unwrapped
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     'check_record',
     'check_share',
     'check_size',
+    'counted',
     'draw_box',
     'gather_rows',
     'make_folder',

@@ -105,9 +105,9 @@ def test_what_loading_leaves_out_is_said_of_both_folders(look, folder):
     for place in ('img', 'more'):
         (folder / place / 'IMG_1.HEIC').write_bytes(b'heic')
     labeled, unlabeled = look()
-    assert '2 images have more than three channels' in ' '.join(unlabeled.remarks)
+    assert '2 images with more than three channels' in ' '.join(unlabeled.remarks)
     for findings in (labeled, unlabeled):
-        assert any('1 pictures of a kind that is not read' in text for text in findings.remarks)
+        assert any('1 picture of a kind that is not read' in text for text in findings.remarks)
 
 
 def test_lists_that_overlap_or_repeat_are_pointed_out(config, folder, look):
@@ -116,7 +116,7 @@ def test_lists_that_overlap_or_repeat_are_pointed_out(config, folder, look):
     config['unlabeled'].update(img_path=str(folder / 'img'))
     labeled, unlabeled = look()
     assert labeled.errors == {'stands in the list more than once': ['1 (2 times)']}
-    assert '2 images are in both lists, 0 among them' in unlabeled.remarks[0]
+    assert '2 images in both lists, such as 0' in unlabeled.remarks[0]
 
 
 @pytest.mark.parametrize('broken, status', [(False, 0), (True, 1)])
@@ -127,7 +127,7 @@ def test_the_exit_status_is_the_verdict(broken, status, config, folder, capsys):
     path.write_text(f"default_scope = 'semiseg_mm'\ntrain_dataloader = dict(dataset={config!r})\n")
     assert run_check_dataset([str(path)]) == status
     printed = capsys.readouterr().out
-    assert ('1 errors' if broken else 'No errors') in printed and 'sky' in printed
+    assert ('1 error.' if broken else 'No errors') in printed and 'sky' in printed
 
 
 def test_a_wrong_path_is_one_sentence(config, folder, capsys):
@@ -166,7 +166,7 @@ def test_images_that_fill_16_bits_are_no_errors_but_remarked(look, folder):
     deepen(folder / 'more', ['u2'], 9000)  # a dark one among them
     unlabeled = look()[1]
     assert not unlabeled.errors
-    assert '2 images have more than 8 bits' in unlabeled.remarks[0]
+    assert '2 images with more than 8 bits' in unlabeled.remarks[0]
     assert 'u1.png values 0 to 65535 become 0 to 255' in unlabeled.remarks[0]
 
 
@@ -223,7 +223,7 @@ VAL_TROUBLE = {
 def test_trouble_of_validation_images_is_named(file, validate, folder):
     VAL_TROUBLE[file](folder)
     status, text = validate()
-    assert status == 1 and file in text and '1 errors.' in text
+    assert status == 1 and file in text and '1 error.' in text
 
 
 def test_deep_validation_images_are_named(validate, folder):
@@ -259,3 +259,19 @@ def test_windows_are_advised_for_images_far_larger_than_the_crop(
     run_check_dataset([str(path)])
     advice = "mode='slide', crop_size=(64, 96), stride=(42, 64)"
     assert (advice in ' '.join(capsys.readouterr().out.split())) == told
+
+
+def test_a_missing_mask_names_the_file_that_is_there(look, folder):
+    (folder / 'ann/1.png').rename(folder / 'ann/1.jpg.png')
+    (folder / 'ann/2.png').rename(folder / 'ann/2.jpg')
+    (folder / 'ann/3.png').rename(folder / 'ann/30.png')
+    one, two, three = look()[0].errors['cannot be read']
+    assert "1.jpg.png is there: set seg_map_suffix='.jpg.png'" in one
+    assert '2.jpg is there, but JPEG changes class numbers' in two
+    assert '3.png: there is no such file)' in three
+
+
+def test_masks_that_count_from_1_are_pointed_out(look, folder):
+    for index in range(4):
+        write_mask(folder, index, np.arange(600, dtype=np.uint8).reshape(20, 30) % 3 + 1)
+    assert 'No mask holds 0. If the classes are numbered from 1' in look()[0].remarks[-1]

@@ -67,9 +67,11 @@ def test_a_file_for_one_size_gives_probabilities(run, tmp_path):
 
     # the check sees a network that is not that of the file
     trained = semiseg_mm.load(run)
-    module = ExportedNetwork(trained.predictor.network, *normalisation(trained.preprocessor)).eval()
+    module = ExportedNetwork(trained.predictor.network, normalisation(trained.preprocessor)).eval()
 
     class Both(nn.Module):
+        pixels = module.pixels
+
         def forward(self, image):
             label, probabilities = module(image)
             return label, probabilities.roll(1, 1)
@@ -115,7 +117,7 @@ def test_what_is_inside_is_what_the_preprocessor_does(options):
             return x
 
     image = torch.randint(0, 256, (3, 8, 9), dtype=torch.uint8)  # blue first, as it is loaded
-    ExportedNetwork(Network(), *normalisation(preprocessor))(image.flip(0)[None])
+    ExportedNetwork(Network(), normalisation(preprocessor))(image.flip(0)[None])
     expected = preprocess_of(preprocessor)([image])
     torch.testing.assert_close(seen[0], expected, rtol=0, atol=1e-5)
 
@@ -123,5 +125,5 @@ def test_what_is_inside_is_what_the_preprocessor_does(options):
 def test_other_channels_are_refused():
     preprocessor = nn.Module()
     preprocessor.mean = preprocessor.std = torch.ones(4)
-    with pytest.raises(UserError, match='4 channels'):
+    with pytest.raises(UserError, match='images of 4 channels, and its images have 3'):
         normalisation(preprocessor)

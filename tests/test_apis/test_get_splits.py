@@ -117,7 +117,7 @@ def test_offline_is_one_sentence(repository, tmp_path, monkeypatch, capsys):
 
 
 def test_every_registered_list_has_a_place_of_its_own():
-    for dataset in module.SPLITS:
+    for dataset in module.splits.PLACES:
         places = [target(r) for r in registry() if r.dataset == dataset]
         assert len(places) == len(set(places)) > 30
     voc = {target(r) for r in registry() if r.dataset == 'voc'}

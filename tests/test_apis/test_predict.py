@@ -166,8 +166,8 @@ def test_nothing_is_overwritten_but_predictions(run, photos, tmp_path, capsys):
     assert code == 1 and 'no predictions.json beside it' in printed.err
     for _ in range(2):
         code, printed = call('images', 'images/new')
-        assert code == 0 and '1 images labeled' in printed.out
-    assert '1 images labeled' in call('images/**/*.png', 'images/new')[1].out
+        assert code == 0 and '1 image labeled' in printed.out
+    assert '1 image labeled' in call('images/**/*.png', 'images/new')[1].out
     code, printed = call('images', 'images')
     assert code == 1 and 'is the folder of the images' in printed.err
     code, printed = call('images/new/labels', 'images/new')

@@ -56,3 +56,11 @@ def test_the_configs_of_this_project_pass():
     root = Path(__file__).parents[2] / 'configs'
     for file in sorted(root.glob('sup_only/*_shapes-*.py')):
         check_values(Config.fromfile(file))
+
+
+def test_the_networks_of_this_project_pass():
+    root = Path(__file__).parents[2] / 'configs/_base_/models'
+    files = sorted(root.glob('*.py'))
+    assert len(files) > 5
+    for file in files:
+        check_values(Config(dict(model=dict(segmentor=Config.fromfile(file).segmentor))))

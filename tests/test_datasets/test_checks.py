@@ -40,6 +40,7 @@ def test_missing_folder_of_the_labeled_source(folder_cfg, folder, part):
     text = refusal(folder_cfg)
     assert f'The folder {folder}/nowhere does not exist' in text
     assert f'({KEY}.labeled.data_prefix.{part})' in text
+    assert ('semiseg_mm new' in text) == (part == 'seg_map_path')
 
 
 def test_missing_folder_of_the_unlabeled_source(folder_cfg, folder):

@@ -94,7 +94,7 @@ def test_a_start_of_training_says_it_once(make_folder, monkeypatch):
     dataset = SemiDataset(dict(cfg(folder), pipeline=load))
     dataset.check_labels()
     assert len(lines) == 1 and len(dataset) == 2
-    assert f'4 images in {folder}/img are left out, {folder}/img/0.JPG among them' in lines[0]
+    assert f'Left out: 4 images in {folder}/img, such as {folder}/img/0.JPG: ' in lines[0]
     assert "train_dataloader.dataset.labeled.img_suffix is '.jpg'" in lines[0]
 
 

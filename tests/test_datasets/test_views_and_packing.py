@@ -133,6 +133,14 @@ def test_a_label_beyond_the_classes_is_refused_with_its_file():
         check([[0, 3], [254, 255]])
 
 
+def test_labels_that_count_from_1_have_a_remedy():
+    with pytest.raises(UserError, match='numbered from 1, set reduce_zero_label=True'):
+        check([[1, 3], [2, 255]])
+    with pytest.raises(UserError) as refused:
+        check([[0, 3], [2, 255]])
+    assert 'reduce_zero_label' not in str(refused.value)
+
+
 @pytest.mark.parametrize('label', [3, 254])
 def test_a_single_pixel_is_enough(label):
     with pytest.raises(UserError, match=f'holds the label {label}, '):

@@ -65,6 +65,24 @@ def test_decay_1_freezes_weights_and_buffers(model, policy):
     assert model.teacher_steps == 3
 
 
+@pytest.mark.parametrize(('count_all', 'decay'), [(False, 0.0), (True, 2 / 3)])
+def test_until_it_begins_the_teacher_equals_the_student_buffers_too(model, count_all, decay):
+    """Two of four iterations. Then the warm-up begins (t = 0), or is in its third step (t = 2)."""
+    hook = MeanTeacherHook(decay=0.9, buffers='keep', begin=0.5, count_all=count_all)
+    runner = SimpleNamespace(
+        model=model, max_iters=4, optim_wrapper=SimpleNamespace(should_update=lambda: True)
+    )
+    student, teacher = model.networks['student'], model.networks['teacher']
+    for runner.iter in range(3):
+        for tensor in student.state_dict().values():
+            tensor.fill_(runner.iter)
+        hook.after_train_iter(runner, runner.iter)
+        if runner.iter < 2:
+            assert values(teacher.state_dict().values()) == {runner.iter}
+    (value,) = values(teacher.parameters())
+    assert value == pytest.approx(decay * 1 + (1 - decay) * 2)
+
+
 @pytest.mark.parametrize('wrong', [dict(buffers='average'), dict(decay=1.5)])
 def test_wrong_arguments_are_refused(wrong):
     with pytest.raises(UserError, match=next(iter(wrong))):

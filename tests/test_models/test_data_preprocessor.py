@@ -176,3 +176,23 @@ def test_a_batch_is_left_as_it_was():
     ):
         assert one.metainfo == two.metainfo and set(one.keys()) == set(two.keys())
         assert torch.equal(one.gt_sem_seg.data, two.gt_sem_seg.data)
+
+
+@pytest.mark.parametrize('rgb', [True, False])
+def test_colours_are_changed_without_the_normalisation(rgb):
+    """What changes them sees RGB from 0 to 1; red becomes half as bright, and nothing else."""
+    made, shown = build(bgr_to_rgb=rgb), []
+    images, samples = view(2, 3, 4)
+    inputs = made(batch(strong=(images, samples)), True)['inputs']['strong']
+
+    def colours(x):
+        shown.append(x)
+        return x * torch.tensor([0.5, 1, 1]).view(1, 3, 1, 1)
+
+    found = made.recoloured(inputs, colours)
+    bgr = images[0].float()
+    torch.testing.assert_close(shown[0][0], bgr.flip(0) / 255)
+    halved = bgr * torch.tensor([1, 1, 0.5]).view(3, 1, 1)
+    expected = halved.flip(0) if rgb else halved
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
+    torch.testing.assert_close(found[0], (expected - mean) / std)

@@ -1,8 +1,10 @@
 import pytest
 import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 
 from semiseg_mm.errors import UserError
-from semiseg_mm.models import BoxMix, ClassMix
+from semiseg_mm.models import BetaBoxMix, BlendMix, BoxMix, ClassMix, MixTwice
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import MixMask, PseudoLabel, View
 
@@ -360,3 +362,138 @@ def test_labels_of_labeled_partners_must_come_along():
     for labeled in (None, view):
         with pytest.raises(UserError, match='mix_view'):
             view.mixed(mix, labeled)
+
+
+# ------------------------------------------------------------------ nothing pasted
+
+
+def test_nobody_shows_the_mean_colour_from_which_nothing_is_learned():
+    """The first image loses its right pixel: 0 in the image and in the label, and not valid."""
+    view = View(torch.tensor([[[[1.0, 2]]]]), [], torch.ones(1, 1, 2) > 0, labels([7, 8]))
+    cut = view.mixed(MixMask(MASK.mask[:1], None))
+    assert cut.inputs.tolist() == [[[[1, 0]]]] and cut.valid.tolist() == [[[True, False]]]
+    assert cut.target.label.tolist() == [[[7, 0]]]
+    assert cut.target.valid.tolist() == [[[True, False]]]
+
+
+@pytest.mark.parametrize('outside', [False, True])
+def test_boxes_may_cut_out_what_is_in_them_or_around_them(outside):
+    """Of a single image, which needs no partner."""
+    torch.manual_seed(0)
+    mixer = BoxMix(area=(0.1, 0.1), ratio=(1, 1), partner='nobody', outside=outside)
+    drawn = mixer.draw(images(1))
+    assert drawn.partner is None
+    assert 0.08 < abs(drawn.mask.float().mean().item() - outside) < 0.12
+
+
+# ------------------------------------------------------------------ blending
+
+
+def test_blended_images_labels_and_confidences_are_weighted_means():
+    """A quarter of the next image. The second pixel of the first image is padding."""
+    valid = torch.tensor([[[True, False]], [[True, True]]])
+    view = View(torch.tensor([[[[0.0, 0]]], [[[8.0, 4]]]]), [], valid)
+    soft = torch.tensor([[[[1.0, 0]], [[0, 1]]], [[[0.2, 1]], [[0.8, 0]]]])  # B,C,1,W
+    target = PseudoLabel(soft, soft.amax(1), valid)
+    mix = MixMask(torch.full((2, 1, 1), 0.25), torch.tensor([1, 0]))
+    mixed = view._replace(target=target).mixed(mix)
+    assert mixed.inputs.flatten().tolist() == [2, 1, 6, 3] and mixed.valid.all()
+    torch.testing.assert_close(mixed.target.label[0], torch.tensor([[[0.8, 0.25]], [[0.2, 0.75]]]))
+    torch.testing.assert_close(mixed.target.confidence[0, 0], torch.tensor([0.95, 1.0]))
+    assert mixed.target.valid.all()
+    assert mixed.target.kept.flatten().tolist() == [1, 0.25, 1, 0.75]
+
+
+@pytest.mark.parametrize('share', [0.0, 1.0])
+def test_a_share_of_0_or_1_is_one_of_the_images(share):
+    x = torch.randn(2, 3, 4, 4)
+    mixed = MixMask(torch.full((2, 1, 1), share), torch.tensor([1, 0])).paste(x)
+    assert torch.equal(mixed, x.flip(0) if share else x)
+
+
+def test_shares_are_drawn_for_each_image_and_lie_at_the_ends_where_alpha_is_small():
+    torch.manual_seed(0)
+    shares = BlendMix(alpha=0.1).draw(images(400)).mask.flatten()
+    assert len(set(shares.tolist())) > 200 and abs(shares.mean() - 0.5) < 0.06
+    assert ((shares < 0.1) | (shares > 0.9)).float().mean() > 0.7
+
+
+def test_hard_labels_cannot_be_blended():
+    with pytest.raises(UserError, match="pseudo_label=dict\\(type='SoftPseudoLabel'\\)"):
+        labels([0], [1]).mixed(BlendMix().draw(images(2)))
+    with pytest.raises(UserError, match='partner'):
+        BlendMix(partner='labeled')
+
+
+# ------------------------------------------------------------------ AugSeg
+
+
+def test_beta_boxes_are_as_large_as_the_draw_says_and_cut_off_at_the_border(monkeypatch):
+    """0.75 of the image stays: sides of a half, 20 x 40, in the image or beyond its border."""
+    drawn = lambda a, b: type('Beta', (), dict(sample=lambda self: torch.tensor(0.75)))()  # noqa: E731
+    monkeypatch.setattr(torch.distributions, 'Beta', drawn)
+    mixer, sizes, centres = BetaBoxMix(margin=0.125), set(), []
+    for mask in masks(mixer, 30, height=40, width=80):
+        for one in mask:
+            ys, xs = one.nonzero(as_tuple=True)
+            size = (int(ys.max() - ys.min() + 1), int(xs.max() - xs.min() + 1))
+            sizes.add(size)
+            assert one.sum() == size[0] * size[1] and size[0] <= 20 and size[1] <= 40
+            centres.append(int(ys.max()) + 1 - 10 if ys.min() > 0 else None)
+    assert (20, 40) in sizes and len(sizes) > 5  # whole ones, and ones cut off
+    centres = [centre for centre in centres if centre is not None]
+    assert min(centres) < 14 and max(centres) == 30  # cut off at the bottom, it ends at 40
+
+
+def test_unsure_images_are_mixed_more_often():
+    """With probability 1 - certainty: never, always, at three of four."""
+    mixer = BetaBoxMix(prob='unsure', beta=(1e-3, 100.0))  # boxes as large as the image
+    target = labels([0, 0], [0, 0], [0, 0])._replace(certainty=torch.tensor([1.0, 0.0, 0.25]))
+    mixed = []
+    for seed in range(100):
+        torch.manual_seed(seed)
+        mixed.append(mixer.draw(images(3, 8, 8), target).mask.flatten(1).any(1).tolist())
+    never, always, often = torch.tensor(mixed).float().mean(0)
+    assert never == 0 and always == 1 and 0.6 < often < 0.9
+
+
+def test_it_asks_for_a_label_that_knows_how_sure_it_is():
+    for target in (None, labels([0], [0])):
+        with pytest.raises(UserError, match='certainty=True'):
+            BetaBoxMix(prob='unsure').draw(images(2, 1, 1), target)
+
+
+def test_partners_are_pasted_as_the_first_mixer_left_them():
+    """Two images of three pixels. The first mixer pastes truth into the middle of both, the second
+    takes the two right pixels of the next image: the left one and an image's own truth are gone."""
+
+    class Drawn(torch.nn.Module):
+        def __init__(self, mask, partner, own):
+            super().__init__()
+            self.partner, self.mix = (
+                own,
+                MixMask(torch.tensor([[mask]] * 2) > 0, partner, bool(own)),
+            )
+
+        def draw(self, images, target, labeled=None):
+            return self.mix
+
+    mixer = MixTwice(dict(type='BoxMix'), dict(type='BoxMix'))
+    mixer.first = Drawn([0, 1, 0], torch.tensor([0, 1]), 'labeled')
+    mixer.second = Drawn([0, 1, 1], torch.tensor([1, 0]), None)
+    view = View(torch.tensor([[[[1.0, 2, 3]]], [[[4, 5, 6]]]]), [], torch.ones(2, 1, 3) > 0)
+    view = view._replace(target=labels([1, 2, 3], [4, 5, 6]))
+    labeled = labeled_view([7, 8, 9], [10, 11, 12])
+    truths = [SegDataSample(gt_sem_seg=PixelData(data=row[None])) for row in labeled.target.label]
+    mixed = mixer.mix_view(view, labeled._replace(data_samples=truths))
+    assert mixed.inputs.flatten().tolist() == [1, 104, 6, 4, 101, 3]
+    assert mixed.target.label.flatten().tolist() == [1, 11, 6, 4, 8, 3]
+
+
+def test_mixing_twice_says_what_it_needs():
+    first, second = dict(type='BoxMix', partner='labeled'), dict(type='BoxMix')
+    view = View(torch.zeros(2, 1, 1, 1), [], torch.ones(2, 1, 1) > 0)
+    with pytest.raises(UserError, match="'ema' or 'self_eval'"):
+        MixTwice(first, second).mix_view(view, view)
+    with pytest.raises(UserError, match=r'Labeled images belong into MixTwice\.first'):
+        MixTwice(second, first)

@@ -24,10 +24,12 @@ STRIDES = {  # of what the head reads; the others have theirs in the name
     'ddrnet_23-slim': (8,),
     'dpt_dinov2-b': (14,) * 4,
     'dpt_dinov2-s': (14,) * 4,
+    'erfnet_s2': (2,),
     'fast_scnn': (8,),
     'hrnet_w18': PYRAMID,
     'segformer_b0': PYRAMID,
     'segformer_b2': PYRAMID,
+    'segformer_b3': PYRAMID,
     'unet_s2': (2,),
     'unet_s2_camvid': (2,),
     'upernet_vit-b16': PYRAMID,
@@ -134,7 +136,7 @@ def test_pretrained_weights_are_those_of_the_backbone(file):
     backbone = Config.fromfile(file).segmentor.backbone
     source = (backbone.get('init_cfg') or {}).get('checkpoint', '')
     kind = backbone.type
-    assert bool(source) == (kind not in ('FastSCNN', 'UNet', 'WideResNet38'))
+    assert bool(source) == (kind not in ('ERFNet', 'FastSCNN', 'UNet', 'WideResNet38'))
     if kind.startswith('ResNe'):
         assert re.search(rf'resnex?t{backbone.depth}[-_]', source)
         # deep stem and 7x7 stem have weights of their own

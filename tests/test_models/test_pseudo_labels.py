@@ -23,6 +23,15 @@ def test_soft_label_by_hand():
     torch.testing.assert_close(made.confidence, torch.tensor([[[0.75, 0.8]]]))
 
 
+def test_certainty_of_an_image_by_hand():
+    """(1 - entropy / log 2) * confidence of the only pixel that is not padding; else it is 0."""
+    assert HardPseudoLabel()(LOGITS, VALID).certainty is None
+    made = HardPseudoLabel(certainty=True)(LOGITS, VALID)
+    entropy = 0.75 * log(4 / 3) + 0.25 * log(4)
+    torch.testing.assert_close(made.certainty, torch.tensor([(1 - entropy / log(2)) * 0.75]))
+    assert HardPseudoLabel(certainty=True)(LOGITS, VALID & False).certainty.tolist() == [0]
+
+
 @BOTH
 def test_valid_is_handed_on(make):
     assert torch.equal(make(LOGITS, VALID).valid, VALID)

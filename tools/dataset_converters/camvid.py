@@ -2,7 +2,7 @@
 
 import sys
 
-from semiseg_mm.apis.data.converters.camvid import run_camvid
+from semiseg_mm.main import main
 
 if __name__ == '__main__':
-    sys.exit(run_camvid())
+    sys.exit(main(['convert', 'camvid', *sys.argv[1:]]))

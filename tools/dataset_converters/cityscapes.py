@@ -2,7 +2,7 @@
 
 import sys
 
-from semiseg_mm.apis.data.converters.cityscapes import run_cityscapes
+from semiseg_mm.main import main
 
 if __name__ == '__main__':
-    sys.exit(run_cityscapes())
+    sys.exit(main(['convert', 'cityscapes', *sys.argv[1:]]))

@@ -2,7 +2,7 @@
 
 import sys
 
-from semiseg_mm.apis.data.converters.coco import run_coco
+from semiseg_mm.main import main
 
 if __name__ == '__main__':
-    sys.exit(run_coco())
+    sys.exit(main(['convert', 'coco', *sys.argv[1:]]))

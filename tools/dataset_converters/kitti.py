@@ -2,7 +2,7 @@
 
 import sys
 
-from semiseg_mm.apis.data.converters.kitti import run_kitti
+from semiseg_mm.main import main
 
 if __name__ == '__main__':
-    sys.exit(run_kitti())
+    sys.exit(main(['convert', 'kitti', *sys.argv[1:]]))

@@ -2,7 +2,7 @@
 
 import sys
 
-from semiseg_mm.apis.data.converters.voc_sbd import run_voc_sbd
+from semiseg_mm.main import main
 
 if __name__ == '__main__':
-    sys.exit(run_voc_sbd())
+    sys.exit(main(['convert', 'voc', *sys.argv[1:]]))

@@ -11,6 +11,7 @@ if [ ! -x "$venv/bin/mkdocs" ] || [ requirements/docs.txt -nt "$venv/ready" ]; t
   "$venv/bin/pip" install --quiet -r requirements/docs.txt
   touch "$venv/ready"
 fi
+export NO_MKDOCS_2_WARNING=1 # the theme's advertisement for its successor
 "$venv/bin/python" tools/dev/site_pages.py
 if [ "${1:-build}" = serve ]; then
   exec "$venv/bin/mkdocs" serve

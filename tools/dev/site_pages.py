@@ -15,6 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / 'build/docs'
 LINK = re.compile(r'(!?)\[([^\]]*)\]\(([^)\s#]*)(#[^)\s]*)?\)')
+# Chinese and its punctuation; a browser shows the end of a line between two of these as a space
+HAN = '[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]'
 
 
 def _relative(folder: Path, pattern: str) -> list[str]:
@@ -50,6 +52,7 @@ def turned(text: str, source: str, uri: str) -> str:
         relative = posixpath.relpath(target, posixpath.dirname(uri))
         return f'{image}[{words}]({relative}{anchor or ""})'
 
+    text = re.sub(rf'(?<={HAN})\n {{0,3}}(?={HAN})', '', text)
     return LINK.sub(turn, text)
 
 

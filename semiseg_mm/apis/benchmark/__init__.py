@@ -8,6 +8,7 @@ from mmengine.registry import init_default_scope
 
 import semiseg_mm.engine  # noqa: F401  (registers everything)
 from semiseg_mm.apis.command import guarded
+from semiseg_mm.parsers.benchmark import benchmark
 
 from . import data, labels, models, scale, step
 
@@ -15,11 +16,7 @@ PARTS = dict(data=data, labels=labels, models=models, scale=scale, step=step)
 
 
 def run_benchmark(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description='Print speeds, measured side by side in one run.')
-    parts = parser.add_subparsers(dest='part', required=True, metavar='PART')
-    for name, part in PARTS.items():
-        part.add_arguments(parts.add_parser(name, help=part.__doc__, description=part.__doc__))
-    return guarded(_run, parser.parse_args(argv))
+    return guarded(_run, benchmark().parse_args(argv))
 
 
 def _run(args: argparse.Namespace) -> None:

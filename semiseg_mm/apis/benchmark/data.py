@@ -29,15 +29,6 @@ VIEWS = [
 ]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--rounds', type=int, default=7, help='medians are printed')
-    parser.add_argument('--images', type=int, default=24, help='files of each kind')
-    parser.add_argument(
-        '--folder', help='measure with the images of this folder, not with generated ones'
-    )
-    parser.add_argument('--crop', type=int, default=321, help='for the images of --folder')
-
-
 def run(args: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         for name, files, crop in sources(args, temporary):

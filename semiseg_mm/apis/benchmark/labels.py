@@ -41,14 +41,6 @@ NETWORK = dict(
 )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--rounds', type=int, default=5, help='medians are printed')
-    parser.add_argument('--images', type=int, default=64, help='files to label')
-    parser.add_argument('--batch-size', type=int, default=8)
-    parser.add_argument('--workers', type=int, default=1, help='processes that decode ahead')
-    parser.add_argument('--threads', type=int, default=1, help='of torch; predict_labels takes one')
-
-
 def run(args: argparse.Namespace) -> None:
     torch.manual_seed(0)
     network = MODELS.build(ConfigDict(NETWORK)).eval()

@@ -19,10 +19,6 @@ METHODS = {
 }
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--rounds', type=int, default=15, help='of each pair; medians are printed')
-
-
 def run(args: argparse.Namespace) -> None:
     rows = [*methods(args.rounds), skipping(args.rounds)]
     show(

@@ -28,15 +28,6 @@ LABELED = 1000
 Rows = list[tuple[str, str]]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--images', type=int, default=1_000_000, help='unlabeled images')
-    parser.add_argument('--workers', type=int, default=2, help='of the data loader')
-    parser.add_argument('--iterations', type=int, default=2000, help='with 4 + 4 images each')
-    parser.add_argument(
-        '--folder', action='store_true', help='no list: search a folder with as many (empty) files'
-    )
-
-
 def run(args: argparse.Namespace) -> None:
     if not osp.exists('/proc/self/smaps_rollup'):
         raise UserError('This system does not tell how much memory a process has (Linux does).')

@@ -16,7 +16,8 @@ from .iteration import Iteration, bare_step
 from .measure import alternate, show
 from .straight import STRAIGHT
 
-MODES = ('fp32', 'bf16')
+ON_GPU = dict(size=512, steps=12, modes=['fp32', 'bf16'])
+ON_CPU = dict(size=64, steps=2, modes=['fp32'])
 LIKE = dict(  # methods whose iteration is another one's
     sup_only_centroid='sup_only',
     sup_only_coarse2fine='sup_only',
@@ -27,25 +28,10 @@ LIKE = dict(  # methods whose iteration is another one's
 )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    gpu = torch.cuda.is_available()
-    parser.add_argument('--size', type=int, default=512 if gpu else 64, help='of the crops')
-    parser.add_argument('--batch', type=int, default=4, help='labeled, and as many unlabeled')
-    parser.add_argument('--steps', type=int, default=12 if gpu else 2, help='of a round')
-    parser.add_argument('--rounds', type=int, default=5, help='medians are printed')
-    parser.add_argument(
-        '--model',
-        default='deeplabv3plus_r50-d16',
-        help="a file of configs/_base_/models, or 'toy': a network of nearly no cost, which shows "
-        'what the rest of an iteration costs',
-    )
-    parser.add_argument('--depth', type=int, help='of a ResNet: 18 for a smaller one')
-    parser.add_argument('--methods', nargs='+', help='default: all that have a file')
-    parser.add_argument('--modes', nargs='+', default=MODES if gpu else MODES[:1], choices=MODES)
-    parser.add_argument('--json', default='step.json', help='where the figures are written')
-
-
 def run(args: argparse.Namespace) -> None:
+    for name, value in (ON_GPU if torch.cuda.is_available() else ON_CPU).items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
     files = {path.stem: path for path in sorted(METHODS.glob('*.py'))}
     known = [name for name, path in files.items() if 'model' in Config.fromfile(path)]
     for name in args.methods or ():

@@ -28,6 +28,21 @@ class Scene:
         return torch.where(self.box if x.dim() == 3 else self.box.unsqueeze(1), x.roll(-1, 0), x)
 
 
+TEACHER, PEER = 'teacher', 'peer'
+STRAIGHT: dict[str, Callable[[Scene], Tensor]] = {}
+BESIDE: dict[str, str | None] = {}  # what the second network of each is, if there is one
+
+
+def straight(beside: str | None = None) -> Callable:
+    """Register the code of the method that has the function's name."""
+
+    def register(function: Callable[[Scene], Tensor]) -> Callable[[Scene], Tensor]:
+        STRAIGHT[function.__name__], BESIDE[function.__name__] = function, beside
+        return function
+
+    return register
+
+
 def logits_of(net: nn.Module, *images: Tensor) -> tuple[Tensor, ...]:
     """Return the logits of each batch, all in one forward."""
     return head_of(net, net.extract_feat(torch.cat(images)), images[0].shape, len(images))
@@ -54,19 +69,23 @@ def distance(logits: Tensor, probabilities: Tensor) -> Tensor:
     return (logits.float().softmax(1) - probabilities).square()
 
 
+@straight()
 def sup_only(s: Scene) -> Tensor:
     return entropy(*logits_of(s.nets[0], s.labeled), s.truth)
 
 
+@straight()
 def self_training(s: Scene) -> Tensor:
     known, pseudo = logits_of(s.nets[0], s.labeled, s.weak)
     return entropy(known, s.truth) + entropy(pseudo, s.truth)
 
 
+@straight()
 def st(s: Scene) -> Tensor:
     return entropy(torch.cat(logits_of(s.nets[0], s.labeled, s.weak)), s.truth.repeat(2, 1, 1))
 
 
+@straight(TEACHER)
 def mean_teacher(s: Scene) -> Tensor:
     with torch.no_grad():
         target = torch.cat(logits_of(s.nets[1], s.weak, s.labeled)).float().softmax(1)
@@ -74,6 +93,7 @@ def mean_teacher(s: Scene) -> Tensor:
     return entropy(known, s.truth) + 100 * distance(torch.cat([guess, known]), target).mean()
 
 
+@straight(TEACHER)
 def fixmatch(s: Scene) -> Tensor:
     with torch.no_grad():
         target = taught(*logits_of(s.nets[1], s.weak))
@@ -81,12 +101,14 @@ def fixmatch(s: Scene) -> Tensor:
     return entropy(known, s.truth) + entropy(guess, *map(s.mix, target))
 
 
+@straight()
 def fixmatch_v1(s: Scene) -> Tensor:
     known, weak = logits_of(s.nets[0], s.labeled, s.weak)
     (guess,) = logits_of(s.nets[0], s.mix(s.strong[0]))
     return entropy(known, s.truth) + entropy(guess, *map(s.mix, taught(weak)))
 
 
+@straight(TEACHER)
 def cutmix_seg(s: Scene) -> Tensor:
     with torch.no_grad():
         target = logits_of(s.nets[1], s.weak)[0].float().softmax(1)
@@ -95,6 +117,47 @@ def cutmix_seg(s: Scene) -> Tensor:
     return entropy(known, s.truth) + (distance(guess, s.mix(target)).sum(1) * share).mean()
 
 
+@straight(TEACHER)
+def vat(s: Scene) -> Tensor:
+    with torch.no_grad():
+        target = logits_of(s.nets[1], s.weak)[0].float().softmax(1)
+    near = (0.01 * torch.randn_like(s.strong[0])).requires_grad_()
+    (moved,) = logits_of(s.nets[1], s.strong[0] + near)
+    (slope,) = torch.autograd.grad(F.kl_div(moved.log_softmax(1), target, reduction='sum'), near)
+    (known,), (guess,) = (logits_of(s.nets[0], x) for x in (s.labeled, s.strong[0] + slope.sign()))
+    share = (target.amax(1) > 0.97).float().mean()
+    pixels = F.kl_div(guess.float().log_softmax(1), target, reduction='none').sum(1)
+    return entropy(known, s.truth) + 0.1 * (pixels * share).mean()
+
+
+@straight(TEACHER)
+def ael(s: Scene) -> Tensor:
+    s.nets[1].train()
+    with torch.no_grad():
+        sure, known = (taught(*logits_of(s.nets[1], x)) for x in (s.labeled, s.weak))
+    (own,), (guess,) = (logits_of(s.nets[0], x) for x in (s.labeled, s.mix(s.strong[0])))
+    loss = entropy(own, s.truth)
+    for logits, (label, confidence) in ((own, sure), (guess, tuple(map(s.mix, known)))):
+        weight = confidence**2
+        pixels = F.cross_entropy(logits.float(), label, reduction='none')
+        loss = loss + (pixels * weight).sum() / weight.sum()
+    return loss
+
+
+@straight(TEACHER)
+def imas(s: Scene) -> Tensor:
+    with torch.no_grad():
+        target = taught(*logits_of(s.nets[1], s.weak))
+        s.nets[0].eval()
+        own = taught(*logits_of(s.nets[0], s.weak))
+        s.nets[0].train()
+    easy = (own[0] == target[0]).float().mean((1, 2))
+    strong = torch.lerp(s.weak, s.strong[0], easy.view(-1, 1, 1, 1))
+    known, _, mixed, guess = logits_of(s.nets[0], s.labeled, s.weak, s.mix(s.weak), strong)
+    return entropy(known, s.truth) + entropy(guess, *target) + entropy(mixed, *map(s.mix, target))
+
+
+@straight()
 def unimatch(s: Scene) -> Tensor:
     net, size = s.nets[0], len(s.labeled)
     features = net.extract_feat(torch.cat([s.labeled, s.weak]))
@@ -107,6 +170,7 @@ def unimatch(s: Scene) -> Tensor:
     return loss
 
 
+@straight(TEACHER)
 def unimatch_v2(s: Scene) -> Tensor:
     with torch.no_grad():
         target = taught(*logits_of(s.nets[1], s.weak))
@@ -118,23 +182,50 @@ def unimatch_v2(s: Scene) -> Tensor:
     return loss
 
 
+@straight()
+def s4l(s: Scene) -> Tensor:
+    """The head is two convolutions on the logits, with weights that nobody learns."""
+    originals = torch.cat([s.labeled, s.weak])
+    maps = logits_of(s.nets[0], s.labeled, s.weak, *originals.rot90(1, (2, 3)).chunk(2))
+    x = torch.cat(maps).float()
+    for channels in (x.shape[1], 2 * x.shape[1]):
+        weight = torch.ones(channels, x.shape[1], 4, 4, device=x.device)
+        x = F.leaky_relu(F.conv2d(x, weight, stride=2, padding=1), 0.2)
+    turned = torch.arange(len(x), device=x.device) // len(originals)
+    told = F.cross_entropy(x.mean((2, 3)), turned)
+    own = entropy(maps[0], s.truth) + 0.1 * entropy(maps[2], s.truth.rot90(1, (1, 2)))
+    return own + 0.1 * told
+
+
+@straight(PEER)
 def cps(s: Scene) -> Tensor:
     maps = _both(s, s.weak)
     one, two = (taught(x)[0] for x in maps)
     return _supervised(s, maps) + entropy(maps[0], two) + entropy(maps[1], one)
 
 
+@straight(PEER)
 def cpc(s: Scene) -> Tensor:
     maps = _both(s, s.weak)
     one, two = (x.detach().float().softmax(1) for x in maps)
     return _supervised(s, maps) + distance(maps[0], two).mean() + distance(maps[1], one).mean()
 
 
+@straight(PEER)
 def cps_cutmix(s: Scene) -> Tensor:
     with torch.no_grad():
         one, two = (s.mix(taught(*logits_of(net, s.weak))[0]) for net in s.nets)
     maps, size = _both(s, s.mix(s.weak)), len(s.labeled)
     return _supervised(s, maps) + entropy(maps[0][:size], two) + entropy(maps[1][:size], one)
+
+
+@straight(PEER)
+def diverse_cotraining(s: Scene) -> Tensor:
+    seen = [logits_of(net, s.labeled, s.weak) for net in s.nets]
+    loss = sum(entropy(known, s.truth) for known, _ in seen)
+    for net, strong, (_, weak) in zip(s.nets, s.strong, reversed(seen), strict=True):
+        loss = loss + entropy(*logits_of(net, s.mix(strong)), *map(s.mix, taught(weak)))
+    return loss
 
 
 def _both(s: Scene, images: Tensor) -> list[Tensor]:
@@ -144,15 +235,6 @@ def _both(s: Scene, images: Tensor) -> list[Tensor]:
 
 def _supervised(s: Scene, maps: Sequence[Tensor]) -> Tensor:
     return sum(entropy(x[len(s.labeled) :], s.truth) for x in maps)
-
-
-STRAIGHT: dict[str, Callable[[Scene], Tensor]] = {
-    function.__name__: function
-    for function in (
-        *(sup_only, self_training, st, mean_teacher, fixmatch, fixmatch_v1, cutmix_seg),
-        *(unimatch, unimatch_v2, cps, cpc, cps_cutmix),
-    )
-}
 
 
 def follow(follower: nn.Module, leader: nn.Module, decay: float = 0.99) -> None:

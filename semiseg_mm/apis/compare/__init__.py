@@ -6,7 +6,6 @@ from pathlib import Path
 from mmengine.config import Config
 from rich.console import Console
 
-from semiseg_mm.apis.option_words import OptionsAction, parse_options
 from semiseg_mm.apis.processes import (
     continuable,
     make_display,
@@ -16,6 +15,8 @@ from semiseg_mm.apis.processes import (
 from semiseg_mm.engine.batch_hint import batch_hint, batch_in
 from semiseg_mm.engine.train_plan import settle
 from semiseg_mm.errors import UserError
+from semiseg_mm.parsers import training
+from semiseg_mm.parsers.options import parse_options
 from semiseg_mm.utils import atomic_write_text, nearest
 from semiseg_mm.utils.lock import locked
 from semiseg_mm.utils.places import config_path, short_path
@@ -37,41 +38,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='the base: whatever is not the method comes from it')
-    parser.add_argument(
-        '--methods',
-        nargs='+',
-        required=True,
-        metavar='[LABEL=]NAME',
-        help='files of configs/_base_/methods without .py, or paths of such files or of leaves',
-    )
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
-    parser.add_argument('--iters', type=int, help='short for train_cfg.max_iters')
-    parser.add_argument('--work-dir', help='default: work_dirs/compare_<config>[_<N>-iters]')
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'slurm'],
-        default='none',
-        help='slurm: trainings are tasks of an array job; the same command collects the results',
-    )
-    parser.add_argument(
-        '--jobs', type=int, help='runs at once; default: one a GPU, or up to three on a CPU'
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=OptionsAction,
-        metavar='KEY=VALUE',
-        help='for all methods',
-    )
-    parser.add_argument(
-        '--method-options',
-        nargs='+',
-        default=[],
-        metavar='LABEL[,LABEL]:KEY=VALUE',
-        help='for some methods, e.g. fixmatch:model.filter.value=0.8',
-    )
+    parser = training.compare()
     args = parser.parse_args(argv)
     for name in ('iters', 'jobs'):
         if (getattr(args, name) or 1) < 1:

@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 from semiseg_mm.apis.command import load_config
 from semiseg_mm.apis.options import apply_options
+from semiseg_mm.apis.reading import read_config
 from semiseg_mm.engine.rewriting import KEPT, make_sup_only, use_parts
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import nearest
@@ -122,7 +123,7 @@ def load_base(path: str, options: dict) -> Config:
 
 def compose(base: Config, choice: Choice) -> Config:
     """Give the base a method: network, data, stream, schedule and evaluation stay the base's."""
-    cfg, method = copy.deepcopy(base), Config.fromfile(choice.file)
+    cfg, method = copy.deepcopy(base), read_config(choice.file)
     if 'type' not in method.get('model', {}):
         raise UserError(f'{choice.file} is no method: it has no model with a type.')
     kept = {key: cfg.model[key] for key in ('segmentor', *KEPT) if key in cfg.model}

@@ -11,14 +11,15 @@ from torch.utils.data import Dataset
 
 import semiseg_mm.engine  # noqa: F401  (registers everything)
 from semiseg_mm.apis.command import guarded, load_config
-from semiseg_mm.apis.option_words import OptionsAction
 from semiseg_mm.datasets import SemiDataset
 from semiseg_mm.datasets.backends import with_backend
 from semiseg_mm.datasets.checks import check_paths
-from semiseg_mm.datasets.left_out import CONVERT, foreign_images, left_out
+from semiseg_mm.datasets.left_out import foreign_images, foreign_named, left_out
 from semiseg_mm.datasets.mask_reading import IGNORED, mapped
 from semiseg_mm.datasets.semi_dataset import build_labeled
+from semiseg_mm.parsers import datasets
 from semiseg_mm.registry import DATASETS
+from semiseg_mm.utils import counted
 
 from .check_looks import Findings, add_look, look
 from .check_remarks import (
@@ -33,14 +34,7 @@ SHOWN = 10  # files of a kind that are listed by name
 
 
 def run_check_dataset(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description='Read every image and mask of a config and say what is wrong with them. '
-        'Exit status: 0 all well, 1 errors.'
-    )
-    parser.add_argument('config')
-    parser.add_argument('--workers', type=int, default=8, help='threads that read files')
-    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE')
-    args = parser.parse_args(argv)
+    args = datasets.check().parse_args(argv)
     verdict: list[int] = []
     failed = guarded(lambda args: verdict.append(_check(args)), args)
     return failed or verdict[0]
@@ -60,7 +54,7 @@ def _check(args: argparse.Namespace) -> int:
     for findings in found:
         _print(findings, dataset.metainfo['classes'], console)
     bad = sum(len(files) for findings in found for files in findings.errors.values())
-    console.print(f'{bad} errors.' if bad else 'No errors.')
+    console.print(f'{counted(bad, "error")}.' if bad else 'No errors.')
     return int(bad > 0)
 
 
@@ -103,14 +97,14 @@ def check_dataset(
             found.append(findings)
     for findings, source in zip(found, (dataset.labeled, dataset.unlabeled, val)):
         if foreign := foreign_images(source) if source is not None else ():
-            findings.remarks.append(f'{len(foreign)} {CONVERT}: {", ".join(foreign[:SHOWN])}.')
+            findings.remarks.append(f'{foreign_named(foreign[:SHOWN], len(foreign))}.')
     remark_on_labels(found[0], classes, mapped(dataset.labeled))
     compare_lists(found, dataset)
     return found
 
 
 def _print(findings: Findings, classes: tuple, console: Console) -> None:
-    console.print(f'\n[bold]{findings.source}[/bold]: {findings.count} images')
+    console.print(f'\n[bold]{findings.source}[/bold]: {counted(findings.count, "image")}')
     for title, counter in (('size', findings.sizes), ('channels', findings.channels)):
         most = ', '.join(f'{key} ({n})' for key, n in counter.most_common(5))
         if most:

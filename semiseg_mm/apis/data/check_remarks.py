@@ -8,7 +8,9 @@ from mmengine.config import Config
 from semiseg_mm.datasets import SemiDataset
 from semiseg_mm.datasets.identity import sample_ids
 from semiseg_mm.datasets.mask_reading import IGNORED
+from semiseg_mm.datasets.transforms.check import FROM_ONE
 from semiseg_mm.datasets.transforms.image_bytes import becomes
+from semiseg_mm.utils import counted
 
 from .check_looks import Findings
 
@@ -25,8 +27,8 @@ def judge_depth(findings: Findings) -> None:
     if HALF <= loaded <= stored / 256 + 1:
         file, ranges = next(iter(findings.squeezed.items()))
         findings.remarks.append(
-            f'{len(findings.squeezed)} images have more than 8 bits, which loading drops: in '
-            f'{file} {becomes(ranges)}.'
+            f'{counted(len(findings.squeezed), "image")} with more than 8 bits, which loading '
+            f'drops: in {file} {becomes(ranges)}.'
         )
         return
     for file, ranges in findings.squeezed.items():
@@ -39,8 +41,9 @@ def judge_depth(findings: Findings) -> None:
 def remark_on_channels(findings: Findings) -> None:
     if findings.dropped:
         findings.remarks.append(
-            f'{len(findings.dropped)} images have more than three channels; loading drops what is '
-            f'beyond the third (transparency, or a fourth band): {findings.dropped[0]}.'
+            f'{counted(len(findings.dropped), "image")} with more than three channels; loading '
+            'drops what is beyond the third (transparency, or a fourth band): '
+            f'{findings.dropped[0]}.'
         )
 
 
@@ -55,6 +58,8 @@ def remark_on_labels(findings: Findings, classes: tuple, meant: bool) -> None:
             'class 1, make masks of 0 and 1 with `semiseg_mm new`)',
             'all masks',
         )
+    if used - {IGNORED} == set(range(1, len(classes) + 1)):
+        findings.remarks.append(f'No mask holds 0.{FROM_ONE}')
     if len(findings.channels) > 1:
         findings.remarks.append(f'Images differ in channels: {dict(findings.channels)}.')
 
@@ -92,6 +97,6 @@ def compare_lists(found: list[Findings], dataset: SemiDataset) -> None:
     both = sorted(set(ids[0]) & set(ids[-1])) if len(ids) == 2 and same_folder else []
     if both:
         found[1].remarks.append(
-            f'{len(both)} images are in both lists, {both[0]} among them: harmless for training, '
-            'but the lists are then not those of a published split.'
+            f'{counted(len(both), "image")} in both lists, such as {both[0]}: harmless for '
+            'training, but the lists are then not those of a published split.'
         )

@@ -1,6 +1,5 @@
 """Published lists, checked by their hash and written as the base configs expect them."""
 
-import argparse
 import os.path as osp
 import sys
 import tempfile
@@ -15,41 +14,17 @@ from semiseg_mm.datasets.id_lists import CITYSCAPES, read_ids
 from semiseg_mm.datasets.identity import ids_hash
 from semiseg_mm.datasets.split_lists import Record, overlap, registry
 from semiseg_mm.errors import UserError
+from semiseg_mm.parsers import splits
+from semiseg_mm.utils import counted
 
 from .split_files import write_lists
 
 RAW = 'https://raw.githubusercontent.com/{repo}/{commit}/{path}'
 TIMEOUT = 30  # seconds without an answer
-SPLITS = dict(voc='data/VOCdevkit/VOC2012/splits', cityscapes='data/cityscapes/splits')
-EPILOG = """
-A split is written as OUT/<folder>/<split>/labeled.txt and unlabeled.txt, one id a line: the folder
-is the family's name, except for cps on voc, where it is blended_cps (train_aug_*) or pseudoseg_cps
-(pseudoseg_*). So a config names it as split='splits/blended_cps/1_8'. Other lists (val, the whole
-training set) become OUT/<folder>/<name>.txt. All lists are checked before any is written.
-"""
 
 
 def run_get_splits(argv: list[str] | None = None) -> int:
-    families = sorted({record.family for record in registry()})
-    parser = argparse.ArgumentParser(
-        description='Fetch the lists of a published family, check and convert them.', epilog=EPILOG
-    )
-    parser.add_argument('family', choices=families)
-    parser.add_argument('dataset', choices=sorted(SPLITS))
-    parser.add_argument(
-        '--from',
-        dest='source',
-        metavar='FOLDER',
-        help="a copy of the family's repository, or of the folder with its lists: no download",
-    )
-    parser.add_argument(
-        '--out',
-        metavar='FOLDER',
-        help='default: ' + ', '.join(f'{path} ({name})' for name, path in SPLITS.items()),
-    )
-    parser.add_argument('--only', nargs='+', metavar='SPLIT', help='these splits: 1_8 1_4')
-    parser.add_argument('--overwrite', action='store_true', help='replace lists that differ')
-    args = parser.parse_args(argv)
+    args = splits.get().parse_args(argv)
     return guarded(lambda args: get_splits(**vars(args)), args)
 
 
@@ -63,14 +38,14 @@ def get_splits(
 ) -> dict[str, list[str]]:
     """Returns what was written: path → ids."""
     records = [r for r in registry() if (r.family, r.dataset) == (family, dataset)]
-    splits = sorted({record.split for record in records})
-    unknown = sorted(set(only or ()) - set(splits))
+    known = sorted({record.split for record in records})
+    unknown = sorted(set(only or ()) - set(known))
     if unknown:
         raise UserError(
-            f'{family} has no split {unknown[0]} of {dataset}: choose of {", ".join(splits)}.'
+            f'{family} has no split {unknown[0]} of {dataset}: choose of {", ".join(known)}.'
         )
     records = [record for record in records if not only or record.split in only]
-    out = out or SPLITS[dataset]
+    out = out or splits.PLACES[dataset]
     if source:
         lists = {target(r): checked(r, find(r, source)) for r in records}
     else:
@@ -78,7 +53,7 @@ def get_splits(
     changed = write_lists({osp.join(out, path): ids for path, ids in lists.items()}, overwrite)
     for path, ids in lists.items():
         state = '' if osp.join(out, path) in changed else ', unchanged'
-        print(f'{osp.join(out, path)}: {len(ids)} images{state}')
+        print(f'{osp.join(out, path)}: {counted(len(ids), "image")}{state}')
         if path.endswith('/labeled.txt'):
             both = overlap(ids, lists.get(path.replace('/labeled', '/unlabeled'), []))
             if both:

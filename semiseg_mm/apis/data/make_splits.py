@@ -1,6 +1,5 @@
 """Lists of one's own: seeded, by size, group and class."""
 
-import argparse
 import math
 import os.path as osp
 from collections import Counter
@@ -13,60 +12,15 @@ from semiseg_mm.datasets.identity import ids_hash
 from semiseg_mm.datasets.split_drawing import draw_order, draw_per_class, make_groups, take
 from semiseg_mm.datasets.unlabeled import IMAGE_SUFFIXES
 from semiseg_mm.errors import UserError
+from semiseg_mm.parsers import splits
 
 from .get_splits import layout_id
 from .split_files import write_lists
 from .split_masks import below_count, find_masks, read_pixels, uncovered
 
-EPILOG = """
-A split is written as OUT/<size>/labeled.txt and unlabeled.txt (OUT/<size>/split_<k>/ with several
-folds); 1/8 becomes 1_8, --per-class 10 becomes 10_per_class. Formats: unimatch is "image mask",
-paths below the folder that holds both; stpp is the same in <size>/split_<k>/; cps is
-"/image<tab>/mask" in train_aug_labeled_1-8.txt.
-"""
-
 
 def run_make_splits(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description='Draw labeled and unlabeled lists.', epilog=EPILOG)
-    parser.add_argument('images', help='a folder of images (searched recursively), or an id list')
-    parser.add_argument('--labeled', nargs='+', metavar='N', help='sizes: 100, 1/8 or 0.125')
-    parser.add_argument(
-        '--per-class',
-        nargs='+',
-        type=int,
-        metavar='N',
-        help='instead of sizes: each class is in at least N labeled images, drawn at random for '
-        'one class after the other, the rarest first (needs --masks)',
-    )
-    parser.add_argument('--out', required=True, metavar='FOLDER')
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--folds', type=int, default=1, help='independent draws of each size')
-    parser.add_argument(
-        '--nested', action='store_true', help='a larger labeled list contains the smaller ones'
-    )
-    parser.add_argument(
-        '--group',
-        metavar='REGEX',
-        help='what makes a video sequence or city in an id, "^[a-z]+" say (its first bracket '
-        'counts): whole groups are labeled, so sizes are as near as they get',
-    )
-    parser.add_argument(
-        '--masks',
-        metavar='FOLDER',
-        help='masks of the images, same names: first the images that add most classes are taken, '
-        'then random ones; images without a mask stay unlabeled',
-    )
-    parser.add_argument('--ignore', type=int, default=255, help='value in masks that is no class')
-    parser.add_argument(
-        '--min-pixels',
-        type=int,
-        default=1,
-        metavar='N',
-        help='an image with fewer pixels of a class does not count for it (default: 1)',
-    )
-    parser.add_argument('--format', choices=['ours', 'unimatch', 'stpp', 'cps'], default='ours')
-    parser.add_argument('--overwrite', action='store_true', help='replace lists that differ')
-    args = parser.parse_args(argv)
+    args = splits.make().parse_args(argv)
     return guarded(lambda args: make_splits(**vars(args)), args)
 
 

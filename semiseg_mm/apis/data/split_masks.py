@@ -12,6 +12,7 @@ from rich.progress import track
 from semiseg_mm.datasets.id_lists import KIND, bare_path
 from semiseg_mm.datasets.unlabeled import IMAGE_SUFFIXES
 from semiseg_mm.errors import UserError
+from semiseg_mm.utils import counted
 
 Classes = Mapping[str, set[int]]  # of each id
 
@@ -57,7 +58,7 @@ def uncovered(labeled: Iterable[str], classes: Classes, known: set[int]) -> str:
     missing = sorted(known - set().union(*(classes[one] for one in labeled)))
     if not missing:
         return f'all {len(known)} classes are labeled'
-    rare = ', '.join(f'{label} (in {images[label]} images)' for label in missing[:10])
+    rare = ', '.join(f'{label} (in {counted(images[label], "image")})' for label in missing[:10])
     return f'classes that found no place: {rare}{", …" if len(missing) > 10 else ""}'
 
 
@@ -70,7 +71,7 @@ def below_count(
     """
     has = Counter(label for one in labeled for label in classes[one])
     short = [label for label in sorted(has) if has[label] < count]
-    text = f'{len(has) - len(short)} classes in at least {count} image{"s" if count > 1 else ""}'
+    text = f'{len(has) - len(short)} classes in at least {counted(count, "image")}'
     if short:
         rare = ', '.join(f'{label} (in {has[label]})' for label in short)
         text += f'; classes in fewer images, all of them labeled: {rare}'

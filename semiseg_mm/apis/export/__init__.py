@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import hashlib
 import json
@@ -17,11 +16,12 @@ import torch
 from semiseg_mm.apis.command import guarded
 from semiseg_mm.apis.predict.network import TrainedNetwork, load
 from semiseg_mm.errors import UserError
+from semiseg_mm.parsers import networks
 from semiseg_mm.utils import atomic_path, make_folder
 from semiseg_mm.version import __version__
 
 from .check import Check, compare
-from .graph import OUTPUTS, ExportedNetwork, normalisation, write
+from .graph import OUTPUTS, ExportedNetwork, Pixels, normalisation, write
 
 __all__ = ['export', 'run_export']
 
@@ -32,24 +32,7 @@ MEANING = dict(
 
 
 def run_export(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        'model', help='work dir of a training, checkpoint (.pth) or published model'
-    )
-    parser.add_argument('out', help='the file to write (.onnx)')
-    parser.add_argument('--config', help='the config, if it does not lie beside the checkpoint')
-    parser.add_argument('--network', help='which network, if a training has several')
-    parser.add_argument(
-        '--size',
-        nargs=2,
-        type=int,
-        metavar=('H', 'W'),
-        help='for images of this size alone; default: of any size, where the network allows it',
-    )
-    parser.add_argument(
-        '--probabilities', action='store_true', help='give probabilities, not labels'
-    )
-    args = parser.parse_args(argv)
+    args = networks.export().parse_args(argv)
     return guarded(lambda args: export(**vars(args)), args)
 
 
@@ -64,16 +47,12 @@ def export(
     """Write ``out`` and compare it with the network; a file that differs is not kept."""
     _check_stack()
     trained = load(model, config, network, device='cpu')
-    if trained.bands:
-        raise UserError(
-            f'{model} was trained with bands ({trained.bands.count} of {trained.bands.bits} bits): '
-            'only networks for RGB images of 8 bits are exported. semiseg_mm publish writes it.'
-        )
     divisor = trained.predictor.needed
     out = str(Path(out).with_suffix('.onnx'))
     make_folder(osp.dirname(out) or '.')
-    normalised = normalisation(trained.preprocessor)
-    module = ExportedNetwork(trained.predictor.network, *normalised).eval()
+    pixels = Pixels.of(trained.bands)
+    normalised = normalisation(trained.preprocessor, pixels.count)
+    module = ExportedNetwork(trained.predictor.network, normalised, pixels).eval()
     output = OUTPUTS[probabilities]
     if size is not None:
         _check_size(tuple(size), divisor)
@@ -175,7 +154,7 @@ def metadata(trained: TrainedNetwork, output: str, size: tuple[int, int] | None)
     return dict(
         classes=trained.classes,
         palette=trained.palette,
-        input='image: uint8, batch x 3 x height x width, red first',
+        input=f'image: {Pixels.of(trained.bands)}',
         output=f'{output}: {MEANING[output]}',
         size=size or f'any multiple of {trained.predictor.needed}',
         before=trained.steps[1:],

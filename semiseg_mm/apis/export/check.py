@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .graph import OUTPUTS, ExportedNetwork
+from .graph import OUTPUTS, ExportedNetwork, Pixels
 
 MOST = 1e-3  # of a probability
 
@@ -30,7 +30,7 @@ def compare(module: ExportedNetwork, path: str, sizes: list[tuple[int, int]]) ->
     session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
     worst, other, pixels = 0.0, 0, 0
     for number, size in enumerate(sizes):
-        image = _image(size, number)
+        image = _image(size, number, module.pixels)
         found = session.run(list(OUTPUTS), dict(image=image.numpy()))
         expected = [part.numpy() for part in module(image)]
         worst = max(worst, float(np.abs(found[1] - expected[1]).max()))
@@ -38,11 +38,14 @@ def compare(module: ExportedNetwork, path: str, sizes: list[tuple[int, int]]) ->
     return Check(worst, other / pixels)
 
 
-def _image(size: tuple[int, int], number: int) -> torch.Tensor:
+def _image(size: tuple[int, int], number: int, pixels: Pixels) -> torch.Tensor:
     generator = torch.Generator().manual_seed(number)
     if number % 2:
-        image = torch.rand(1, 3, *size, generator=generator)
+        image = torch.rand(1, pixels.count, *size, generator=generator)
     else:  # without hard edges, as photographs are
-        coarse = torch.rand(1, 3, 4, 4, generator=generator)
+        coarse = torch.rand(1, pixels.count, 4, 4, generator=generator)
         image = F.interpolate(coarse, size, mode='bicubic', align_corners=False).clamp(0, 1)
-    return (image * 255).to(torch.uint8)
+    if pixels.low is None:
+        return (image * 255).to(torch.uint8)
+    low, high = float(pixels.low.min()), float(pixels.high.max())  # where the values differ
+    return (low + image * (high - low)).to(torch.int32).to(pixels.dtype)

@@ -13,7 +13,7 @@ from semiseg_mm.datasets.identity import fixed_part, sample_ids
 from semiseg_mm.datasets.mask_reading import Job, run_all
 from semiseg_mm.datasets.unlabeled import IMAGE_SUFFIXES, UnlabeledDataset
 from semiseg_mm.errors import UserError
-from semiseg_mm.utils import atomic_path
+from semiseg_mm.utils import atomic_path, counted
 
 IGNORED = 255
 
@@ -69,7 +69,10 @@ def export_labels(
                 separator = ',\n'
         file.write('\n]}\n')
     count = sum(len(annotations) for _, annotations, _ in found)
-    print(f'{out}: {len(found)} images, {count} annotations, {len(categories)} categories.')
+    print(
+        f'{out}: {counted(len(found), "image")}, {counted(count, "annotation")}, '
+        f'{len(categories)} categories.'
+    )
     return len(found)
 
 

@@ -1,6 +1,5 @@
 """Bring images and masks of any kind into the layout that is read here, with a config."""
 
-import argparse
 import os.path as osp
 from fractions import Fraction
 
@@ -10,6 +9,7 @@ import torch
 from semiseg_mm.apis.command import guarded
 from semiseg_mm.datasets.split_drawing import draw_order, take
 from semiseg_mm.errors import UserError
+from semiseg_mm.parsers import datasets
 from semiseg_mm.utils import check_choice
 
 from .classes import IGNORED
@@ -21,66 +21,9 @@ from .proposal import Situation, propose
 from .questions import ask
 from .report import print_report
 
-EPILOG = """
-Masks are found by the names of the images: x.jpg has x.png, x.jpg.png or x_mask.png. Instead of a
-folder of masks, --masks takes annotations of labelme, COCO, CVAT (for images 1.1) or Supervisely.
-Images without a mask are unlabeled. Nothing of yours is changed. See docs/en/your_own_data.md.
-"""
-
 
 def run_new(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description='Make a dataset of your own photos and masks, and a config that trains on it. '
-        'On a terminal it asks for what is not given.',
-        epilog=EPILOG,
-    )
-    parser.add_argument('name', nargs='?', help='of the dataset; it is written to data/NAME')
-    parser.add_argument('--images', metavar='FOLDER', help='images, with and without masks')
-    parser.add_argument('--masks', metavar='PATH', help='folder of masks, or annotations')
-    parser.add_argument(
-        '--unlabeled', nargs='+', default=[], metavar='FOLDER', help='more images without masks'
-    )
-    parser.add_argument('--val-images', metavar='FOLDER', help='images to validate with')
-    parser.add_argument('--val-masks', metavar='PATH', help='their masks or annotations')
-    parser.add_argument(
-        '--val-share',
-        default='1/5',
-        metavar='SHARE',
-        help='without --val-images: how many of the labeled images validate (default: 1/5)',
-    )
-    parser.add_argument(
-        '--classes',
-        nargs='+',
-        default=[],
-        metavar='NAME',
-        help='in the order of their numbers; NAME=VALUE or NAME=#RRGGBB says which value it is',
-    )
-    parser.add_argument(
-        '--ignore',
-        nargs='+',
-        default=[],
-        metavar='VALUE',
-        help='values of masks that count for nothing: a number, #RRGGBB, or none',
-    )
-    parser.add_argument(
-        '--rest',
-        choices=['background', 'ignore'],
-        default='background',
-        help='what pixels without a shape are, in annotations (default: class 0, background)',
-    )
-    parser.add_argument(
-        '--max-rounded',
-        type=float,
-        default=0.05,
-        metavar='SHARE',
-        help='refuse masks with more pixels between the classes (default: 0.05)',
-    )
-    parser.add_argument('--out', metavar='FOLDER', help='where to write; default: data/NAME')
-    parser.add_argument('--copy', action='store_true', help='copy the images instead of linking')
-    parser.add_argument(
-        '--device', choices=['cpu', 'gpu'], help='what to propose for; default: what is here'
-    )
-    return guarded(lambda args: make_new(**vars(ask(args))), parser.parse_args(argv))
+    return guarded(lambda args: make_new(**vars(ask(args))), datasets.new().parse_args(argv))
 
 
 def make_new(
@@ -215,7 +158,7 @@ def _put_aside(labels: dict, share: str) -> tuple[list[str], list[str], str]:
         sorted(chosen),
         aside,
         (
-            f'{len(aside)} of the {len(images)} labeled images are put aside to validate '
-            f'({shown}); they do not train. Scores on so few images are rough.'
+            f'Put aside to validate: {len(aside)} of the {len(images)} labeled images ({shown}), '
+            'not to train. Scores on so few images are rough.'
         ),
     )

@@ -4,7 +4,7 @@ import os.path as osp
 import re
 from collections.abc import Iterable
 
-from semiseg_mm.datasets.left_out import CONVERT, foreign_pictures
+from semiseg_mm.datasets.left_out import FOREIGN_KIND, foreign_pictures
 from semiseg_mm.datasets.transforms.image_bytes import MAX_PIXELS, defect, excess, size_of
 from semiseg_mm.datasets.transforms.load import LoadImage
 from semiseg_mm.datasets.unlabeled import IMAGE_SUFFIXES, images_below
@@ -23,7 +23,7 @@ def find_images(folder: str, left_out: LeftOut) -> list[str]:
     if not osp.isdir(folder):
         raise UserError(f'The folder {folder} does not exist: name a folder with images.')
     for path in foreign_pictures(folder):
-        left_out.setdefault(CONVERT, []).append(path)
+        left_out.setdefault(FOREIGN_KIND, []).append(path)
     return sorted(images_below(folder))
 
 

@@ -14,7 +14,8 @@ from semiseg_mm.apis.command import guarded
 from semiseg_mm.apis.label_exchange.coco_export import export_labels
 from semiseg_mm.engine.inference import ImageSource, predict_labels
 from semiseg_mm.errors import BrokenImage, UserError
-from semiseg_mm.utils import atomic_write_text, check_share
+from semiseg_mm.parsers import networks
+from semiseg_mm.utils import atomic_write_text, check_share, counted
 
 from .inputs import ImageFiles, Inputs, find_inputs
 from .network import TrainedNetwork, load
@@ -28,29 +29,7 @@ NO_MEMORY = re.compile(r"can't allocate memory|out of memory")
 
 
 def run_predict(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        'model', help='work dir of a training, checkpoint (.pth) or published model'
-    )
-    parser.add_argument(
-        'sources', nargs='+', help="images, folders, globs ('a/*.png'), addresses, videos"
-    )
-    parser.add_argument('--out', required=True, metavar='DIR', help='where to write')
-    parser.add_argument('--config', help='the config, if it does not lie beside the checkpoint')
-    parser.add_argument('--network', help='which network, if a training has several')
-    parser.add_argument(
-        '--scales', nargs='+', type=float, default=[1.0], help='average over these sizes'
-    )
-    parser.add_argument('--flip', action='store_true', help='average with the mirrored image')
-    parser.add_argument('--confidence', action='store_true', help='write confidences as well')
-    parser.add_argument('--no-overlays', action='store_true', help='write label maps alone')
-    parser.add_argument('--opacity', type=float, default=0.5, help='of the colours in overlays')
-    parser.add_argument('--coco', action='store_true', help='write labels.json (COCO, RLE) as well')
-    parser.add_argument('--frames', action='store_true', help='write the label map of each frame')
-    parser.add_argument('--batch-size', type=int, default=4)
-    parser.add_argument('--workers', type=int, default=2, help='processes that load images')
-    parser.add_argument('--device', help='such as cpu or cuda:1; default: a GPU if there is one')
-    args = parser.parse_args(argv)
+    args = networks.predict().parse_args(argv)
     return guarded(_predict, args)
 
 
@@ -204,8 +183,10 @@ def _tell(record: dict, out: str) -> None:
         print(f'Cannot be read: {item["image"]} ({item["reason"]})')
     if record['left_out']:
         first = ', '.join(map(osp.basename, record['left_out'][:3]))
-        print(f'{len(record["left_out"])} files are no images or videos: {first}, …')
+        left = record['left_out']
+        print(f'No images or videos: {counted(len(left), "file")}, such as {first}.')
     frames = sum(record['videos'].values())
-    parts = [f'{record["images"]} images'] if record['images'] or not frames else []
-    parts += [f'{frames} frames of {len(record["videos"])} videos'] if frames else []
+    parts = [counted(record['images'], 'image')] if record['images'] or not frames else []
+    if frames:
+        parts.append(f'{counted(frames, "frame")} of {counted(len(record["videos"]), "video")}')
     print(f'{out}: {" and ".join(parts)} labeled by {record["network"]}.')

@@ -14,6 +14,7 @@ from semiseg_mm.apis.command import guarded
 from semiseg_mm.apis.plain_config import warning_of
 from semiseg_mm.apis.trained_files import Files, find_files
 from semiseg_mm.errors import UserError
+from semiseg_mm.parsers import networks
 from semiseg_mm.utils import atomic_path, atomic_write_text, make_folder
 
 from .card import CARD, card
@@ -22,24 +23,9 @@ from .network import PublishedNetwork, take
 
 __all__ = ['publish', 'publish_to_hub', 'run_publish']
 
-USAGE = """semiseg_mm publish [options] RUN OUT
-       semiseg_mm publish [options] CONFIG CHECKPOINT OUT
-       semiseg_mm publish [options] --hub DIR --license NAME RUN (or CONFIG CHECKPOINT)"""
-
 
 def run_publish(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, usage=USAGE)
-    parser.add_argument(
-        'names',
-        nargs='+',
-        metavar='NAME',
-        help='the work dir of a training or a checkpoint in one (RUN), or CONFIG and CHECKPOINT; '
-        'then the file to write (OUT): the config goes beside it, as .py, and MODEL_CARD.md',
-    )
-    parser.add_argument('--network', help='which network, if there are several')
-    parser.add_argument('--hub', metavar='DIR', help='write this folder for a model hub, not OUT')
-    parser.add_argument('--license', help='of the weights, such as apache-2.0 (for the card)')
-    parser.add_argument('--preview', metavar='IMAGE', help='a picture for the folder (with --hub)')
+    parser = networks.publish()
     args = parser.parse_args(argv)
     most = 2 if args.hub else 3
     if not most - 1 <= len(args.names) <= most:

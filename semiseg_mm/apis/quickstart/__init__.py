@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from semiseg_mm.apis import processes
-from semiseg_mm.apis.option_words import OptionsAction
+from semiseg_mm.parsers import training
 from semiseg_mm.utils import atomic_write_text
 from semiseg_mm.utils.lock import locked
 from semiseg_mm.utils.places import short_path
@@ -25,18 +25,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--iters', type=int, help='shorten the trainings, for a quick look')
-    parser.add_argument('--seed', type=int, help="default: the configs'")
-    parser.add_argument(
-        '--work-dir', help='default: work_dirs/quickstart, with a suffix for --iters and --seed'
-    )
-    parser.add_argument(
-        '--full-labels', action='store_true', help='also train SupOnly with 1000 labeled images'
-    )
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE', help='for all'
-    )
+    parser = training.quickstart()
     args = parser.parse_args(argv)
     if args.iters is not None and args.iters < 1:
         parser.error('--iters must be at least 1')

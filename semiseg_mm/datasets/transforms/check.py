@@ -5,6 +5,10 @@ from mmcv.transforms import BaseTransform
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import TRANSFORMS
 
+FROM_ONE = (
+    ' If the classes are numbered from 1, set reduce_zero_label=True of the labeled and the '
+    'validation dataset (0 then is ignored), or make masks with `semiseg_mm new`.'
+)
 CONVERT_COLOURS = 'convert the masks with `semiseg_mm new` (docs/en/your_own_data.md)'
 
 
@@ -51,6 +55,8 @@ class CheckLabels(BaseTransform):
                 f'{", ".join(map(str, bad[:8]))}, but the dataset has {classes} classes '
                 f'(0 to {classes - 1}) and {self.ignore_index} for ignored pixels: correct the '
                 "mask, or the dataset's metainfo.classes and the heads' num_classes."
+                + FROM_ONE
+                * (bad.tolist() == [classes] and not counts[0])
             )
         return results
 

@@ -1,3 +1,7 @@
+import os
+import os.path as osp
+import re
+
 import cv2
 import mmcv
 import numpy as np
@@ -57,11 +61,26 @@ class LoadAnnotations(mmseg_transforms.LoadAnnotations):
             mask = mmcv.imfrombytes(content, flag='unchanged', backend=self.imdecode_backend)
         except UserError:
             raise
+        except FileNotFoundError as error:
+            raise BrokenMask(path, f'there is no such file{_namesake(path)}') from error
         except Exception as error:  # storages and decoders raise what they like
             raise BrokenMask(path, f'{type(error).__name__}: {error}') from error
         if mask is None:
             raise BrokenMask(path, 'it does not decode')
         return mask
+
+
+def _namesake(path: str) -> str:
+    """Say which file is likely the mask that was looked for, and what to do then."""
+    folder, name = osp.split(path)
+    stem = osp.splitext(name)[0]
+    names = sorted(os.listdir(folder)) if osp.isdir(folder) else ()
+    found = next((one for one in names if re.match(re.escape(stem) + r'[._-]', one)), None)
+    if found is None:
+        return ''
+    if found == f'{stem}.jpg' or found == f'{stem}.jpeg':
+        return f'; {found} is there, but JPEG changes class numbers: save the masks as PNG'
+    return f'; {found} is there: set seg_map_suffix={found[len(stem) :]!r} of the dataset'
 
 
 def class_numbers(mask: np.ndarray, path: str | None) -> np.ndarray:

@@ -27,7 +27,9 @@ class MeanTeacherHook(Hook):
         buffers: BatchNorm statistics of the teacher: 'copy' the student's, 'ema' average them as
             well, or 'keep' the teacher's own.
         begin: Until this share of the training is done, the teacher equals the student, buffers
-            too, and no update is counted (the supervised first epoch of U2PL, AugSeg's first).
+            too (the supervised first epoch of U2PL, AugSeg's first).
+        count_all: Whether these steps are updates as well, so that ``warmup`` is nearly over when
+            the teacher begins to move (AugSeg); by default it begins then (U2PL).
     """
 
     priority = 'NORMAL'  # before checkpoints are saved
@@ -39,6 +41,7 @@ class MeanTeacherHook(Hook):
         warmup: bool = True,
         buffers: str = 'copy',
         begin: float = 0.0,
+        count_all: bool = False,
     ) -> None:
         check_share('decay', decay, 'MeanTeacherHook')
         check_share('begin', begin, 'MeanTeacherHook')
@@ -47,6 +50,7 @@ class MeanTeacherHook(Hook):
         self.warmup = warmup
         self.buffers = buffers
         self.begin = begin
+        self.count_all = count_all
 
     def before_train(self, runner) -> None:
         model = unwrapped(runner.model)
@@ -69,6 +73,8 @@ class MeanTeacherHook(Hook):
             model = unwrapped(runner.model)
             if runner.iter < self.begin * runner.max_iters:
                 model.sync_teachers()
+                if self.count_all:
+                    model.count_teacher_step()
             else:
                 self.update(model)
 

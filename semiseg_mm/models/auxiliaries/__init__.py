@@ -6,6 +6,7 @@ from .frozen import frozen
 from .image_discriminator import ImageDiscriminator
 from .image_generator import ImageGenerator
 from .projector import ConvProjector
+from .rotation_head import RotationHead
 
 __all__ = [
     'ClassBank',
@@ -15,5 +16,6 @@ __all__ = [
     'FlawDetector',
     'ImageDiscriminator',
     'ImageGenerator',
+    'RotationHead',
     'frozen',
 ]

@@ -1,5 +1,22 @@
+from .beta_box_mix import BetaBoxMix
+from .blend_mix import BlendMix
 from .box_mix import BoxMix
+from .class_box_mix import ClassBoxMix
 from .class_mix import ClassMix
-from .partners import draw_partners, mix_view
+from .class_paste import ClassPaste
+from .mix_twice import MixTwice
+from .partners import draw_partners, mix_alike, mix_labeled, mix_view
 
-__all__ = ['BoxMix', 'ClassMix', 'draw_partners', 'mix_view']
+__all__ = [
+    'BetaBoxMix',
+    'BlendMix',
+    'BoxMix',
+    'ClassBoxMix',
+    'ClassMix',
+    'ClassPaste',
+    'MixTwice',
+    'draw_partners',
+    'mix_alike',
+    'mix_labeled',
+    'mix_view',
+]

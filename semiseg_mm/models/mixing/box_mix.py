@@ -8,14 +8,14 @@ from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import MixMask, PseudoLabel, View
 from semiseg_mm.utils import check_choice, check_count, check_range, check_share, draw_box
 
-from .partners import PARTNERS, draw_partners
+from .partners import NOBODY, PARTNERS, draw_partners
 
 SIDES = ('log', 'half')
 
 
 @MODELS.register_module()
 class BoxMix(nn.Module):
-    """Show another image through boxes (CutMix).
+    """Show another image through boxes (CutMix), or nothing (CutOut).
 
     Args:
         boxes: Number of boxes. Where an even number overlap, the image itself shows (XOR), as in
@@ -28,7 +28,9 @@ class BoxMix(nn.Module):
         sides: 'log' draws the height log-uniformly and the width to go with it (French et al.),
             'half' the width uniformly from half of the image to all of it (U2PL).
         partner: 'next' in the batch, 'flip', 'pair', 'random', or 'labeled': whose pixels show,
-            see ``draw_partners``. Padding of labeled images is not pasted.
+            see ``draw_partners``. Padding of labeled images is not pasted. 'nobody' shows the mean
+            colour, from which nothing is learned (CutOut).
+        outside: Whether it shows around the boxes instead, and the image itself in them.
     """
 
     def __init__(
@@ -40,9 +42,10 @@ class BoxMix(nn.Module):
         partner: str = 'next',
         prob_of: str = 'image',
         sides: str = 'log',
+        outside: bool = False,
     ) -> None:
         super().__init__()
-        check_choice('partner', partner, PARTNERS, 'BoxMix')
+        check_choice('partner', partner, (*PARTNERS, NOBODY), 'BoxMix')
         check_choice('prob_of', prob_of, ('image', 'batch'), 'BoxMix')
         check_choice('sides', sides, SIDES, 'BoxMix')
         check_count('boxes', boxes, 'BoxMix', least=1)
@@ -61,6 +64,7 @@ class BoxMix(nn.Module):
         self.partner = partner
         self.prob_of = prob_of
         self.sides = sides
+        self.outside = outside
 
     def draw(
         self, images: Tensor, target: PseudoLabel | None = None, labeled: View | None = None
@@ -74,6 +78,8 @@ class BoxMix(nn.Module):
             if together or (together is None and uniform() < self.prob):
                 for _ in range(self.boxes):
                     self.flip_box(sample)
+                if self.outside:
+                    sample.logical_not_()
         mask = mask.to(images.device, non_blocking=True)
         if labeled is not None:
             mask &= labeled.valid[partner]

@@ -1,5 +1,3 @@
-import math
-
 import torch
 from torch import Tensor, nn
 
@@ -11,7 +9,7 @@ from semiseg_mm.utils import check_choice, check_share
 from .partners import PARTNERS, draw_partners
 
 MOST = 4096  # classes, at most
-ROUNDINGS = dict(floor=math.floor, ceil=math.ceil)
+ROUNDINGS = dict(floor=torch.floor, ceil=torch.ceil)
 
 
 @MODELS.register_module()
@@ -46,26 +44,24 @@ class ClassMix(nn.Module):
             )
         partner = draw_partners(images, self.partner, labeled)
         hard, valid = known.hard[partner], known.valid[partner]
-        chosen = self._choose(_present(hard, valid)).to(hard.device, non_blocking=True)
+        chosen = self._choose(_present(hard, valid))
         mask = chosen.gather(1, hard.flatten(1)).view_as(hard) & valid
         return MixMask(mask, partner, labeled is not None)
 
     def _choose(self, present: Tensor) -> Tensor:
-        """Draw some of the classes B,MOST that are present, on the CPU generator."""
-        chosen = torch.zeros_like(present)
-        for own, there in zip(chosen, present, strict=True):
-            classes = there.nonzero().flatten()
-            count = ROUNDINGS[self.rounding](len(classes) * self.share)
-            own[classes[torch.randperm(len(classes))[:count]]] = True
-        return chosen
+        """Return some of the classes B,MOST that are present.
+
+        All draw a number on the CPU generator, and the largest win: the host need not know how many
+        there are.
+        """
+        drawn = torch.rand(present.shape).to(present.device, non_blocking=True)
+        rank = drawn.where(present, drawn - 1).argsort(1, descending=True).argsort(1)
+        return rank < ROUNDINGS[self.rounding](present.sum(1, keepdim=True) * self.share)
 
 
 def _present(label: Tensor, valid: Tensor) -> Tensor:
-    """Return which classes B,MOST the labels B,H,W have, on the CPU.
-
-    The host must know their number to draw. It waits for the device here, once for all images.
-    """
+    """Return which classes B,MOST the labels B,H,W have."""
     found = torch.zeros(len(label), MOST, dtype=torch.bool, device=label.device)
     found.scatter_(1, label.where(valid, MOST - 1).flatten(1), True)
     found[:, MOST - 1] = False  # what stood for places that are not valid
-    return found.cpu()
+    return found

@@ -1,4 +1,5 @@
 import torch
+from mmengine.structures import PixelData
 from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
@@ -6,15 +7,18 @@ from semiseg_mm.models.pseudo_labels import stored_label
 from semiseg_mm.structures import View
 
 PARTNERS = ('next', 'flip', 'pair', 'random', 'labeled')
+NOBODY = 'nobody'  # of mixers that paste nothing
 
 
-def draw_partners(images: Tensor, how: str = 'next', labeled: View | None = None) -> Tensor:
+def draw_partners(images: Tensor, how: str = 'next', labeled: View | None = None) -> Tensor | None:
     """Return each image's partner, its number in the batch or among the labeled images.
 
     In the batch it is the 'next' one, the mirrored place ('flip'), the other one of each 'pair',
     or 'random'. With an odd batch the image in the middle of a 'flip' is its own partner; so may
-    'random' be. 'labeled' images are taken in turn.
+    'random' be. 'labeled' images are taken in turn. 'nobody' is None.
     """
+    if how == NOBODY:
+        return None
     if how == 'labeled':
         if labeled.inputs.shape[2:] != images.shape[2:]:
             raise UserError(
@@ -42,9 +46,32 @@ def draw_partners(images: Tensor, how: str = 'next', labeled: View | None = None
 def mix_view(mixer: nn.Module, view: View, labeled: View) -> View:
     """Return the view mixed with its partners, its label as well if it is known.
 
-    Only a mixer with ``partner='labeled'`` gets to see the labeled images, with their labels.
+    Only a mixer with ``partner='labeled'`` gets to see the labeled images, with their labels. One
+    that mixes in several steps has ``mix_view`` itself, in the place of ``draw``.
     """
+    if hasattr(mixer, 'mix_view'):
+        return mixer.mix_view(view, labeled)
     if getattr(mixer, 'partner', None) != 'labeled':
         return view.mixed(mixer.draw(view.inputs, view.target))
     labeled = labeled._replace(target=stored_label(labeled))
     return view.mixed(mixer.draw(view.inputs, view.target, labeled), labeled)
+
+
+def mix_alike(view: View, like: View, labeled: View) -> View:
+    """Return the view mixed by the mask, and with the partners, of one that is mixed already."""
+    if not like.mix.from_labeled:
+        return view.mixed(like.mix)
+    return view.mixed(like.mix, labeled._replace(target=stored_label(labeled)))
+
+
+def mix_labeled(mixer: nn.Module, labeled: View) -> View:
+    """Return labeled images mixed with each other, and their labels alike."""
+    mix = mixer.draw(labeled.inputs, stored_label(labeled))
+    mixed = labeled.mixed(mix)
+    samples = [sample.new() for sample in labeled.data_samples]
+    for key in ('gt_sem_seg', 'valid', 'confidence'):
+        if key in samples[0]:
+            maps = mix.paste(torch.cat([sample.get(key).data for sample in samples]))  # B,H,W
+            for sample, own in zip(samples, maps, strict=True):
+                sample.set_field(PixelData(data=own[None]), key, dtype=PixelData)
+    return mixed._replace(data_samples=samples)

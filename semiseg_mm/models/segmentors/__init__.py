@@ -3,13 +3,16 @@ from .base import SemiSegmentor
 from .cps import CPSSegmentor
 from .ecs import ECSSegmentor
 from .gct import GCTSegmentor
+from .imas import IMASSegmentor
 from .mean_teacher import MeanTeacher
 from .s4gan import S4GANSegmentor
+from .s4l import S4LSegmentor
 from .self_training import SelfTrainingSegmentor
 from .souly_gan import SoulyGANSegmentor
 from .st_plus_plus import STPlusPlusSegmentor
 from .sup_only import SupOnly
 from .u2pl import U2PLSegmentor
+from .vat import VATSegmentor
 from .weak_to_strong import WeakToStrongSegmentor
 
 __all__ = [
@@ -19,11 +22,14 @@ __all__ = [
     'GCTSegmentor',
     'MeanTeacher',
     'S4GANSegmentor',
+    'IMASSegmentor',
+    'S4LSegmentor',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
     'SemiSegmentor',
     'SoulyGANSegmentor',
     'SupOnly',
     'U2PLSegmentor',
+    'VATSegmentor',
     'WeakToStrongSegmentor',
 ]

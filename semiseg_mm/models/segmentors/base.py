@@ -10,7 +10,9 @@ from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
+from semiseg_mm.models.mixing import mix_labeled
 from semiseg_mm.models.named_network import named_network
+from semiseg_mm.models.pseudo_labels import stored_label
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
 from semiseg_mm.utils import check_choice, check_number
@@ -56,6 +58,10 @@ class SemiSegmentor(BaseModel):
             first.
         perturbation: Config of what is done to the features between backbone and head.
         supervised_weight: Of the loss on labeled images.
+        labeled_mixer: Config of how labeled images are mixed with each other, their labels alike,
+            or None.
+        class_confidence: Config of what remembers how well each class is known
+            (``ClassConfidence``), or None. Parts that ask for it (``ByClassConfidence``) get it.
         predict_on: The network that predicts; defaults to the first one.
         evaluated: The networks that are validated; defaults to all.
         num_classes: Overrides the networks' own, in all their heads.
@@ -72,6 +78,8 @@ class SemiSegmentor(BaseModel):
         joint_forward: bool | Sequence[Sequence[str]] = False,
         perturbation: dict | None = None,
         supervised_weight: float = 1.0,
+        labeled_mixer: dict | None = None,
+        class_confidence: dict | None = None,
         predict_on: str | None = None,
         evaluated: Sequence[str] | None = None,
         num_classes: int | None = None,
@@ -96,6 +104,7 @@ class SemiSegmentor(BaseModel):
         self.own_optimizers: list[str] = []  # auxiliaries that have one
         self.teachers_begin: float | None = None  # the share that MeanTeacherHook.begin must be
         self.perturbation = MODELS.build(perturbation) if perturbation else None
+        self.labeled_mixer = MODELS.build(labeled_mixer) if labeled_mixer else None
         compares = bool(student_views) or loss_on_labeled
         check_networks(self.networks.values(), compares, self.perturbation is not None)
         mend_cross_entropies(self.networks)
@@ -110,6 +119,9 @@ class SemiSegmentor(BaseModel):
             check_choice('evaluated', name, networks)
         for name in self.teachers:
             self.networks[name].requires_grad_(False)
+        self.class_confidence = class_confidence and MODELS.build(
+            dict(class_confidence, num_classes=self.out_channels)
+        )
         self.register_buffer('teacher_steps', torch.zeros((), dtype=torch.long))
         self.iteration, self.max_iters = 0, 1  # set by the train loop; derived, not state
         self.with_accuracy = True  # by the train loop: whether this iteration is logged
@@ -250,21 +262,36 @@ class SemiSegmentor(BaseModel):
             self.predict_on = before
 
     def loss(self, views: dict[str, View]) -> dict[str, Tensor]:
+        if self.class_confidence is not None:
+            self.class_confidence.lend(self.children())
+        if self.labeled_mixer is not None:
+            views['labeled'] = mix_labeled(self.labeled_mixer, views['labeled'])
         views = self.prepare_views(views)
         losses, outputs = {}, {}
         for name in self.students:
-            supervised, outputs[name] = self._forward_student(self.networks[name], views)
+            own = self.views_of(name, views)
+            supervised, outputs[name] = self._forward_student(self.networks[name], own)
             prefix = name if len(self.students) > 1 else 'sup'
             weighed = {
                 key: self.supervised_weight * value if 'loss' in key else value
                 for key, value in supervised.items()
             }
             losses.update(add_prefix(weighed, prefix))
+        if self.class_confidence is not None:
+            known = outputs[self.students[0]]['labeled'].logits
+            self.class_confidence.observe(known, stored_label(views['labeled']))
+        if not self.loss_on_labeled:
+            for own in outputs.values():
+                own.pop('labeled', None)
         losses.update(self.unsupervised_loss(views, outputs))
         return losses
 
     def prepare_views(self, views: dict[str, View]) -> dict[str, View]:
         """Add what the students shall see (a mixed view, say)."""
+        return views
+
+    def views_of(self, name: str, views: dict[str, View]) -> dict[str, View]:
+        """Return what one of the students sees: here what all see."""
         return views
 
     @abstractmethod
@@ -297,9 +324,8 @@ class SemiSegmentor(BaseModel):
             if can_be_taken_apart(network):
                 own, found = split_forward(network, parts, self.perturbation, self.with_accuracy)
             else:
-                own, found = whole_forward(network, parts, self.loss_on_labeled)
+                asked = self.loss_on_labeled or self.class_confidence is not None
+                own, found = whole_forward(network, parts, asked)
             losses.update(own)
             outputs.update(found)
-        if not self.loss_on_labeled:
-            outputs.pop('labeled', None)
         return losses, outputs

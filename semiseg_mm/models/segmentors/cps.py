@@ -5,13 +5,14 @@ from torch import Tensor
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.losses import sigmoid_rampup
-from semiseg_mm.models.mixing import mix_view
+from semiseg_mm.models.mixing import mix_alike, mix_view
 from semiseg_mm.models.pseudo_labels import filtered, observe, observe_logits
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import PseudoLabel, View
 from semiseg_mm.utils import check_choice, check_count, check_number
 
 from .base import Outputs, SemiSegmentor
+from .forward import NamedViews
 
 
 @MODELS.register_module()
@@ -33,9 +34,13 @@ class CPSSegmentor(SemiSegmentor):
         filter: Config of what decides which pixels count, or None (the paper): all.
         covers: 'all' (labeled and unlabeled images; the paper without CutMix) or 'unlabeled'
             (the paper with CutMix).
-        student_view: The view that is mixed and learned from; labels come from 'weak'.
+        student_view: The view that is mixed and learned from; labels come from 'weak'. Or a list
+            with one view a network: all are mixed by the same mask.
         label_in_train_mode: Whether the pass that makes labels for mixed images uses, and
             updates, batch statistics (as the official code does).
+        label_in_training_forward: Whether mixed images get their labels from the forward in which
+            'weak' is one of the student's views, rather than from a pass of its own. Which views
+            share that forward says ``joint_forward`` (with 'labeled', in Diverse Co-Training).
         joint_forward: Whether labeled and unlabeled images share a forward. The official code
             keeps them apart.
     """
@@ -49,8 +54,9 @@ class CPSSegmentor(SemiSegmentor):
         mixer: dict | None = None,
         filter: dict | None = None,
         covers: str = 'all',
-        student_view: str = 'weak',
+        student_view: str | list[str] = 'weak',
         label_in_train_mode: bool = True,
+        label_in_training_forward: bool = False,
         pseudo_label: dict = dict(type='HardPseudoLabel'),
         unsupervised: dict = dict(type='MaskedCrossEntropy'),
         **kwargs,
@@ -71,15 +77,28 @@ class CPSSegmentor(SemiSegmentor):
             raise UserError(
                 "CPS without a mixer labels the images it learns from: set student_view='weak'."
             )
+        if mixer is None and label_in_training_forward:
+            raise UserError(
+                'CPS without a mixer always takes its labels from the training forward: leave '
+                'label_in_training_forward out.'
+            )
+        seen = [student_view] * len(segmentors) if isinstance(student_view, str) else student_view
+        if len(seen) != len(segmentors):
+            raise UserError(
+                f'student_view={seen} of CPS must be one view, or one for each of the '
+                f'{len(segmentors)} networks.'
+            )
+        own = 'weak' if mixer is None else 'mixed'
+        self.learned = ['labeled', own] if covers == 'all' else [own]
         super().__init__(
             networks={f'net_{k}': cfg for k, cfg in enumerate(segmentors)},
-            student_views=('mixed',) if mixer is not None else ('weak',),
+            student_views=(*['weak'] * label_in_training_forward, own),
             loss_on_labeled=covers == 'all',
             **kwargs,
         )
         self.weight = weight
         self.rampup_iters = rampup_iters
-        self.student_view = student_view
+        self.seen = dict(zip(self.networks, seen))
         self.label_in_train_mode = label_in_train_mode
         self.mixer = MODELS.build(mixer) if mixer is not None else None
         self.filter = MODELS.build(filter) if filter is not None else None
@@ -88,17 +107,26 @@ class CPSSegmentor(SemiSegmentor):
 
     def prepare_views(self, views: dict[str, View]) -> dict[str, View]:
         if self.mixer is not None:
-            views['mixed'] = mix_view(self.mixer, views[self.student_view], views['labeled'])
+            labeled, (first, *others) = views['labeled'], dict.fromkeys(self.seen.values())
+            mixed = mix_view(self.mixer, views[first], labeled)
+            views['mixed'] = views[f'mixed_{first}'] = mixed
+            for name in others:
+                views[f'mixed_{name}'] = mix_alike(views[name], mixed, labeled)
         return views
+
+    def views_of(self, name: str, views: dict[str, View]) -> dict[str, View]:
+        if self.mixer is None:
+            return views
+        return NamedViews(views, mixed=views[f'mixed_{self.seen[name]}'])
 
     def unsupervised_loss(self, views: dict[str, View], outputs: Outputs) -> dict[str, Tensor]:
         """Return one mean over all covered images, as in the official code."""
-        covered = list(outputs['net_0'])
-        valid = torch.cat([views[view].valid for view in covered])
+        valid = torch.cat([views[view].valid for view in self.learned])
         maps = {
-            net: torch.cat([own[view].logits for view in covered]) for net, own in outputs.items()
+            net: torch.cat([own[view].logits for view in self.learned])
+            for net, own in outputs.items()
         }
-        targets = self._targets(views, valid, maps)
+        targets = self._targets(views, outputs, valid, maps)
         terms = [
             self.unsupervised(maps[net], targets[other]) for net, other in permutations(maps, 2)
         ]
@@ -114,12 +142,17 @@ class CPSSegmentor(SemiSegmentor):
         return found
 
     def _targets(
-        self, views: dict[str, View], valid: Tensor, maps: dict[str, Tensor]
+        self, views: dict[str, View], outputs: Outputs, valid: Tensor, maps: dict[str, Tensor]
     ) -> dict[str, PseudoLabel]:
         """Return what each network teaches the others."""
         if self.mixer is not None:
-            images, valid = views['weak'].inputs, views['weak'].valid
-            maps = {net: self.teach(net, images, self.label_in_train_mode).logits for net in maps}
+            weak, valid = views['weak'], views['weak'].valid
+            maps = {
+                net: own['weak'].logits
+                if 'weak' in own
+                else self.teach(net, weak.inputs, self.label_in_train_mode).logits
+                for net, own in outputs.items()
+            }
         together = torch.cat([*maps.values()]), valid.repeat(len(maps), 1, 1)
         observe_logits(self.pseudo_label, *together, self.progress)
         targets = {net: self.pseudo_label(logits, valid) for net, logits in maps.items()}

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.models.losses import sigmoid_rampup
 from semiseg_mm.models.mixing import mix_view
 from semiseg_mm.models.pseudo_labels import filtered, observe, observe_logits
@@ -19,7 +20,7 @@ TEACHERS = ('self', 'self_eval', 'ema')
 class WeakToStrongSegmentor(SemiSegmentor):
     """Learn labels made on a weak view on strong ones: the loop that most methods share.
 
-    FixMatch, CutMix-Seg, UniMatch and UniMatch V2 are choices of its slots, see
+    FixMatch, CutMix-Seg, ClassMix, AugSeg, UniMatch and others are choices of its slots, see
     ``configs/_base_/methods``.
 
     Args:
@@ -28,10 +29,18 @@ class WeakToStrongSegmentor(SemiSegmentor):
             'self_eval': the student, in eval mode without gradient. 'ema': a running mean of the
             student, which MeanTeacherHook moves (with ``decay=1`` it is frozen).
         strong_views: The views that are learned from.
+        covers: 'unlabeled', or 'all': the teacher labels the labeled images as well, and the
+            student learns this beside the truth (AEL).
+        label_in_train_mode: Whether the running mean labels in train mode, with the statistics of
+            the batch (ClassMix), and so moves its own.
         mixer: Config of the mixing within each strong view, drawn anew for each, or None.
+        colours: Config of how colours change after the mixing (``BatchColours``), or None. The
+            views themselves have changed them before.
         perturbation: Config of what is done to features before the head, or None. If it makes the
             view ``weak_dropped``, that is learned from as well.
         filter: Config of what decides which pixels count, or None.
+        filter_before_mixing: Whether it sees labels before they are mixed, not afterwards. Then
+            pixels pasted from labeled images count fully (DACS).
         weight: Of the strong views' mean loss.
         dropped_weight: Of the loss on the dropped features.
         rampup_iters: Both weights rise over so many iterations, as exp(-5 (1 - t)^2).
@@ -42,8 +51,12 @@ class WeakToStrongSegmentor(SemiSegmentor):
         segmentor: dict,
         teacher: str = 'ema',
         strong_views: Sequence[str] = ('strong',),
+        covers: str = 'unlabeled',
+        label_in_train_mode: bool = False,
         mixer: dict | None = None,
+        colours: dict | None = None,
         filter: dict | None = None,
+        filter_before_mixing: bool = False,
         pseudo_label: dict = dict(type='HardPseudoLabel'),
         unsupervised: dict = dict(type='MaskedCrossEntropy'),
         weight: float = 1.0,
@@ -55,6 +68,18 @@ class WeakToStrongSegmentor(SemiSegmentor):
         check_number('weight', weight, type(self).__name__)
         check_number('dropped_weight', dropped_weight, type(self).__name__)
         check_count('rampup_iters', rampup_iters, type(self).__name__)
+        check_choice('covers', covers, ('unlabeled', 'all'), type(self).__name__)
+        if teacher == 'self' and covers == 'all':
+            raise UserError(
+                "covers='all' compares labeled images with a teacher's labels, and teacher='self' "
+                "has these from the same forward: set model.teacher='ema'."
+            )
+        if label_in_train_mode and teacher != 'ema':
+            raise UserError(
+                f"label_in_train_mode is about teacher='ema'. teacher='{teacher}' says itself in "
+                'which mode the student labels: leave it out.'
+            )
+        kwargs.setdefault('loss_on_labeled', covers == 'all')
         networks = dict(student=segmentor)
         if teacher == 'ema':
             networks['teacher'] = segmentor
@@ -67,8 +92,12 @@ class WeakToStrongSegmentor(SemiSegmentor):
         )
         self.teacher = teacher
         self.strong_views = tuple(strong_views)
+        self.covers = covers
+        self.label_in_train_mode = label_in_train_mode
         self.mixer = MODELS.build(mixer) if mixer else None
+        self.colours = MODELS.build(colours) if colours else None
         self.filter = MODELS.build(filter) if filter else None
+        self.filter_before_mixing = filter_before_mixing
         self.pseudo_label = MODELS.build(pseudo_label)
         self.unsupervised = MODELS.build(unsupervised)
         self.weight = weight
@@ -77,11 +106,14 @@ class WeakToStrongSegmentor(SemiSegmentor):
 
     def prepare_views(self, views: dict[str, View]) -> dict[str, View]:
         if self.teacher != 'self':
-            weak, name = views['weak'], 'teacher' if self.teacher == 'ema' else 'student'
-            views['weak'] = self._labeled(weak, self.teach(name, weak.inputs).logits)
+            views['weak'] = self._labeled(views['weak'], self._taught(views['weak']))
         for name in self.strong_views:
             view = views[name]._replace(target=views['weak'].target)
-            views[name] = mix_view(self.mixer, view, views['labeled']) if self.mixer else view
+            view = mix_view(self.mixer, view, views['labeled']) if self.mixer else view
+            if self.colours is not None:
+                changed = self.data_preprocessor.recoloured(view.inputs, self.colours)
+                view = view._replace(inputs=changed)
+            views[name] = view
         return views
 
     def unsupervised_loss(self, views: dict[str, View], outputs: Outputs) -> dict[str, Tensor]:
@@ -89,7 +121,8 @@ class WeakToStrongSegmentor(SemiSegmentor):
         if self.teacher == 'self':  # the label comes after the mixing
             weak = self._labeled(weak, own['weak'].logits)
             views = {name: views[name].taught(weak.target) for name in self.strong_views}
-        targets = [filtered(self.filter, views[name].target) for name in self.strong_views]
+        later = None if self.filter_before_mixing else self.filter
+        targets = [filtered(later, views[name].target) for name in self.strong_views]
         strong = [
             self.unsupervised(own[name].logits, target)
             for name, target in zip(self.strong_views, targets, strict=True)
@@ -97,17 +130,26 @@ class WeakToStrongSegmentor(SemiSegmentor):
         ramp = sigmoid_rampup(self.iteration, self.rampup_iters)
         losses = dict(loss_strong=ramp * self.weight * torch.stack(strong).mean())
         if 'weak_dropped' in own:
-            dropped = self.unsupervised(
-                own['weak_dropped'].logits, filtered(self.filter, weak.target)
-            )
+            dropped = self.unsupervised(own['weak_dropped'].logits, filtered(later, weak.target))
             losses['loss_dropped'] = ramp * self.dropped_weight * dropped
+        if self.covers == 'all':
+            known = views['labeled']
+            target = filtered(self.filter, self.pseudo_label(self._taught(known), known.valid))
+            labeled = self.unsupervised(own['labeled'].logits, target)
+            losses['loss_labeled'] = ramp * self.weight * labeled
         if self.filter is not None:
             kept = torch.stack([target.kept.sum() for target in targets]).mean()
             losses['kept'] = kept / weak.valid.sum().clamp(min=1)
         return losses
 
+    def _taught(self, view: View) -> Tensor:
+        """Return the logits of the network that labels."""
+        name = 'teacher' if self.teacher == 'ema' else 'student'
+        return self.teach(name, view.inputs, self.label_in_train_mode).logits
+
     def _labeled(self, weak: View, logits: Tensor) -> View:
         observe_logits(self.pseudo_label, logits, weak.valid, self.progress)
         target = self.pseudo_label(logits, weak.valid)
         observe(self.filter, target, self.progress)
-        return weak._replace(target=target)
+        early = self.filter if self.filter_before_mixing else None
+        return weak._replace(target=filtered(early, target))

@@ -137,7 +137,7 @@ def test_what_is_left_out_is_named(photos, masks, capsys):
     (photos / 'a.heic').write_bytes(b'heic')
     make_new(str(photos), str(folder), 'mine', device='cpu')
     printed = capsys.readouterr().out
-    for words in ('masks without an image: ', 'cannot be read: ', 'convert them to JPEG or PNG: '):
+    for words in ('masks without an image: ', 'cannot be read: ', '(convert to JPEG or PNG): '):
         assert words in printed
     assert '9x9' in printed and 'IMG 0.jpg: 96x64' in printed
     assert 'IMG_0.jpg' not in Path('data/mine/train.txt').read_text()

@@ -1,6 +1,9 @@
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.config import Config
 from torch import Tensor
 
 from semiseg_mm.errors import UserError
@@ -8,6 +11,7 @@ from semiseg_mm.models.segmentors.cps import agreement
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import MixMask
 from semiseg_mm.testing import toy_batch, toy_network
+from semiseg_mm.utils.places import METHODS
 
 
 def build(**kwargs):
@@ -131,19 +135,20 @@ def test_networks_may_differ():
     assert 'agreement' in unsupervised(model.eval())
 
 
-def test_labeled_images_may_be_pasted_with_their_truth():
+@pytest.mark.parametrize('seen', [['weak', 'weak'], ['strong', 'weak']])
+def test_labeled_images_may_be_pasted_with_their_truth(seen):
     """A box as large as the image: both networks learn the truth of the labeled images."""
     mixer = dict(type='BoxMix', area=(1, 1), partner='labeled')
-    model = build(weight=1.0, mixer=mixer, covers='unlabeled', label_in_train_mode=False)
+    model = build(weight=1.0, mixer=mixer, covers='unlabeled', label_in_train_mode=False,
+                  student_view=seen)  # fmt: skip
     batch = model.data_preprocessor(toy_batch(), True)
-    images, labeled = batch['inputs']['weak'].clone(), batch['inputs']['labeled']
-    images[..., :15, :15] = labeled[..., :15, :15]
     truth = torch.cat([s.gt_sem_seg.data for s in batch['data_samples']['labeled']])
-    expected = sum(
-        F.cross_entropy(F.interpolate(net._forward(images), (16, 16), mode='bilinear'), truth,
-                        ignore_index=255)
-        for net in model.networks.values()
-    )  # fmt: skip
+    expected = 0
+    for view, net in zip(seen, model.networks.values(), strict=True):
+        images = batch['inputs'][view].clone()
+        images[..., :15, :15] = batch['inputs']['labeled'][..., :15, :15]
+        logits = F.interpolate(net._forward(images), (16, 16), mode='bilinear')
+        expected = expected + F.cross_entropy(logits, truth, ignore_index=255)
     torch.testing.assert_close(unsupervised(model)['loss_cps'], expected)
 
 
@@ -158,3 +163,49 @@ def test_a_filter_observes_the_labels_of_all_networks_at_once():
     model.filter.observe = lambda target, progress: seen.append(target.label.shape)
     unsupervised(model)
     assert seen == [(2 * 4, 16, 16)]
+
+
+def test_diverse_co_training_is_the_published_formula(monkeypatch):
+    """(L_1 + L_2) / 2: two architectures, each on strong colours of its own under one box; labels
+    from the training forward that the weak view shares with labeled images."""
+    own = Config.fromfile(METHODS / 'diverse_cotraining.py').model
+    networks = [toy_network(channels=6), toy_network(channels=8)]
+    torch.manual_seed(0)
+    model = MODELS.build(dict(own, segmentor=networks, filter=dict(type='Threshold', value=0.4)))
+    mask = torch.zeros(2, 16, 16, dtype=torch.bool)
+    mask[:, 3:9, 2:12] = True
+    mix = MixMask(mask, torch.tensor([1, 0]))
+    monkeypatch.setattr(model.mixer, 'draw', lambda images, target: mix)
+    plain = copy.deepcopy(model.train())
+    data = model.data_preprocessor(toy_batch(), True)
+    images, samples = data['inputs'], data['data_samples']
+    torch.manual_seed(1)  # of the dropout
+    losses = model(**data, mode='loss')
+
+    torch.manual_seed(1)
+    seen, terms = [], []
+    for number, net in enumerate(plain.networks.values()):
+        together = net._forward(torch.cat([images['labeled'], images['weak']]))
+        _, weak = F.interpolate(together, (16, 16), mode='bilinear').split(2)
+        strong = images[f'strong{number + 1}']
+        logits = net._forward(torch.where(mask[:, None], strong.flip(0), strong))
+        seen.append((weak.softmax(1).max(1), F.interpolate(logits, (16, 16), mode='bilinear')))
+    valid = torch.cat([s.valid.data for s in samples['weak']])
+    for student, teacher in ((0, 1), (1, 0)):
+        confidence, label = (torch.where(mask, x.flip(0), x) for x in seen[teacher][0])
+        pixels = F.cross_entropy(seen[student][1], label, reduction='none')
+        terms.append((pixels * (confidence >= 0.4) * valid).sum() / valid.sum())
+    torch.testing.assert_close(losses['loss_cps'], sum(terms) / 2)
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'says'),
+    [
+        (dict(student_view=['strong']), 'one view, or one for each of the 2 networks'),
+        (dict(mixer=None, student_view='weak'), 'always takes its labels from the training'),
+    ],
+)
+def test_views_and_labels_that_do_not_fit_are_refused(wrong, says):
+    with pytest.raises(UserError, match=says):
+        build(**{'mixer': dict(type='BoxMix'), 'covers': 'unlabeled', **wrong},
+              label_in_training_forward=True)  # fmt: skip

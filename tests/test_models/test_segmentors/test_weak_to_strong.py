@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
-from semiseg_mm.structures import MixMask
+from semiseg_mm.structures import MixMask, View
 from semiseg_mm.testing import toy_batch, toy_network
 
 METHODS = Path(__file__).resolve().parents[3] / 'configs/_base_/methods'
@@ -225,6 +225,27 @@ def test_weights_rise_with_the_ramp():
     torch.testing.assert_close(start, losses(model)['loss_strong'] * torch.exp(torch.tensor(-5.0)))
 
 
+def test_ael_learns_the_teachers_labels_of_labeled_images_as_well():
+    """Both terms: cross entropy weighed with the squared confidence, the weights' sum is 1."""
+    own = dict(type='ClassSampledCrossEntropy', sample=False)
+    model = build('ael', unsupervised=own, labeled_mixer=None, label_in_train_mode=False)
+    found, images = losses(model), data(model)['inputs']
+    for key, student, weak, mix in (
+        ('loss_labeled', images['labeled'], images['labeled'], torch.clone),
+        ('loss_strong', mixed(images['strong']), images['weak'], mixed),
+    ):
+        confidence, label = predict(model, 'teacher', weak).softmax(1).max(1)
+        weight = (mix(confidence) ** 2)[:, :15, :15]
+        pixels = F.cross_entropy(predict(model, 'student', student), mix(label), reduction='none')
+        expected = (pixels[:, :15, :15] * weight).sum() / weight.sum()
+        torch.testing.assert_close(found[key], expected)
+
+
+def test_a_student_is_no_teacher_of_the_labeled_images_in_the_same_forward():
+    with pytest.raises(UserError, match=r"set model.teacher='ema'"):
+        build('fixmatch_v1', covers='all')
+
+
 # ------------------------------------------------------------------ parts that live in time
 
 
@@ -293,3 +314,56 @@ def test_one_unlabeled_image_in_a_process_may_have_a_labeled_partner():
     del model.mixer.draw
     batch = model.data_preprocessor(toy_batch(unlabeled=1), True)
     assert model(**batch, mode='loss')['loss_strong'].isfinite()
+
+
+# ------------------------------------------------------------------ before and after the mixing
+
+
+def test_colours_change_after_the_mixing():
+    """What a module does to all colours it does to pasted pixels, too; the label stays."""
+    threshold = dict(type='Threshold', value=0.4)
+    model = build('fixmatch', filter=threshold, colours=dict(type='BatchColours'))
+    plain = losses(build('fixmatch', filter=threshold))
+    model.colours.forward = torch.square
+    seen = []
+    student = model.networks['student'].backbone
+    student.register_forward_pre_hook(lambda module, images: seen.append(images[0]))
+    found = losses(model)
+    strong = mixed(data(model)['inputs']['strong'])
+    expected = ((strong + 1) / 2).square() * 2 - 1
+    torch.testing.assert_close(seen[-1][2:], expected)
+    assert found['kept'] == plain['kept'] and found['loss_strong'] != plain['loss_strong']
+
+
+def test_a_filter_before_mixing_leaves_pasted_truth_whole():
+    """Threshold and share are those of the teacher's labels; what is pasted counts 1 (DACS)."""
+    share = dict(filter=dict(type='ConfidentShare', value=0.4), filter_before_mixing=True)
+    model = build('fixmatch', mixer=dict(type='BoxMix', partner='labeled'), **share)
+    mask = BOX & data(model)['data_samples']['strong'][0].valid.data
+    model.mixer.draw = lambda *_: MixMask(mask, torch.tensor([1, 0]), from_labeled=True)
+    batch = data(model)
+    views = {
+        name: View(images, samples, torch.cat([sample.valid.data for sample in samples]))
+        for name, images in batch['inputs'].items()
+        if (samples := batch['data_samples'][name])
+    }
+    weight = model.prepare_views(views)['strong'].target.weight
+    confidence = predict(model, 'teacher', views['weak'].inputs).softmax(1).amax(1)
+    rest = (confidence[:, :15, :15] >= 0.4).float().mean()
+    assert 0 < rest < 1
+    torch.testing.assert_close(weight, torch.where(mask, 1.0, rest))
+
+
+def test_a_teacher_may_label_in_train_mode_and_then_moves_its_own_statistics():
+    model = build('fixmatch', label_in_train_mode=True).train()
+    norm = model.networks['teacher'].backbone[1]
+    before, seen = norm.running_mean.clone(), []
+    norm.register_forward_hook(lambda module, *_: seen.append(module.training))
+    losses(model)
+    assert seen == [True] and not torch.equal(norm.running_mean, before) and not norm.training
+
+
+@pytest.mark.parametrize('name', ['fixmatch_v1', 'unimatch'])
+def test_a_student_that_labels_says_itself_in_which_mode(name):
+    with pytest.raises(UserError, match="about teacher='ema'"):
+        build(name, label_in_train_mode=True)

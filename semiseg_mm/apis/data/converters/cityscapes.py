@@ -1,6 +1,5 @@
 """Cityscapes' label ids as the 19 train ids, without its own scripts."""
 
-import argparse
 import glob
 import os.path as osp
 
@@ -9,10 +8,10 @@ from mmseg.datasets import CityscapesDataset
 
 from semiseg_mm.apis.command import guarded
 from semiseg_mm.errors import UserError
+from semiseg_mm.parsers import converters
 
 from .common import (
     convert_masks,
-    converter_parser,
     find_root,
     link_folder,
     map_ids,
@@ -28,18 +27,8 @@ COARSE = ('gtCoarse', ('train', 'train_extra', 'val'))
 
 
 def run_cityscapes(argv: list[str] | None = None) -> int:
-    args = _parser().parse_args(argv)
+    args = converters.cityscapes().parse_args(argv)
     return guarded(lambda args: cityscapes(**vars(args)), args)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = converter_parser(
-        'Write *_labelTrainIds.png (19 classes, 255 ignored) from *_labelIds.png. Where --out is '
-        'another folder than the source, leftImg8bit is linked into it.',
-        'data/cityscapes',
-    )
-    parser.add_argument('--coarse', action='store_true', help='the masks of gtCoarse as well')
-    return parser
 
 
 def cityscapes(

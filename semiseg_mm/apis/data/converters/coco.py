@@ -9,8 +9,9 @@ import numpy as np
 from semiseg_mm.apis.command import guarded
 from semiseg_mm.datasets.coco import COCO81Dataset
 from semiseg_mm.errors import UserError
+from semiseg_mm.parsers import converters
 
-from .common import convert_masks, converter_parser, find_root, link_folder, need_folder, report
+from .common import convert_masks, find_root, link_folder, need_folder, report
 
 SPLITS = ('train2017', 'val2017')
 NAMES = list(COCO81Dataset.METAINFO['classes'][1:])
@@ -19,15 +20,7 @@ CROWD = 255
 
 
 def run_coco(argv: list[str] | None = None) -> int:
-    parser = converter_parser(
-        'Render annotations/instances_{train,val}2017.json as masks/*.png: background 0, the 80 '
-        'things 1 to 80 in the order of their category ids. Where instances overlap, the one with '
-        'fewer pixels is on top (of equal ones, that with the higher annotation id); crowd regions '
-        'are 255 where no instance covers them. Where --out is another folder than the source, '
-        'train2017 and val2017 are linked into it.',
-        'data/coco',
-    )
-    return guarded(lambda args: coco(**vars(args)), parser.parse_args(argv))
+    return guarded(lambda args: coco(**vars(args)), converters.coco().parse_args(argv))
 
 
 def coco(source: str, out: str, workers: int | None = None, overwrite: bool = False) -> None:

@@ -1,6 +1,5 @@
 """What the converters share: parallel, atomic, and continued where they were stopped."""
 
-import argparse
 import os
 import os.path as osp
 import shutil
@@ -16,16 +15,6 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_path, write_mask
 
 UNKNOWN = -1
-
-
-def converter_parser(description: str, out: str) -> argparse.ArgumentParser:
-    """Arguments that every converter has; ``out`` is the default, its base config's data_root."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument('source', help='the folder as downloaded and unpacked')
-    parser.add_argument('--out', default=out, metavar='FOLDER', help=f'default: {out}')
-    parser.add_argument('--workers', type=int, metavar='N', help='default: one per core, up to 8')
-    parser.add_argument('--overwrite', action='store_true', help='write label maps again')
-    return parser
 
 
 def need_folder(*parts: str, what: str) -> str:

@@ -5,23 +5,18 @@ import os.path as osp
 
 from semiseg_mm.apis.command import guarded
 from semiseg_mm.errors import UserError
+from semiseg_mm.parsers import converters
 
 from ..split_files import write_lists
 from .cityscapes import PALETTE, to_train_ids
-from .common import convert_masks, converter_parser, find_root, link_folder, report
+from .common import convert_masks, find_root, link_folder, report
 
 MASKS = 'training/semantic'
 VAL_SHARE = 5  # the last fifth
 
 
 def run_kitti(argv: list[str] | None = None) -> int:
-    parser = converter_parser(
-        'Write training/semantic_train_ids (19 classes, 255 ignored), splits/train.txt and '
-        'splits/val.txt, which is the last fifth of the images. Where --out is another folder '
-        'than the source, the images are linked into it.',
-        'data/kitti',
-    )
-    return guarded(lambda args: kitti(**vars(args)), parser.parse_args(argv))
+    return guarded(lambda args: kitti(**vars(args)), converters.kitti().parse_args(argv))
 
 
 def kitti(source: str, out: str, workers: int | None = None, overwrite: bool = False) -> None:

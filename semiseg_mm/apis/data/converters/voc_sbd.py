@@ -1,6 +1,5 @@
 """Pascal VOC 2012 with the masks of SBD: SegmentationClassAug and the list of 10582 images."""
 
-import argparse
 import os
 import os.path as osp
 import shutil
@@ -12,11 +11,11 @@ from semiseg_mm.apis.command import guarded
 from semiseg_mm.datasets.id_lists import read_ids
 from semiseg_mm.datasets.split_lists import describe_list
 from semiseg_mm.errors import UserError
+from semiseg_mm.parsers import converters
 
 from ..split_files import write_lists
 from .common import (
     convert_masks,
-    converter_parser,
     find_root,
     link_folder,
     map_ids,
@@ -32,19 +31,8 @@ PALETTE = PascalVOCDataset.METAINFO['palette']
 
 
 def run_voc_sbd(argv: list[str] | None = None) -> int:
-    args = _parser().parse_args(argv)
+    args = converters.voc_sbd().parse_args(argv)
     return guarded(lambda args: voc_sbd(**vars(args)), args)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = converter_parser(
-        f"Write {MASKS}: VOC 2012's own masks, and those of SBD for the images that have none; "
-        f"and {LISTS}/trainaug.txt: VOC's train and SBD's train and val, less VOC's val. Where "
-        '--out is another folder than the source, JPEGImages is linked into it.',
-        'data/VOCdevkit/VOC2012',
-    )
-    parser.add_argument('--sbd', required=True, help='the folder benchmark_RELEASE of SBD')
-    return parser
 
 
 def voc_sbd(

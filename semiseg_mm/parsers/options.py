@@ -4,13 +4,13 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
-from mmengine.config import DictAction
-
 from semiseg_mm.errors import UserError
 
 
 def parse_options(words: Iterable[str]) -> dict[str, Any]:
     """Read words as mmengine does; what it fails at, or takes for text, is a sentence."""
+    from mmengine.config import DictAction  # here, as it imports torch
+
     options = {}
     for word in words:
         key, sign, value = word.partition('=')

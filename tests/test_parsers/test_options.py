@@ -2,8 +2,8 @@ import argparse
 
 import pytest
 
-from semiseg_mm.apis.option_words import OptionsAction, parse_options
 from semiseg_mm.errors import UserError
+from semiseg_mm.parsers.options import OptionsAction, parse_options
 
 
 def test_words_are_read_as_mmengine_does():
