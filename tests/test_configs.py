@@ -549,7 +549,7 @@ def by_hand(cfg: dict, processes: int, sizes: dict) -> int:
     labeled, unlabeled = sizes['labeled'], sizes['unlabeled']
     batch = sampler.get('batch_size') or sampler['labeled']
     if words['of'] == 'unlabeled':
-        images, batch = unlabeled, sampler['unlabeled']
+        images, batch = unlabeled, sampler['unlabeled'] // sampler.get('crops', 1)
     elif words['of'] == 'labeled':
         images = words['length']
     elif unlabeled:

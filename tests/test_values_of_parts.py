@@ -2,19 +2,24 @@
 
 import pytest
 
-from semiseg_mm.datasets.transforms import CutOut, ScaleCrop, StrongView
+from semiseg_mm.datasets import ShapesDataset
+from semiseg_mm.datasets.transforms import CutOut, DrawScale, ScaleCrop, StrongView
 from semiseg_mm.engine.hooks import MeanTeacherHook
 from semiseg_mm.engine.train_plan import TrainPlan
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import (
     AdvSemSegSegmentor,
+    CCTSegmentor,
     ClassConfidence,
     ClassSampledCrossEntropy,
+    CorrMatchSegmentor,
     CPSSegmentor,
+    DCCSegmentor,
     ECSSegmentor,
     GCTSegmentor,
     IMASSegmentor,
     MeanTeacher,
+    PrevMatchSegmentor,
     S4GANSegmentor,
     S4LSegmentor,
     SelfTrainingSegmentor,
@@ -26,7 +31,12 @@ from semiseg_mm.models import (
 from semiseg_mm.models.losses import ProbOhemCrossEntropy, UnreliableContrast
 from semiseg_mm.models.mixing import BetaBoxMix, BlendMix, BoxMix, ClassBoxMix, ClassMix, ClassPaste
 from semiseg_mm.models.perturbations import BatchColours, ChannelDropout, ComplementaryDropout
-from semiseg_mm.models.pseudo_labels import Threshold
+from semiseg_mm.models.pseudo_labels import (
+    ContextPseudoLabel,
+    RunningThreshold,
+    Threshold,
+    TopShare,
+)
 from semiseg_mm.testing import toy_network
 
 NAN = float('nan')
@@ -34,12 +44,22 @@ NETWORK = toy_network()
 WRONG = [
     (Threshold, dict(value=1.5)),
     (Threshold, dict(value=-0.5)),
+    (TopShare, dict(end=85)),
+    (ContextPseudoLabel, dict(weight=-0.5)),
     (MeanTeacherHook, dict(decay=1.5)),
     (MeanTeacherHook, dict(decay='abc')),
+    (MeanTeacherHook, dict(turns=0)),
     (TrainPlan, dict(max_iters=-5)),
     (ScaleCrop, dict(crop_size=0)),
     (ScaleCrop, dict(crop_size=(0, 8))),
     (ScaleCrop, dict(crop_size=(8, 8), flip=2)),
+    (ScaleCrop, dict(scale=5)),
+    (ScaleCrop, dict(scale='abc')),
+    (ScaleCrop, dict(scale=[])),
+    (DrawScale, dict(scale=(2, 1))),
+    (DrawScale, dict(scale=[1, 'abc'])),
+    (ShapesDataset, dict(num_images='abc')),
+    (ShapesDataset, dict(num_images=2, start=None)),
     (CutOut, dict(area=(0, 0.5))),
     (StrongView, dict(gray_prob=20)),
     (StrongView, dict(hue=-1)),
@@ -78,6 +98,15 @@ WRONG = [
     (U2PLSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
     (VATSegmentor, dict(segmentor=NETWORK, radius=-1)),
     (S4LSegmentor, dict(segmentor=NETWORK, rotation_weight=-1)),
+    (CCTSegmentor, dict(segmentor=NETWORK, perturbations={}, weight=-1)),
+    (RunningThreshold, dict(value=1.0)),
+    (RunningThreshold, dict(momentum=1.5)),
+    (CorrMatchSegmentor, dict(segmentor=NETWORK, regions=0)),
+    (CorrMatchSegmentor, dict(segmentor=NETWORK, correlation_weight=-1)),
+    (PrevMatchSegmentor, dict(segmentor=NETWORK, growth=1)),
+    (PrevMatchSegmentor, dict(segmentor=NETWORK, first=0)),
+    (PrevMatchSegmentor, dict(segmentor=NETWORK, snapshots=0)),
+    (DCCSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
     (AdvSemSegSegmentor, dict(segmentor=NETWORK, weights=(0.01, -1, 0.1))),
     (S4GANSegmentor, dict(segmentor=NETWORK, matching_weight=-1)),
     (GCTSegmentor, dict(segmentor=NETWORK, correction_weight=-1)),
@@ -103,6 +132,8 @@ def test_a_number_that_cannot_be_meant_is_named(kind, options):
         (MeanTeacherHook, dict(decay=1)),
         (ScaleCrop, dict(crop_size=[8, 16], flip=0)),
         (ScaleCrop, dict(crop_size=None)),
+        (ScaleCrop, dict(scale=[0.5, 1, 2])),
+        (DrawScale, dict(scale=(1, 1))),
     ],
 )
 def test_the_ends_of_a_range_pass(kind, options):

@@ -1,9 +1,11 @@
 from .adversarial import discrimination, judged_as, truth_map
 from .average import average
 from .class_sampled_cross_entropy import ClassSampledCrossEntropy
+from .directional_contrast import DirectionalContrast
 from .flaws import flaw_target, marked_flaws
 from .masked_cross_entropy import MaskedCrossEntropy
 from .ohem_cross_entropy import ProbOhemCrossEntropy
+from .overlap_cells import Pixels, shared, shrunk, unflipped
 from .probability_kl import ProbabilityKL
 from .probability_mse import ProbabilityMSE
 from .ramps import sigmoid_rampup
@@ -11,7 +13,9 @@ from .unreliable_contrast import UnreliableContrast, nearest_pixel
 
 __all__ = [
     'ClassSampledCrossEntropy',
+    'DirectionalContrast',
     'MaskedCrossEntropy',
+    'Pixels',
     'ProbOhemCrossEntropy',
     'ProbabilityKL',
     'ProbabilityMSE',
@@ -22,6 +26,9 @@ __all__ = [
     'judged_as',
     'marked_flaws',
     'nearest_pixel',
+    'shared',
+    'shrunk',
     'sigmoid_rampup',
     'truth_map',
+    'unflipped',
 ]

@@ -1,10 +1,15 @@
 from .adv_sem_seg import AdvSemSegSegmentor
 from .base import SemiSegmentor
+from .cct import CCTSegmentor
+from .corrmatch import CorrMatchSegmentor
 from .cps import CPSSegmentor
+from .dcc import DCCSegmentor
+from .dual_teacher import DualTeacher
 from .ecs import ECSSegmentor
 from .gct import GCTSegmentor
 from .imas import IMASSegmentor
 from .mean_teacher import MeanTeacher
+from .prevmatch import PrevMatchSegmentor
 from .s4gan import S4GANSegmentor
 from .s4l import S4LSegmentor
 from .self_training import SelfTrainingSegmentor
@@ -17,12 +22,17 @@ from .weak_to_strong import WeakToStrongSegmentor
 
 __all__ = [
     'AdvSemSegSegmentor',
+    'CCTSegmentor',
     'CPSSegmentor',
     'ECSSegmentor',
     'GCTSegmentor',
     'MeanTeacher',
     'S4GANSegmentor',
     'IMASSegmentor',
+    'CorrMatchSegmentor',
+    'DCCSegmentor',
+    'DualTeacher',
+    'PrevMatchSegmentor',
     'S4LSegmentor',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
