@@ -16,12 +16,16 @@ from semiseg_mm.models import (
     CPSSegmentor,
     DCCSegmentor,
     DualTeacher,
+    ECSSegmentor,
+    GCTSegmentor,
     IMASSegmentor,
     MeanTeacher,
     MutualCrossEntropy,
     PrevMatchSegmentor,
+    S4GANSegmentor,
     S4LSegmentor,
     SelfTrainingSegmentor,
+    SoulyGANSegmentor,
     U2PLSegmentor,
     VATSegmentor,
     WeakToStrongSegmentor,
@@ -108,6 +112,11 @@ WRONG = [
     (PrevMatchSegmentor, dict(segmentor=NETWORK, snapshots=0)),
     (DCCSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
     (AdvSemSegSegmentor, dict(segmentor=NETWORK, weights=(0.01, -1, 0.1))),
+    (S4GANSegmentor, dict(segmentor=NETWORK, matching_weight=-1)),
+    (GCTSegmentor, dict(segmentor=NETWORK, correction_weight=-1)),
+    (GCTSegmentor, dict(segmentor=NETWORK, rampup=300)),
+    (ECSSegmentor, dict(segmentor=NETWORK, praise_weight=-1)),
+    (SoulyGANSegmentor, dict(segmentor=NETWORK, weight=-1)),
 ]
 
 

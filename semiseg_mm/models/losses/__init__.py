@@ -1,7 +1,8 @@
-from .adversarial import discrimination, judged_as
+from .adversarial import discrimination, judged_as, truth_map
 from .average import average
 from .class_sampled_cross_entropy import ClassSampledCrossEntropy
 from .directional_contrast import DirectionalContrast
+from .flaws import flaw_target, marked_flaws
 from .masked_cross_entropy import MaskedCrossEntropy
 from .mutual_cross_entropy import MutualCrossEntropy
 from .ohem_cross_entropy import ProbOhemCrossEntropy
@@ -23,10 +24,13 @@ __all__ = [
     'UnreliableContrast',
     'average',
     'discrimination',
+    'flaw_target',
     'judged_as',
+    'marked_flaws',
     'nearest_pixel',
     'shared',
     'shrunk',
     'sigmoid_rampup',
+    'truth_map',
     'unflipped',
 ]

@@ -6,11 +6,15 @@ from .cps import CPSSegmentor
 from .dcc import DCCSegmentor
 from .dmt import DMTSegmentor
 from .dual_teacher import DualTeacher
+from .ecs import ECSSegmentor
+from .gct import GCTSegmentor
 from .imas import IMASSegmentor
 from .mean_teacher import MeanTeacher
 from .prevmatch import PrevMatchSegmentor
+from .s4gan import S4GANSegmentor
 from .s4l import S4LSegmentor
 from .self_training import SelfTrainingSegmentor
+from .souly_gan import SoulyGANSegmentor
 from .st_plus_plus import STPlusPlusSegmentor
 from .sup_only import SupOnly
 from .u2pl import U2PLSegmentor
@@ -21,17 +25,21 @@ __all__ = [
     'AdvSemSegSegmentor',
     'CCTSegmentor',
     'CPSSegmentor',
+    'ECSSegmentor',
+    'GCTSegmentor',
+    'MeanTeacher',
+    'S4GANSegmentor',
+    'IMASSegmentor',
     'CorrMatchSegmentor',
     'DCCSegmentor',
     'DMTSegmentor',
     'DualTeacher',
-    'IMASSegmentor',
-    'MeanTeacher',
     'PrevMatchSegmentor',
     'S4LSegmentor',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
     'SemiSegmentor',
+    'SoulyGANSegmentor',
     'SupOnly',
     'U2PLSegmentor',
     'VATSegmentor',

@@ -8,6 +8,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
+from semiseg_mm.models.auxiliaries import frozen
 from semiseg_mm.utils.class_weight import read_class_weight
 
 from .head_loss import has_plain_loss
@@ -116,11 +117,16 @@ def can_be_taken_apart(network) -> bool:
     )
 
 
-def logits_of(network, images: Tensor) -> Tensor:
-    """Return the head's main output, B,C,h,w."""
+def logits_of(network, images: Tensor, constant: bool = False) -> Tensor:
+    """Return the head's main output, B,C,h,w.
+
+    Args:
+        constant: Whether the network's weights are constants, so that a gradient reaches the images
+            alone.
+    """
     head = type(network.decode_head).__name__
     try:
-        logits = network._forward(images)
+        logits = frozen(network)(images) if constant else network._forward(images)
     except TypeError as error:  # heads of queries and masks have no forward(features)
         raise UserError(f'{head} gives no logits of pixels: choose another decode_head.') from error
     return logits if isinstance(logits, Tensor) else logits[MAIN_OUTPUT.get(head, 0)]
