@@ -11,10 +11,12 @@ from .data_preprocessor import SemiDataPreprocessor
 from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead
 from .losses import (
     ClassSampledCrossEntropy,
+    CleanContrast,
     MaskedCrossEntropy,
     ProbabilityKL,
     ProbabilityMSE,
     ProbOhemCrossEntropy,
+    RegionalContrast,
     UnreliableContrast,
 )
 from .mixing import BetaBoxMix, BlendMix, BoxMix, ClassBoxMix, ClassMix, ClassPaste, MixTwice
@@ -22,6 +24,7 @@ from .perturbations import BatchColours, ChannelDropout, ComplementaryDropout
 from .pseudo_labels import ConfidentShare, HardPseudoLabel, SoftPseudoLabel, Threshold
 from .segmentors import (
     AdvSemSegSegmentor,
+    ContrastSegmentor,
     CPSSegmentor,
     MeanTeacher,
     S4LSegmentor,
@@ -49,8 +52,10 @@ __all__ = [
     'ClassMix',
     'ClassPaste',
     'ClassSampledCrossEntropy',
+    'CleanContrast',
     'ComplementaryDropout',
     'ConfidentShare',
+    'ContrastSegmentor',
     'ConvDiscriminator',
     'ConvProjector',
     'DINOv2',
@@ -64,6 +69,7 @@ __all__ = [
     'ProbOhemCrossEntropy',
     'ProbabilityKL',
     'ProbabilityMSE',
+    'RegionalContrast',
     'RotationHead',
     'S4LSegmentor',
     'STPlusPlusSegmentor',

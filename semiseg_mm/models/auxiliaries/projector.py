@@ -11,9 +11,10 @@ class ConvProjector(BaseModule):
 
     Args:
         in_channels: Of the embedding.
-        channels: Of the hidden layers, 3 x 3 with norm and ReLU.
+        channels: Of the hidden layers, with norm and ReLU.
         out_channels: Of the representation.
         num_convs: Number of hidden layers.
+        kernel_size: Of the hidden layers.
         dropout: Of whole channels, after each hidden layer.
         norm_cfg: Config of the norm layers.
     """
@@ -26,13 +27,15 @@ class ConvProjector(BaseModule):
         num_convs: int = 2,
         dropout: float = 0.1,
         norm_cfg: dict = dict(type='SyncBN'),
+        kernel_size: int = 3,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
         self.out_channels = out_channels
         layers, width = [], in_channels
         for _ in range(num_convs):
-            layers.append(ConvModule(width, channels, 3, padding=1, norm_cfg=norm_cfg))
+            sides = dict(kernel_size=kernel_size, padding=kernel_size // 2)
+            layers.append(ConvModule(width, channels, **sides, norm_cfg=norm_cfg))
             layers.append(nn.Dropout2d(dropout))
             width = channels
         self.layers = nn.Sequential(*layers, nn.Conv2d(width, out_channels, 1))

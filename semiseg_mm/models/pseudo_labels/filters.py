@@ -3,6 +3,7 @@ from torch import nn
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import PseudoLabel
+from semiseg_mm.utils import check_choice
 
 
 @MODELS.register_module()
@@ -19,15 +20,23 @@ class Threshold(nn.Module):
 
 @MODELS.register_module()
 class ConfidentShare(nn.Module):
-    """Let all pixels count as much as the batch has confident ones (French et al. 2020)."""
+    """Let all pixels count as much as the batch has confident ones (French et al. 2020).
 
-    def __init__(self, value: float = 0.97) -> None:
+    Args:
+        value: The confidence.
+        of: Whether the 'batch' has one share or each 'image' its own (ReCo).
+    """
+
+    def __init__(self, value: float = 0.97, of: str = 'batch') -> None:
         super().__init__()
+        check_choice('of', of, ('batch', 'image'), 'ConfidentShare')
         self.value = _below_one(value, 'ConfidentShare')
+        self.of = of
 
     def forward(self, target: PseudoLabel) -> PseudoLabel:
-        sure = ((target.confidence >= self.value) & target.valid).sum()
-        share = sure / target.valid.sum().clamp(min=1)
+        over = (1, 2) if self.of == 'image' else (0, 1, 2)
+        sure = ((target.confidence >= self.value) & target.valid).sum(over, keepdim=True)
+        share = sure / target.valid.sum(over, keepdim=True).clamp(min=1)
         return target.weighted(share.expand_as(target.confidence))
 
 

@@ -1,5 +1,6 @@
 from .adv_sem_seg import AdvSemSegSegmentor
 from .base import SemiSegmentor
+from .contrast import ContrastSegmentor
 from .cps import CPSSegmentor
 from .mean_teacher import MeanTeacher
 from .s4l import S4LSegmentor
@@ -13,6 +14,7 @@ from .weak_to_strong import WeakToStrongSegmentor
 __all__ = [
     'AdvSemSegSegmentor',
     'CPSSegmentor',
+    'ContrastSegmentor',
     'MeanTeacher',
     'S4LSegmentor',
     'STPlusPlusSegmentor',
