@@ -1,4 +1,5 @@
 from .auxiliaries import (
+    AttentionCam,
     ClassBank,
     ConvDiscriminator,
     ConvProjector,
@@ -27,6 +28,7 @@ from .segmentors import (
     ContrastSegmentor,
     CPSSegmentor,
     MeanTeacher,
+    PseudoSegSegmentor,
     S4LSegmentor,
     SelfTrainingSegmentor,
     SemiSegmentor,
@@ -39,6 +41,7 @@ from .segmentors import (
 
 __all__ = [
     'AdvSemSegSegmentor',
+    'AttentionCam',
     'BatchColours',
     'BetaBoxMix',
     'BlendMix',
@@ -69,6 +72,7 @@ __all__ = [
     'ProbOhemCrossEntropy',
     'ProbabilityKL',
     'ProbabilityMSE',
+    'PseudoSegSegmentor',
     'RegionalContrast',
     'RotationHead',
     'S4LSegmentor',

@@ -28,7 +28,7 @@ from .straight import Scene, follow
 CLASSES, ENDLESS = 21, 10**9
 SGD = dict(lr=1e-3, momentum=0.9, weight_decay=1e-4)
 PEERS = ('cps', 'cpc', 'cps_cutmix', 'diverse_cotraining')
-TAUGHT = ('mean_teacher', 'fixmatch', 'cutmix_seg', 'unimatch_v2', 'vat', 'ael')
+TAUGHT = ('mean_teacher', 'fixmatch', 'cutmix_seg', 'unimatch_v2', 'vat', 'ael', 'pixcon', 'reco')
 
 
 @LOOPS.register_module()

@@ -157,6 +157,32 @@ def s4l(s: Scene) -> Tensor:
     return own + 0.1 * told
 
 
+def pixcon(s: Scene) -> Tensor:
+    return unimatch_v2(s)  # its contrast takes no pass of its own
+
+
+def reco(s: Scene) -> Tensor:
+    with torch.no_grad():
+        s.nets[1].train()  # as its official code has it
+        label, confidence = map(s.mix, taught(*logits_of(s.nets[1], s.weak)))
+    (known,), (guess,) = (logits_of(s.nets[0], x) for x in (s.labeled, s.mix(s.strong[0])))
+    share = (confidence >= 0.97).float().mean((1, 2), keepdim=True)
+    pixels = F.cross_entropy(guess.float(), label, reduction='none')
+    return entropy(known, s.truth) + (pixels * share).mean()
+
+
+def pseudo_seg(s: Scene) -> Tensor:
+    """The classifier pools the features, with weights that nobody learns."""
+    net = s.nets[0]
+    (known,), (weak,) = (logits_of(net, x) for x in (s.labeled, s.weak))
+    with torch.no_grad():
+        seen = net.eval().extract_feat(s.weak)[-1].mean((1, 2, 3)).sigmoid()  # B
+        net.train()
+        target = weak.float().softmax(1) * seen.view(-1, 1, 1, 1)
+    (guess,) = logits_of(net, s.strong[0] * ~s.box.unsqueeze(1))
+    return entropy(known, s.truth) + F.cross_entropy(guess.float(), target)
+
+
 def cps(s: Scene) -> Tensor:
     maps = _both(s, s.weak)
     one, two = (taught(x)[0] for x in maps)
@@ -198,6 +224,7 @@ STRAIGHT: dict[str, Callable[[Scene], Tensor]] = {
     for function in (
         s4l,
         *(sup_only, self_training, st, mean_teacher, fixmatch, fixmatch_v1, cutmix_seg, ael),
+        *(pixcon, reco, pseudo_seg),
         *(vat, unimatch, unimatch_v2, cps, cpc, cps_cutmix, diverse_cotraining),
     )
 }

@@ -1,3 +1,4 @@
+from .attention_cam import AttentionCam
 from .class_bank import ClassBank
 from .conv_discriminator import ConvDiscriminator
 from .frozen import frozen
@@ -5,6 +6,7 @@ from .projector import ConvProjector
 from .rotation_head import RotationHead
 
 __all__ = [
+    'AttentionCam',
     'ClassBank',
     'ConvDiscriminator',
     'ConvProjector',

@@ -3,6 +3,7 @@ from .base import SemiSegmentor
 from .contrast import ContrastSegmentor
 from .cps import CPSSegmentor
 from .mean_teacher import MeanTeacher
+from .pseudo_seg import PseudoSegSegmentor
 from .s4l import S4LSegmentor
 from .self_training import SelfTrainingSegmentor
 from .st_plus_plus import STPlusPlusSegmentor
@@ -16,6 +17,7 @@ __all__ = [
     'CPSSegmentor',
     'ContrastSegmentor',
     'MeanTeacher',
+    'PseudoSegSegmentor',
     'S4LSegmentor',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
