@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 import pytest
-from documents import DOCUMENTS, ROOT, anchors, blocks, links
+from documents import DOCUMENTS, FENCE, ROOT, anchors, blocks, commands, links
 from mmengine.config import Config
 from processes import forked
 
@@ -22,6 +22,8 @@ LEAF = re.compile(r'semiseg_mm train ([\w+-]+-[\w+-]+)(?![\w+./-])')  # by its b
 CHINESE = {
     'SupOnly，加颜色增强': 'SupOnly, colour augmentation as well',
     'SupOnly，全部标注': 'SupOnly, all labels',
+    'SupOnly，2000 次迭代': 'SupOnly, 2000 iterations',
+    'SupOnly，3000 次迭代': 'SupOnly, 3000 iterations',
 }
 each_document = pytest.mark.parametrize(
     'document', DOCUMENTS, ids=lambda p: p.relative_to(ROOT).as_posix()
@@ -120,6 +122,26 @@ def test_both_readmes_say_the_same():
     }  # they link to each other, and to pages of their language
     paths = [{path for path, _ in links(document)} - own for document in DOCUMENTS[:2]]
     assert {path.replace('/zh-CN/', '/en/') for path in paths[1]} == paths[0]
+
+
+def form(document: Path) -> dict[str, list]:
+    """What is equal on a page in any language."""
+    text = FENCE.sub('', document.read_text(encoding='utf-8'))
+    linked = (path.replace('_zh-CN', '').replace('../en/', '') for path, _ in links(document))
+    return dict(
+        headings=re.findall(r'^#+(?= )', text, re.MULTILINE),
+        columns_of_rows=[line.count('|') for line in text.splitlines() if line.startswith('|')],
+        commands=commands(document),
+        code=blocks(document),
+        links=sorted(linked),
+    )
+
+
+@pytest.mark.parametrize('name', sorted(page.name for page in ROOT.glob('docs/zh-CN/*.md')))
+def test_a_chinese_page_has_the_form_of_the_english_one(name):
+    english, chinese = (form(ROOT / 'docs' / language / name) for language in ('en', 'zh-CN'))
+    for part in english:
+        assert chinese[part] == english[part], part
 
 
 def train_as_written(folder: Path, name: str, method: str, config: str) -> tuple[str, dict]:

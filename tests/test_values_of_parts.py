@@ -2,15 +2,18 @@
 
 import pytest
 
-from semiseg_mm.datasets.transforms import CutOut, ScaleCrop, StrongView
+from semiseg_mm.datasets import ShapesDataset
+from semiseg_mm.datasets.transforms import CutOut, DrawScale, ScaleCrop, StrongView
 from semiseg_mm.engine.hooks import MeanTeacherHook
 from semiseg_mm.engine.train_plan import TrainPlan
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import (
     AdvSemSegSegmentor,
+    CCTSegmentor,
     ClassConfidence,
     ClassSampledCrossEntropy,
     CPSSegmentor,
+    IMASSegmentor,
     MeanTeacher,
     S4LSegmentor,
     SelfTrainingSegmentor,
@@ -40,6 +43,13 @@ WRONG = [
     (ScaleCrop, dict(crop_size=0)),
     (ScaleCrop, dict(crop_size=(0, 8))),
     (ScaleCrop, dict(crop_size=(8, 8), flip=2)),
+    (ScaleCrop, dict(scale=5)),
+    (ScaleCrop, dict(scale='abc')),
+    (ScaleCrop, dict(scale=[])),
+    (DrawScale, dict(scale=(2, 1))),
+    (DrawScale, dict(scale=[1, 'abc'])),
+    (ShapesDataset, dict(num_images='abc')),
+    (ShapesDataset, dict(num_images=2, start=None)),
     (CutOut, dict(area=(0, 0.5))),
     (StrongView, dict(gray_prob=20)),
     (StrongView, dict(hue=-1)),
@@ -54,6 +64,8 @@ WRONG = [
     (BetaBoxMix, dict(beta=(0, 1))),
     (BetaBoxMix, dict(prob='sure')),
     (BetaBoxMix, dict(margin=8)),
+    (BetaBoxMix, dict(side=(0.5, 9))),
+    (IMASSegmentor, dict(segmentor=NETWORK, weight=-1)),
     (BlendMix, dict(alpha=0)),
     (ClassBoxMix, dict(area=5)),
     (ClassPaste, dict(count=0)),
@@ -80,6 +92,7 @@ WRONG = [
     (U2PLSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
     (VATSegmentor, dict(segmentor=NETWORK, radius=-1)),
     (S4LSegmentor, dict(segmentor=NETWORK, rotation_weight=-1)),
+    (CCTSegmentor, dict(segmentor=NETWORK, perturbations={}, weight=-1)),
     (AdvSemSegSegmentor, dict(segmentor=NETWORK, weights=(0.01, -1, 0.1))),
 ]
 
@@ -100,6 +113,8 @@ def test_a_number_that_cannot_be_meant_is_named(kind, options):
         (MeanTeacherHook, dict(decay=1)),
         (ScaleCrop, dict(crop_size=[8, 16], flip=0)),
         (ScaleCrop, dict(crop_size=None)),
+        (ScaleCrop, dict(scale=[0.5, 1, 2])),
+        (DrawScale, dict(scale=(1, 1))),
     ],
 )
 def test_the_ends_of_a_range_pass(kind, options):

@@ -67,7 +67,7 @@ def _train(args: argparse.Namespace) -> None:
         cfg.load_from = None if args.resume == 'auto' else args.resume
     runner = _explained(lambda: _trained(cfg), cfg)
     if is_main_process():
-        runner.logger.info(closing(cfg.work_dir, config_path(args.config)))
+        runner.logger.info(closing(cfg.work_dir))
 
 
 def _trained(cfg: Config) -> Runner | StagedRunner:

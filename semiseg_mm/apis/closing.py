@@ -9,7 +9,7 @@ from semiseg_mm.utils.places import short_path
 FILES = ('results.json', 'curves.png', 'pictures')
 
 
-def closing(work_dir: str, config: str) -> str:
+def closing(work_dir: str) -> str:
     """Return the line for a finished training in ``work_dir``."""
     record = read_record(osp.join(work_dir, FILES[0]), 'train again')
     checkpoint = _last_checkpoint(work_dir)
@@ -19,10 +19,9 @@ def closing(work_dir: str, config: str) -> str:
     words = ['Done.', f'{"; ".join(scores)}.' if scores else 'Nothing was validated.']
     words.append(f'{folder} holds {", ".join([*checkpoint, *names])}.')
     if checkpoint:
-        path = osp.join(folder, *checkpoint)
         words.append(
-            f'Next: semiseg_mm predict {folder} PHOTOS --out DIR, or semiseg_mm publish '
-            f'{short_path(config)} {path} NAME.pth'
+            f'Next: semiseg_mm predict {folder} PHOTOS --out DIR, or semiseg_mm publish {folder} '
+            'NAME.pth'
         )
     return ' '.join(words)
 

@@ -109,6 +109,33 @@ def arguments(name: str) -> Arguments | None:
     return Arguments(names, any(one.open for one in found))
 
 
+def part_called(name: str, part: dict, where: str) -> str:
+    """Ask whether the value of a part below is meant, whose type is nearly what was written."""
+    for key, inner in part.items():
+        kind = inner.get('type') if isinstance(inner, dict) else None
+        if isinstance(kind, str) and difflib.get_close_matches(name.lower(), [kind.lower()]):
+            keys = ', '.join(f'{where}.{key}.{one}' for one in inner if one != 'type')
+            return f' Or is {keys} meant, of the {kind}?'
+    return ''
+
+
+def misfit(path: list[str], value: Any, old: Any) -> str | None:
+    """Say why a single value cannot take the place of ``old``; None if it may."""
+    if path[-1] == 'type' and not isinstance(value, (str, type)):
+        return f'{value!r} is no type: give the name of one.'
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    part = old[0] if isinstance(old, (list, tuple)) and old else old
+    named = path[-1] == 'segmentor' and isinstance(value, str)  # mmseg::…
+    if named or not isinstance(part, dict) or not part:
+        return None
+    names = [*path, *(['0'] if part is not old else []), next(iter(part))]
+    return (
+        f'{value!r} cannot stand for a part with several values: set one of them '
+        f'({".".join(names)}=…).'
+    )
+
+
 def _signature_of(kind: type) -> Arguments:
     known: set[str] = set()
     for base in inspect.getmro(kind) if inspect.isclass(kind) else [kind]:

@@ -20,7 +20,7 @@ from semiseg_mm.models.segmentors.windows import CHOICES
 from semiseg_mm.registry import DATASETS, MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 from semiseg_mm.utils import nearest
 
-from .hints import arguments
+from .hints import arguments, misfit, part_called
 
 # What is read at the top of a config: Runner's arguments, what Runner asks its config for, …
 OF_RUNNER = {*inspect.signature(Runner.__init__).parameters} - {'self', 'cfg', 'launcher'}
@@ -92,8 +92,10 @@ def apply_options(
     if any(key.split('.')[0] == 'custom_imports' for key in options):
         import_modules_from_strings(**cfg.custom_imports)
     init_default_scope(cfg.get('default_scope', 'semiseg_mm'))
-    for key in options:
-        wrong = _unread(key.split('.'), before, cfg._cfg_dict, {*also})
+    for key, value in options.items():
+        path = key.split('.')
+        old = _get(before, path) if _has(before, path) else None
+        wrong = _unread(path, before, cfg._cfg_dict, {*also}) or misfit(path, value, old)
         if wrong:
             raise UserError(f'{option}{key}=…: {wrong}')
 
@@ -288,4 +290,5 @@ def _of_type(path: list[str], name: str, part: dict, cfg: dict) -> str | None:
     found = arguments(kind)
     if found is None or found.open or name in found.names | taken_out | ANYWHERE:
         return None
-    return found.refusal('.'.join(path), name, kind)
+    where = '.'.join(path)
+    return found.refusal(where, name, kind) + part_called(name, part, where)

@@ -31,11 +31,12 @@ def find_files(path: str, config: str | None) -> Files:
     if osp.isdir(path):
         folder = _last_training(path)
         checkpoint, skipped = newest_resumable(folder)
+        checkpoint = checkpoint or _published_in(path)
         if checkpoint is None:
             said = f' ({skipped[0][1]})' if skipped else ''
             raise UserError(
-                f'{path} holds no checkpoint iter_N.pth that loads{said}: name the work dir of a '
-                'training, or a checkpoint (.pth).'
+                f'{path} holds no checkpoint iter_N.pth that loads{said}, and no published model: '
+                'name the work dir of a training, or a checkpoint (.pth).'
             )
     elif osp.isfile(path) and path.endswith('.py'):
         raise UserError(
@@ -56,6 +57,15 @@ def _of_hub(folder: str) -> Files | None:
         return None
     found = [osp.join(folder, MODEL + ending) for ending in (SAFE, '.pth')]
     return next((Files(path, config) for path in found if osp.isfile(path)), None)
+
+
+def _published_in(folder: str) -> str | None:
+    """Return the model in a folder that ``publish`` wrote it to; None if there is none."""
+    found = sorted(path for path in Path(folder).glob('*.pth') if path.with_suffix('.py').is_file())
+    if len(found) > 1:
+        names = ', '.join(path.name for path in found)
+        raise UserError(f'{folder} holds several models ({names}): name the file of one.')
+    return str(found[0]) if found else None
 
 
 def read_weights(checkpoint: str) -> tuple[dict, dict]:

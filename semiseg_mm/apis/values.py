@@ -40,6 +40,14 @@ def _is_scale(value: Any) -> bool:
     return value is None or (factors and all(_number(one) and one > 0 for one in value))
 
 
+def _each(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, (list, tuple)) and all(map(holds, value))
+
+
+def _one_or_each(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: holds(value) or _each(holds)(value)
+
+
 NOT_NEGATIVE = Rule('a number, 0 or greater', lambda value: _number(value) and value >= 0)
 SHARE = Rule('a number from 0 to 1', lambda value: _number(value) and 0 <= value <= 1)
 OR_NONE = Rule(
@@ -49,6 +57,11 @@ COUNT = Rule('a whole number, 1 or greater', _whole(1))
 COUNT_FROM_0 = Rule('a whole number, 0 or greater', _whole(0))
 SIZE = Rule(
     'a whole number, 1 or greater, or None', lambda value: value is None or COUNT.holds(value)
+)
+NUMBERS = Rule('a list of numbers, or None', lambda value: value is None or _each(_number)(value))
+YES_OR_NO = Rule('True or False', lambda value: isinstance(value, bool))
+METRICS = Rule(
+    'a list of mIoU, mDice and mFscore', _each(lambda one: one in ('mIoU', 'mDice', 'mFscore'))
 )
 WHOLE = Rule('a whole number', lambda value: type(value) is int)
 RULES: dict[str, Rule] = {
@@ -60,7 +73,9 @@ RULES: dict[str, Rule] = {
     'train_dataloader.sampler.labeled': COUNT,
     'train_dataloader.sampler.unlabeled': COUNT_FROM_0,
     **{f'{name}_dataloader.num_workers': COUNT_FROM_0 for name in ('train', 'val', 'test')},
-    **{f'{name}_dataloader.batch_size': SIZE for name in ('train', 'val', 'test')},
+    'train_dataloader.batch_size': SIZE,
+    **{f'{name}_dataloader.batch_size': COUNT for name in ('val', 'test')},
+    **{f'{name}_evaluator.iou_metrics': METRICS for name in ('val', 'test')},
     'optim_wrapper.accumulative_counts': COUNT,
     'optim_wrapper.optimizer.lr': OR_NONE,  # Adafactor finds its own
     'optim_wrapper.optimizer.weight_decay': NOT_NEGATIVE,
@@ -75,7 +90,20 @@ RULES: dict[str, Rule] = {
     ),
     'model.num_classes': COUNT,
     'model.weight': Rule('a number', lambda value: value is not None and type(value) is not str),
+    'model.strong_views': Rule('a list of names', _each(lambda one: isinstance(one, str))),
+    'model.segmentor.data_preprocessor.mean': NUMBERS,
+    'model.segmentor.data_preprocessor.std': NUMBERS,
+    'model.segmentor.data_preprocessor.bgr_to_rgb': YES_OR_NO,
+    'model.segmentor.data_preprocessor.rgb_to_bgr': YES_OR_NO,
     'model.segmentor.decode_head.num_classes': COUNT,
+    'model.segmentor.decode_head.channels': COUNT,
+    'model.segmentor.decode_head.num_convs': COUNT_FROM_0,
+    'model.segmentor.decode_head.in_channels': Rule(
+        'a whole number, 1 or greater, or a list of them', _one_or_each(_whole(1))
+    ),
+    'model.segmentor.decode_head.in_index': Rule(
+        'a whole number, or a list of them', _one_or_each(lambda one: type(one) is int)
+    ),
     'model.segmentor.decode_head.dropout_ratio': Rule(
         'a number from 0 to 1, or -1 for none', lambda value: value == -1 or SHARE.holds(value)
     ),

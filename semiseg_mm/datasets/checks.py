@@ -9,8 +9,8 @@ from .splits import apply_split
 from .unlabeled import check_no_circles
 
 NO_MASKS = (
-    ' Annotations of tools become masks with `semiseg_mm new`; images without masks are labeled by '
-    '`semiseg_mm predict`.'
+    '. Annotations of tools become masks with `semiseg_mm new`; `semiseg_mm predict` labels images '
+    'without masks.'
 )
 SOURCES = ('labeled', 'unlabeled', 'dataset')
 
@@ -39,7 +39,7 @@ def check_paths(
             mend = split_key if is_list and split_key else f'{key}.{field}'
             raise UserError(
                 f'The {kind} {path} does not exist ({key}.{field}): correct the path in the '
-                f'config, or with --cfg-options {mend}=....'
+                f'config, or with --cfg-options {mend}=...'
                 + NO_MASKS
                 * (field == 'data_prefix.seg_map_path')
             )

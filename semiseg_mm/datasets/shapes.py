@@ -17,7 +17,7 @@ from mmseg.datasets.basesegdataset import BaseSegDataset
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATASETS, TRANSFORMS
-from semiseg_mm.utils import check_choice
+from semiseg_mm.utils import check_choice, check_count
 
 CLASSES = ('background', 'ball', 'slab', 'bowl', 'stripes', 'checker', 'star')
 PALETTE = [
@@ -147,6 +147,9 @@ class ShapesDataset(BaseSegDataset):
         check_choice('split', split, ('train', 'val'), 'ShapesDataset')
         if (num_images is None) == (ids is None):
             raise UserError('ShapesDataset: give either num_images (with start) or ids.')
+        check_count('start', start, 'ShapesDataset')
+        if num_images is not None:
+            check_count('num_images', num_images, 'ShapesDataset', 1)
         self.ids = list(range(start, start + num_images) if ids is None else map(int, ids))
         if not self.ids or min(self.ids) < 0 or max(self.ids) >= VAL_START:
             raise UserError(f'ShapesDataset: ids must be within 0..{VAL_START - 1}, at least one.')

@@ -9,7 +9,7 @@ from .auxiliaries import (
 from .backbones import DINOv2, WideResNet38
 from .class_confidence import ByClassConfidence, ClassConfidence
 from .data_preprocessor import SemiDataPreprocessor
-from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead
+from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead, ShufflePSPHead
 from .losses import (
     ClassSampledCrossEntropy,
     CleanContrast,
@@ -21,12 +21,25 @@ from .losses import (
     UnreliableContrast,
 )
 from .mixing import BetaBoxMix, BlendMix, BoxMix, ClassBoxMix, ClassMix, ClassPaste, MixTwice
-from .perturbations import BatchColours, ChannelDropout, ComplementaryDropout
+from .perturbations import (
+    BatchColours,
+    ChannelDropout,
+    ComplementaryDropout,
+    CutOutObjects,
+    DropActive,
+    DropChannels,
+    KeepObjects,
+    NoisyFeatures,
+    RemoveObjects,
+    WorstFeatures,
+)
 from .pseudo_labels import ConfidentShare, HardPseudoLabel, SoftPseudoLabel, Threshold
 from .segmentors import (
     AdvSemSegSegmentor,
+    CCTSegmentor,
     ContrastSegmentor,
     CPSSegmentor,
+    IMASSegmentor,
     MeanTeacher,
     PseudoSegSegmentor,
     S4LSegmentor,
@@ -47,6 +60,7 @@ __all__ = [
     'BlendMix',
     'BoxMix',
     'ByClassConfidence',
+    'CCTSegmentor',
     'CPSSegmentor',
     'ChannelDropout',
     'ClassBank',
@@ -61,25 +75,33 @@ __all__ = [
     'ContrastSegmentor',
     'ConvDiscriminator',
     'ConvProjector',
+    'CutOutObjects',
     'DINOv2',
     'DPTMapHead',
     'DeepLabV2Head',
+    'DropActive',
+    'DropChannels',
     'DropoutASPPHead',
     'HardPseudoLabel',
+    'IMASSegmentor',
+    'KeepObjects',
     'MaskedCrossEntropy',
     'MeanTeacher',
     'MixTwice',
+    'NoisyFeatures',
     'ProbOhemCrossEntropy',
     'ProbabilityKL',
     'ProbabilityMSE',
     'PseudoSegSegmentor',
     'RegionalContrast',
+    'RemoveObjects',
     'RotationHead',
     'S4LSegmentor',
     'STPlusPlusSegmentor',
     'SelfTrainingSegmentor',
     'SemiDataPreprocessor',
     'SemiSegmentor',
+    'ShufflePSPHead',
     'SoftPseudoLabel',
     'SupOnly',
     'Threshold',
@@ -88,5 +110,6 @@ __all__ = [
     'VATSegmentor',
     'WeakToStrongSegmentor',
     'WideResNet38',
+    'WorstFeatures',
     'frozen',
 ]

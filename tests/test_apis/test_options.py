@@ -1,5 +1,6 @@
 """``--cfg-options``: what nothing reads is refused, with the nearest place or name."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,27 @@ def test_no_key_of_our_own_configs_would_be_refused():
                     wrong[refusal] = leaf.name
     assert len(leaves) > 50 and len(seen) > 200
     assert not wrong
+
+
+def test_a_value_of_a_part_is_found_by_the_name_of_its_type(folder):
+    with pytest.raises(UserError, match=r'Or is model\.filter\.value meant, of the Threshold\?'):
+        load_config(str(folder / PLAIN), {'model.treshold': 0.9})
+
+
+@pytest.mark.parametrize(
+    'key, value, said',
+    [
+        ('train_dataloader', 5, 'set one of them (train_dataloader.'),
+        ('model.mixer', 'abc', 'set one of them (model.mixer.'),
+        ('custom_hooks', 'abc', 'set one of them (custom_hooks.0.type=…)'),
+        ('model.type', 5, '5 is no type: give the name of one'),
+    ],
+)
+def test_one_value_does_not_stand_for_a_part(folder, key, value, said):
+    with pytest.raises(UserError, match=re.escape(f'--cfg-options {key}=…: ')) as refused:
+        load_config(str(folder / PLAIN), {key: value})
+    assert said in str(refused.value)
+    load_config(str(folder / PLAIN), {'model.mixer': None, 'custom_hooks': []})
 
 
 def test_the_command_says_it_in_one_sentence(folder, capsys, tmp_path):

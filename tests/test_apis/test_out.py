@@ -113,6 +113,18 @@ def test_the_folders_of_the_images_are_kept(predict, images):
     assert (one != other).any() and len(np.unique(one)) > 1
 
 
+def test_they_have_the_colours_of_the_dataset(predict, images):
+    palette = [[10 * k, 20, 30] for k in range(len(CLASSES))]
+    about = dict(metainfo=dict(classes=CLASSES, palette=palette))
+    for reduced, first in ((False, palette[0]), (True, [0, 0, 0])):
+        _, files, _ = predict(folder_of(images, reduce_zero_label=reduced, **about))
+        with Image.open(files['2.png']) as image:
+            assert image.mode == 'P' and image.getpalette()[:3] == first
+            assert image.getpalette()[3 * reduced :][: 3 * len(CLASSES)] == [
+                value for colour in palette for value in colour
+            ]
+
+
 def test_classes_count_from_one_where_the_masks_do(predict, images):
     """As mmseg's IoUMetric writes them."""
     _, files, _ = predict(folder_of(images))

@@ -212,7 +212,7 @@ def test_scales_and_flips_are_averaged(run, photos):
         (['RUN', 'nowhere'], 'nowhere: there is no such file, folder or glob'),
         (['RUN', 'PHOTOS/notes.txt'], 'is neither an image'),
         (['RUN', 'PHOTOS/*.xyz'], 'there is no such file'),
-        (['RUN', 'PHOTOS/broken.jpg'], 'None of the 1 files can be read'),
+        (['RUN', 'PHOTOS/broken.jpg'], 'Not one file of 1 can be read'),
         (['nowhere.pth', 'PHOTOS'], 'nowhere.pth does not exist'),
         (['RUN/toy.py', 'PHOTOS'], 'toy.py is a config, which has no weights'),
         (['PHOTOS', 'PHOTOS'], 'holds no checkpoint iter_N.pth'),

@@ -11,6 +11,7 @@ from processes import forked
 
 import semiseg_mm
 from semiseg_mm.apis import publish, run_publish
+from semiseg_mm.apis.trained_files import find_files
 from semiseg_mm.datasets.shapes import CLASSES
 from semiseg_mm.engine.rewriting import use_parts
 from semiseg_mm.engine.runner import build_runner
@@ -119,6 +120,26 @@ def test_weights_that_are_not_finite_are_refused(trained, tmp_path, capfd):
     assert '(the first: decode_head.conv_seg.bias)' in said
     assert not (tmp_path / 'out').exists()
     assert run_publish([*call, '--network', 'net_0']) == 0  # the other one is whole
+
+
+def test_a_config_of_another_network_is_refused(trained, tmp_path):
+    other = tmp_path / 'other.py'
+    other.write_text(
+        f"_base_ = '{trained / 'config.py'}'\nmodel = dict(segmentor=_base_.model.segmentor)\n"
+        'model["segmentor"]["backbone"]["stem_channels"] = 8\n'
+    )
+    with pytest.raises(UserError, match=r'is not of .*other.py: .* \(6, 6, .* \(6, 8, .* its work'):
+        publish(str(other), str(trained / 'run/iter_1.pth'), str(tmp_path / 'm.pth'), 'net_0')
+    assert not (tmp_path / 'm.pth').exists()
+
+
+def test_the_folder_of_a_published_model_stands_for_it(trained, tmp_path):
+    publish(str(trained / 'config.py'), str(trained / 'run/iter_1.pth'), f'{tmp_path}/m', 'net_0')
+    assert find_files(str(tmp_path), None) == (f'{tmp_path}/m.pth', f'{tmp_path}/m.py')
+    (tmp_path / 'n.pth').write_bytes(b'')
+    (tmp_path / 'n.py').touch()
+    with pytest.raises(UserError, match=r'several models \(m.pth, n.pth\)'):
+        find_files(str(tmp_path), None)
 
 
 def test_it_knows_its_classes_and_where_it_comes_from(trained, tmp_path):

@@ -23,12 +23,10 @@ from semiseg_mm.testing import toy_config, toy_network
 from semiseg_mm.testing.waits import Waits
 from semiseg_mm.utils.places import METHODS, ROOT
 
-from .straight import Scene, follow
+from .straight import BESIDE, TEACHER, Scene, follow
 
 CLASSES, ENDLESS = 21, 10**9
 SGD = dict(lr=1e-3, momentum=0.9, weight_decay=1e-4)
-PEERS = ('cps', 'cpc', 'cps_cutmix', 'diverse_cotraining')
-TAUGHT = ('mean_teacher', 'fixmatch', 'cutmix_seg', 'unimatch_v2', 'vat', 'ael', 'pixcon', 'reco')
 
 
 @LOOPS.register_module()
@@ -97,10 +95,10 @@ def bare_step(
     loss_of: Callable[[Scene], Tensor], mode: str, args: argparse.Namespace
 ) -> Callable[[], None]:
     """Return a function that makes a step of straight-line code."""
-    device, name = get_device(), loss_of.__name__
+    device, beside = get_device(), BESIDE[loss_of.__name__]
     nets = [built(network_of(args)).to(device).train() for _ in range(2)]
-    nets = nets if name in (*PEERS, *TAUGHT) else nets[:1]
-    if name in TAUGHT:
+    nets = nets if beside else nets[:1]
+    if beside == TEACHER:
         nets[1].requires_grad_(False).eval()
     images = torch.randn(4, args.batch, 3, args.size, args.size).to(device)
     truth = torch.randint(0, CLASSES, (args.batch, args.size, args.size)).to(device)
@@ -116,7 +114,7 @@ def bare_step(
             loss = loss_of(scene)
         loss.backward()
         optimizer.step()
-        if name in TAUGHT:
+        if beside == TEACHER:
             follow(nets[1], nets[0])
 
     return step

@@ -28,6 +28,21 @@ class Scene:
         return torch.where(self.box if x.dim() == 3 else self.box.unsqueeze(1), x.roll(-1, 0), x)
 
 
+TEACHER, PEER = 'teacher', 'peer'
+STRAIGHT: dict[str, Callable[[Scene], Tensor]] = {}
+BESIDE: dict[str, str | None] = {}  # what the second network of each is, if there is one
+
+
+def straight(beside: str | None = None) -> Callable:
+    """Register the code of the method that has the function's name."""
+
+    def register(function: Callable[[Scene], Tensor]) -> Callable[[Scene], Tensor]:
+        STRAIGHT[function.__name__], BESIDE[function.__name__] = function, beside
+        return function
+
+    return register
+
+
 def logits_of(net: nn.Module, *images: Tensor) -> tuple[Tensor, ...]:
     """Return the logits of each batch, all in one forward."""
     return head_of(net, net.extract_feat(torch.cat(images)), images[0].shape, len(images))
@@ -54,19 +69,23 @@ def distance(logits: Tensor, probabilities: Tensor) -> Tensor:
     return (logits.float().softmax(1) - probabilities).square()
 
 
+@straight()
 def sup_only(s: Scene) -> Tensor:
     return entropy(*logits_of(s.nets[0], s.labeled), s.truth)
 
 
+@straight()
 def self_training(s: Scene) -> Tensor:
     known, pseudo = logits_of(s.nets[0], s.labeled, s.weak)
     return entropy(known, s.truth) + entropy(pseudo, s.truth)
 
 
+@straight()
 def st(s: Scene) -> Tensor:
     return entropy(torch.cat(logits_of(s.nets[0], s.labeled, s.weak)), s.truth.repeat(2, 1, 1))
 
 
+@straight(TEACHER)
 def mean_teacher(s: Scene) -> Tensor:
     with torch.no_grad():
         target = torch.cat(logits_of(s.nets[1], s.weak, s.labeled)).float().softmax(1)
@@ -74,6 +93,7 @@ def mean_teacher(s: Scene) -> Tensor:
     return entropy(known, s.truth) + 100 * distance(torch.cat([guess, known]), target).mean()
 
 
+@straight(TEACHER)
 def fixmatch(s: Scene) -> Tensor:
     with torch.no_grad():
         target = taught(*logits_of(s.nets[1], s.weak))
@@ -81,12 +101,14 @@ def fixmatch(s: Scene) -> Tensor:
     return entropy(known, s.truth) + entropy(guess, *map(s.mix, target))
 
 
+@straight()
 def fixmatch_v1(s: Scene) -> Tensor:
     known, weak = logits_of(s.nets[0], s.labeled, s.weak)
     (guess,) = logits_of(s.nets[0], s.mix(s.strong[0]))
     return entropy(known, s.truth) + entropy(guess, *map(s.mix, taught(weak)))
 
 
+@straight(TEACHER)
 def cutmix_seg(s: Scene) -> Tensor:
     with torch.no_grad():
         target = logits_of(s.nets[1], s.weak)[0].float().softmax(1)
@@ -95,6 +117,7 @@ def cutmix_seg(s: Scene) -> Tensor:
     return entropy(known, s.truth) + (distance(guess, s.mix(target)).sum(1) * share).mean()
 
 
+@straight(TEACHER)
 def vat(s: Scene) -> Tensor:
     with torch.no_grad():
         target = logits_of(s.nets[1], s.weak)[0].float().softmax(1)
@@ -107,6 +130,7 @@ def vat(s: Scene) -> Tensor:
     return entropy(known, s.truth) + 0.1 * (pixels * share).mean()
 
 
+@straight(TEACHER)
 def ael(s: Scene) -> Tensor:
     s.nets[1].train()
     with torch.no_grad():
@@ -120,6 +144,20 @@ def ael(s: Scene) -> Tensor:
     return loss
 
 
+@straight(TEACHER)
+def imas(s: Scene) -> Tensor:
+    with torch.no_grad():
+        target = taught(*logits_of(s.nets[1], s.weak))
+        s.nets[0].eval()
+        own = taught(*logits_of(s.nets[0], s.weak))
+        s.nets[0].train()
+    easy = (own[0] == target[0]).float().mean((1, 2))
+    strong = torch.lerp(s.weak, s.strong[0], easy.view(-1, 1, 1, 1))
+    known, _, mixed, guess = logits_of(s.nets[0], s.labeled, s.weak, s.mix(s.weak), strong)
+    return entropy(known, s.truth) + entropy(guess, *target) + entropy(mixed, *map(s.mix, target))
+
+
+@straight()
 def unimatch(s: Scene) -> Tensor:
     net, size = s.nets[0], len(s.labeled)
     features = net.extract_feat(torch.cat([s.labeled, s.weak]))
@@ -132,6 +170,7 @@ def unimatch(s: Scene) -> Tensor:
     return loss
 
 
+@straight(TEACHER)
 def unimatch_v2(s: Scene) -> Tensor:
     with torch.no_grad():
         target = taught(*logits_of(s.nets[1], s.weak))
@@ -143,6 +182,7 @@ def unimatch_v2(s: Scene) -> Tensor:
     return loss
 
 
+@straight()
 def s4l(s: Scene) -> Tensor:
     """The head is two convolutions on the logits, with weights that nobody learns."""
     originals = torch.cat([s.labeled, s.weak])
@@ -157,10 +197,12 @@ def s4l(s: Scene) -> Tensor:
     return own + 0.1 * told
 
 
+@straight(TEACHER)
 def pixcon(s: Scene) -> Tensor:
     return unimatch_v2(s)  # its contrast takes no pass of its own
 
 
+@straight(TEACHER)
 def reco(s: Scene) -> Tensor:
     with torch.no_grad():
         s.nets[1].train()  # as its official code has it
@@ -171,6 +213,7 @@ def reco(s: Scene) -> Tensor:
     return entropy(known, s.truth) + (pixels * share).mean()
 
 
+@straight()
 def pseudo_seg(s: Scene) -> Tensor:
     """The classifier pools the features, with weights that nobody learns."""
     net = s.nets[0]
@@ -183,18 +226,21 @@ def pseudo_seg(s: Scene) -> Tensor:
     return entropy(known, s.truth) + F.cross_entropy(guess.float(), target)
 
 
+@straight(PEER)
 def cps(s: Scene) -> Tensor:
     maps = _both(s, s.weak)
     one, two = (taught(x)[0] for x in maps)
     return _supervised(s, maps) + entropy(maps[0], two) + entropy(maps[1], one)
 
 
+@straight(PEER)
 def cpc(s: Scene) -> Tensor:
     maps = _both(s, s.weak)
     one, two = (x.detach().float().softmax(1) for x in maps)
     return _supervised(s, maps) + distance(maps[0], two).mean() + distance(maps[1], one).mean()
 
 
+@straight(PEER)
 def cps_cutmix(s: Scene) -> Tensor:
     with torch.no_grad():
         one, two = (s.mix(taught(*logits_of(net, s.weak))[0]) for net in s.nets)
@@ -202,6 +248,7 @@ def cps_cutmix(s: Scene) -> Tensor:
     return _supervised(s, maps) + entropy(maps[0][:size], two) + entropy(maps[1][:size], one)
 
 
+@straight(PEER)
 def diverse_cotraining(s: Scene) -> Tensor:
     seen = [logits_of(net, s.labeled, s.weak) for net in s.nets]
     loss = sum(entropy(known, s.truth) for known, _ in seen)
@@ -217,17 +264,6 @@ def _both(s: Scene, images: Tensor) -> list[Tensor]:
 
 def _supervised(s: Scene, maps: Sequence[Tensor]) -> Tensor:
     return sum(entropy(x[len(s.labeled) :], s.truth) for x in maps)
-
-
-STRAIGHT: dict[str, Callable[[Scene], Tensor]] = {
-    function.__name__: function
-    for function in (
-        s4l,
-        *(sup_only, self_training, st, mean_teacher, fixmatch, fixmatch_v1, cutmix_seg, ael),
-        *(pixcon, reco, pseudo_seg),
-        *(vat, unimatch, unimatch_v2, cps, cpc, cps_cutmix, diverse_cotraining),
-    )
-}
 
 
 def follow(follower: nn.Module, leader: nn.Module, decay: float = 0.99) -> None:

@@ -138,7 +138,7 @@ def predict(
     _write(outputs.record, record)
     _tell(record, out)
     if broken and not (record['images'] or videos):
-        raise UserError(f'None of the {len(broken)} files can be read.')
+        raise UserError(f'Not one file of {len(broken)} can be read.')
     return record
 
 

@@ -51,11 +51,13 @@ def take(files: Files, network: str | None, default: bool = False) -> PublishedN
     """
     checkpoint, cfg = files.checkpoint, load_config(files.config)
     weights, meta = read_weights(checkpoint)
+    model = sketch(cfg.model)
     if default and network is None and any(key.startswith(PREFIX) for key in weights):
-        network = sketch(cfg.model).predict_on
+        network = model.predict_on
     name = choose_network(weights, checkpoint, network)
     prefix = f'{PREFIX}{name}.'
     state = {key[len(prefix) :]: value for key, value in weights.items() if key.startswith(prefix)}
+    _check_fit(state, model.networks[name].state_dict(), files)
     # an attention mask may hold infinity
     fault = fault_in({key: value for key, value in state.items() if not key.endswith('mask')})
     if fault:
@@ -69,3 +71,16 @@ def take(files: Files, network: str | None, default: bool = False) -> PublishedN
     results = read_record(record, 'remove it to publish without scores')
     plain, identity = plain_config(cfg, name), meta.get(IDENTITY, {})
     return PublishedNetwork(name, state, kept, plain, cfg, identity, results)
+
+
+def _check_fit(state: dict, expected: dict, files: Files) -> None:
+    """Stop if a config describes another network: mmseg would load the weights only in part."""
+    shapes = [{key: tuple(value.shape) for key, value in one.items()} for one in (state, expected)]
+    for key in sorted(shapes[0].keys() | shapes[1].keys()):
+        stored, wanted = (one.get(key, 'not there') for one in shapes)
+        if stored != wanted:
+            raise UserError(
+                f'{files.checkpoint} is not of {files.config}: {key} is {stored} in the file and '
+                f'{wanted} by the config. If the training had --cfg-options, name its work dir, or '
+                'the config in it.'
+            )

@@ -7,7 +7,7 @@ from mmcv.transforms import BaseTransform
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import TRANSFORMS
-from semiseg_mm.utils import check_share, check_size
+from semiseg_mm.utils import check_number, check_range, check_share, check_size
 
 from .antialias import shrink
 
@@ -24,6 +24,7 @@ class DrawScale(BaseTransform):
     """
 
     def __init__(self, scale: Scale = (0.5, 2.0), antialias: bool = False) -> None:
+        check_scale(scale, 'DrawScale')
         self.scale = scale
         self.antialias = antialias
 
@@ -66,6 +67,8 @@ class ScaleCrop(BaseTransform):
     ) -> None:
         check_size('crop_size', crop_size, 'ScaleCrop')
         check_share('flip', flip, 'ScaleCrop')
+        if scale is not None:
+            check_scale(scale, 'ScaleCrop')
         self.crop_size = crop_size
         self.scale = scale
         self.flip = flip
@@ -113,6 +116,15 @@ class ScaleCrop(BaseTransform):
                     'stands first in the pipeline.'
                 )
         return drawn, antialias
+
+
+def check_scale(scale: Scale, owner: str) -> None:
+    """Stop at a scale that is neither a range nor a list of factors."""
+    if isinstance(scale, list):
+        for factor in scale or [0]:
+            check_number('scale', factor, owner, above=True)
+    else:
+        check_range('scale', scale, owner)
 
 
 def draw_factor(scale: Scale) -> float:

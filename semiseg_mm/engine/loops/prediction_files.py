@@ -1,21 +1,20 @@
 import os.path as osp
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 from mmseg.structures import SegDataSample
-from PIL import Image
 from torch.utils.data import Dataset
 
 from semiseg_mm.datasets.identity import image_id, image_paths, image_root
 from semiseg_mm.datasets.pseudo_labeled import file_of
 from semiseg_mm.errors import UserError
-from semiseg_mm.utils import make_folder
+from semiseg_mm.utils import make_folder, write_mask
 
 
 class PredictionFiles:
     """Writes ``<folder>/a/b.png`` for the image ``a/b.jpg`` of the image folder.
 
-    The numbers in it are those that mmseg's IoUMetric writes. Of a dataset that knows no image
+    The numbers in it are those that mmseg's IoUMetric writes, shown in the colours of the dataset,
+    if it has some. Of a dataset that knows no image
     folder the files have the names of the images alone; two images never share a file.
 
     Args:
@@ -24,6 +23,7 @@ class PredictionFiles:
 
     def __init__(self, folder: str, dataset: Dataset) -> None:
         self.folder = folder
+        self.palette = list((getattr(dataset, 'metainfo', None) or {}).get('palette') or [])
         self.roots = sorted(set(_roots(dataset)), key=len, reverse=True)
         self.owners: dict[str, str] = {}
         for path in _paths(dataset):
@@ -52,11 +52,12 @@ class PredictionFiles:
     def write(self, samples: Sequence[SegDataSample]) -> None:
         for sample in samples:
             label = sample.pred_sem_seg.data.squeeze(0).cpu().numpy()  # H,W
+            palette = self.palette
             if sample.get('reduce_zero_label', False):
-                label = label + 1  # as the masks of such a dataset count
+                label, palette = label + 1, [(0, 0, 0), *palette]  # as the masks there count
             file = self.claim(sample.img_path)
             make_folder(osp.dirname(file))
-            Image.fromarray(label.astype(np.uint8)).save(file)
+            write_mask(file, label, palette if self.palette else None, durable=False)
 
 
 def _roots(dataset: Dataset) -> Iterator[str]:

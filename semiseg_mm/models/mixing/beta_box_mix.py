@@ -8,6 +8,7 @@ from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import MixMask, PseudoLabel, View
 from semiseg_mm.utils import check_choice, check_range, check_share
 
+from .box_mix import uniform
 from .partners import PARTNERS, draw_partners
 
 UNSURE = 'unsure'
@@ -22,6 +23,8 @@ class BetaBoxMix(nn.Module):
 
     Args:
         beta: The share of the image that stays is drawn from Beta(a, b), before the cutting off.
+        side: Range that the box's sides are drawn from, as shares of the image's, in the place of
+            ``beta`` (iMAS).
         prob: Probability that an image is mixed at all. 'unsure' takes 1 - the certainty of its
             label: images of which the teacher is unsure are mixed more often (AugSeg).
         margin: The centre's coordinates are drawn from this share of a side to all of it.
@@ -34,10 +37,13 @@ class BetaBoxMix(nn.Module):
         prob: float | str = 1.0,
         margin: float = 0.0,
         partner: str = 'random',
+        side: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         check_range('beta', sorted(beta), 'BetaBoxMix')
         check_choice('partner', partner, PARTNERS, 'BetaBoxMix')
+        if side is not None:
+            check_range('side', side, 'BetaBoxMix', most=1)
         check_share('margin', margin, 'BetaBoxMix')
         if prob != UNSURE:
             check_share('prob', prob, 'BetaBoxMix')
@@ -45,13 +51,14 @@ class BetaBoxMix(nn.Module):
         self.prob = prob
         self.margin = margin
         self.partner = partner
+        self.side = side
 
     def draw(
         self, images: Tensor, target: PseudoLabel | None = None, labeled: View | None = None
     ) -> MixMask:
         """Draw the masks for B,C,H,W. On the CPU generator, so devices agree."""
         partner = draw_partners(images, self.partner, labeled)
-        side = (1 - torch.distributions.Beta(*self.beta).sample().item()) ** 0.5
+        side = self._side()
         rows, columns = (self._covered(len(images), n, side) for n in images.shape[2:])
         mask = (rows.unsqueeze(2) & columns.unsqueeze(1)).to(images.device, non_blocking=True)
         drawn = torch.rand(len(images)).to(images.device, non_blocking=True)
@@ -59,6 +66,12 @@ class BetaBoxMix(nn.Module):
         if labeled is not None:
             mask &= labeled.valid[partner]
         return MixMask(mask, partner, labeled is not None)
+
+    def _side(self) -> float:
+        if self.side is None:
+            return (1 - torch.distributions.Beta(*self.beta).sample().item()) ** 0.5
+        low, high = self.side
+        return low + (high - low) * uniform()
 
     def _covered(self, batch: int, length: int, side: float) -> Tensor:
         """Return which of the rows or columns B,N a box covers."""

@@ -1,3 +1,4 @@
+from .agreement import image_agreement
 from .entropy import entropy_of, quantile
 from .filters import ConfidentShare, Threshold
 from .hard import HardPseudoLabel
@@ -12,6 +13,7 @@ __all__ = [
     'Threshold',
     'entropy_of',
     'filtered',
+    'image_agreement',
     'observe',
     'observe_logits',
     'quantile',

@@ -1,7 +1,9 @@
 from .adv_sem_seg import AdvSemSegSegmentor
 from .base import SemiSegmentor
+from .cct import CCTSegmentor
 from .contrast import ContrastSegmentor
 from .cps import CPSSegmentor
+from .imas import IMASSegmentor
 from .mean_teacher import MeanTeacher
 from .pseudo_seg import PseudoSegSegmentor
 from .s4l import S4LSegmentor
@@ -14,8 +16,10 @@ from .weak_to_strong import WeakToStrongSegmentor
 
 __all__ = [
     'AdvSemSegSegmentor',
+    'CCTSegmentor',
     'CPSSegmentor',
     'ContrastSegmentor',
+    'IMASSegmentor',
     'MeanTeacher',
     'PseudoSegSegmentor',
     'S4LSegmentor',

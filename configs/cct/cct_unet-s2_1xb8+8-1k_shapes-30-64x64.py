@@ -1,0 +1,12 @@
+_base_ = [
+    '../_base_/models/unet_s2.py',
+    '../_base_/datasets/shapes.py',
+    '../_base_/methods/cct.py',
+    '../_base_/schedules/sgd_1k_shapes.py',
+    '../_base_/default_runtime.py',
+]
+# Two decoders of each kind, a smaller weight that rises slowly: the network starts from scratch.
+kinds = ('drop', 'active', 'noise', 'cut_out')
+own = dict(perturbations={kind: dict(copies=2) for kind in kinds}, weight=5.0, rampup=0.85)
+model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, **own)
+train_dataloader = dict(dataset=dict(views=_base_.views))
