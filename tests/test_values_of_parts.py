@@ -39,6 +39,7 @@ WRONG = [
     (Threshold, dict(value=-0.5)),
     (MeanTeacherHook, dict(decay=1.5)),
     (MeanTeacherHook, dict(decay='abc')),
+    (MeanTeacherHook, dict(turns=0)),
     (TrainPlan, dict(max_iters=-5)),
     (ScaleCrop, dict(crop_size=0)),
     (ScaleCrop, dict(crop_size=(0, 8))),

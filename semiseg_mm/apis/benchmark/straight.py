@@ -157,6 +157,16 @@ def imas(s: Scene) -> Tensor:
     return entropy(known, s.truth) + entropy(guess, *target) + entropy(mixed, *map(s.mix, target))
 
 
+@straight(TEACHER)
+def dual_teacher(s: Scene) -> Tensor:
+    s.nets[1].train()
+    with torch.no_grad():
+        target = taught(*logits_of(s.nets[1], s.weak))
+    known, mixed = logits_of(s.nets[0], s.labeled, s.mix(s.weak))
+    (guess,) = logits_of(s.nets[0], s.strong[0])
+    return entropy(known, s.truth) + entropy(mixed, *map(s.mix, target)) + entropy(guess, *target)
+
+
 @straight()
 def unimatch(s: Scene) -> Tensor:
     net, size = s.nets[0], len(s.labeled)

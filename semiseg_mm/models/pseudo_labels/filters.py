@@ -24,7 +24,8 @@ class ConfidentShare(nn.Module):
 
     Args:
         value: The confidence.
-        of: Whether the 'batch' has one share or each 'image' its own (ReCo).
+        of: 'batch', or 'image': the pixels of each image as much as this image has confident ones
+            (ReCo, Dual Teacher).
     """
 
     def __init__(self, value: float = 0.97, of: str = 'batch') -> None:
@@ -34,10 +35,13 @@ class ConfidentShare(nn.Module):
         self.of = of
 
     def forward(self, target: PseudoLabel) -> PseudoLabel:
-        over = (1, 2) if self.of == 'image' else (0, 1, 2)
-        sure = ((target.confidence >= self.value) & target.valid).sum(over, keepdim=True)
-        share = sure / target.valid.sum(over, keepdim=True).clamp(min=1)
-        return target.weighted(share.expand_as(target.confidence))
+        sure = (target.confidence >= self.value) & target.valid
+        parts = (sure, target.valid)
+        if self.of == 'image':
+            sure, valid = (part.sum((1, 2), keepdim=True) for part in parts)
+        else:
+            sure, valid = (part.sum() for part in parts)
+        return target.weighted((sure / valid.clamp(min=1)).expand_as(target.confidence))
 
 
 def _below_one(value: float, owner: str) -> float:

@@ -3,6 +3,7 @@ from .base import SemiSegmentor
 from .cct import CCTSegmentor
 from .contrast import ContrastSegmentor
 from .cps import CPSSegmentor
+from .dual_teacher import DualTeacher
 from .imas import IMASSegmentor
 from .mean_teacher import MeanTeacher
 from .pseudo_seg import PseudoSegSegmentor
@@ -19,6 +20,7 @@ __all__ = [
     'CCTSegmentor',
     'CPSSegmentor',
     'ContrastSegmentor',
+    'DualTeacher',
     'IMASSegmentor',
     'MeanTeacher',
     'PseudoSegSegmentor',
