@@ -30,7 +30,12 @@ from semiseg_mm.models import (
     VATSegmentor,
     WeakToStrongSegmentor,
 )
-from semiseg_mm.models.losses import ProbOhemCrossEntropy, UnreliableContrast
+from semiseg_mm.models.losses import (
+    CleanContrast,
+    ProbOhemCrossEntropy,
+    RegionalContrast,
+    UnreliableContrast,
+)
 from semiseg_mm.models.mixing import BetaBoxMix, BlendMix, BoxMix, ClassBoxMix, ClassMix, ClassPaste
 from semiseg_mm.models.perturbations import BatchColours, ChannelDropout, ComplementaryDropout
 from semiseg_mm.models.pseudo_labels import (
@@ -89,6 +94,10 @@ WRONG = [
     (ComplementaryDropout, dict(clean=5)),
     (ProbOhemCrossEntropy, dict(thresh=70)),
     (UnreliableContrast, dict(num_classes=7, channels=4, temperature=0)),
+    (CleanContrast, dict(num_classes=7, channels=4, temperature=0)),
+    (CleanContrast, dict(num_classes=7, channels=4, anchors=0)),
+    (RegionalContrast, dict(num_classes=7, channels=4, easy=97)),
+    (RegionalContrast, dict(num_classes=7, channels=4, negatives=0.5)),
     (WeakToStrongSegmentor, dict(segmentor=NETWORK, weight=-1)),
     (WeakToStrongSegmentor, dict(segmentor=NETWORK, weight=NAN)),
     (WeakToStrongSegmentor, dict(segmentor=NETWORK, dropped_weight='abc')),

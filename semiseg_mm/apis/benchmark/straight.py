@@ -273,6 +273,35 @@ def _embedded(net: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
     return logits, seen[0]
 
 
+@straight(TEACHER)
+def pixcon(s: Scene) -> Tensor:
+    return unimatch_v2(s)  # its contrast takes no pass of its own
+
+
+@straight(TEACHER)
+def reco(s: Scene) -> Tensor:
+    with torch.no_grad():
+        s.nets[1].train()  # as its official code has it
+        label, confidence = map(s.mix, taught(*logits_of(s.nets[1], s.weak)))
+    (known,), (guess,) = (logits_of(s.nets[0], x) for x in (s.labeled, s.mix(s.strong[0])))
+    share = (confidence >= 0.97).float().mean((1, 2), keepdim=True)
+    pixels = F.cross_entropy(guess.float(), label, reduction='none')
+    return entropy(known, s.truth) + (pixels * share).mean()
+
+
+@straight()
+def pseudo_seg(s: Scene) -> Tensor:
+    """The classifier pools the features, with weights that nobody learns."""
+    net = s.nets[0]
+    (known,), (weak,) = (logits_of(net, x) for x in (s.labeled, s.weak))
+    with torch.no_grad():
+        seen = net.eval().extract_feat(s.weak)[-1].mean((1, 2, 3)).sigmoid()  # B
+        net.train()
+        target = weak.float().softmax(1) * seen.view(-1, 1, 1, 1)
+    (guess,) = logits_of(net, s.strong[0] * ~s.box.unsqueeze(1))
+    return entropy(known, s.truth) + F.cross_entropy(guess.float(), target)
+
+
 @straight(PEER)
 def cps(s: Scene) -> Tensor:
     maps = _both(s, s.weak)
