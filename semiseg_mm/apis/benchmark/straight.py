@@ -81,6 +81,14 @@ def self_training(s: Scene) -> Tensor:
 
 
 @straight()
+def dmt(s: Scene) -> Tensor:
+    known, pseudo = logits_of(s.nets[0], s.labeled, s.weak)
+    given = pseudo.detach().float().softmax(1).gather(1, s.truth.unsqueeze(1)).squeeze(1)
+    pixels = F.cross_entropy(pseudo.float(), s.truth, reduction='none')
+    return entropy(known, s.truth) + (pixels * given**5).mean()
+
+
+@straight()
 def st(s: Scene) -> Tensor:
     return entropy(torch.cat(logits_of(s.nets[0], s.labeled, s.weak)), s.truth.repeat(2, 1, 1))
 
@@ -157,6 +165,16 @@ def imas(s: Scene) -> Tensor:
     return entropy(known, s.truth) + entropy(guess, *target) + entropy(mixed, *map(s.mix, target))
 
 
+@straight(TEACHER)
+def dual_teacher(s: Scene) -> Tensor:
+    s.nets[1].train()
+    with torch.no_grad():
+        target = taught(*logits_of(s.nets[1], s.weak))
+    known, mixed = logits_of(s.nets[0], s.labeled, s.mix(s.weak))
+    (guess,) = logits_of(s.nets[0], s.strong[0])
+    return entropy(known, s.truth) + entropy(mixed, *map(s.mix, target)) + entropy(guess, *target)
+
+
 @straight()
 def unimatch(s: Scene) -> Tensor:
     net, size = s.nets[0], len(s.labeled)
@@ -167,6 +185,22 @@ def unimatch(s: Scene) -> Tensor:
     loss = entropy(known, s.truth) + entropy(dropped, *target)
     for guess in logits_of(net, *map(s.mix, s.strong)):
         loss = loss + entropy(guess, *map(s.mix, target))
+    return loss
+
+
+@straight()
+def s4mc(s: Scene) -> Tensor:
+    (known,), (weak,) = (logits_of(s.nets[0], x) for x in (s.labeled, s.weak))
+    own = weak.detach().float().softmax(1)
+    wide, height, width = F.pad(own, (1, 1, 1, 1)), *own.shape[2:]
+    corners = ((0, 1), (2, 1), (1, 0), (1, 2))
+    around = torch.stack([wide[..., y : y + height, x : x + width] for y, x in corners])
+    confidence, label = (own + 0.6 * around.amax(0) * (1 - own)).max(1)
+    loss = entropy(known, s.truth)
+    for guess in logits_of(s.nets[0], *map(s.mix, s.strong)):
+        sure, pixels = s.mix(confidence), F.cross_entropy(guess, s.mix(label), reduction='none')
+        limit = sure.flatten().sort().values[sure.numel() // 4]
+        loss = loss + (pixels * (sure >= limit)).mean()
     return loss
 
 
