@@ -157,6 +157,10 @@ def test_a_teacher_behind_is_named_with_what_makes_it_faster():
     runner.hooks = [MeanTeacherHook(decay=0.98, buffers='keep')]
     assert "Try buffers='copy'" in ask(runner, behind)
     assert ask(runner, {**behind, 'teacher/mIoU': 37.0}) is None
+    runner.model.teachers = dict(resting='student', teacher='student')
+    assert 'the teacher has 30.0 mIoU' in ask(runner, {**behind, 'resting/mIoU': 20.0})
+    assert ask(runner, {**behind, 'resting/mIoU': 40.0}) is None  # the best one counts
+    runner.model.teachers = dict(teacher='student')
     assert ask(runner, {'student/mIoU': 41.5}) is None
     runner.iter = 100
     assert ask(runner, behind) is None
