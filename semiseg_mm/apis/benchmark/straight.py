@@ -22,6 +22,7 @@ class Scene:
     strong: Sequence[Tensor]
     truth: Tensor  # B,H,W
     box: Tensor  # B,H,W bool
+    module: nn.Module | None = None  # a discriminator, say
 
     def mix(self, x: Tensor) -> Tensor:
         """Show the next image through a box."""
@@ -31,13 +32,17 @@ class Scene:
 TEACHER, PEER = 'teacher', 'peer'
 STRAIGHT: dict[str, Callable[[Scene], Tensor]] = {}
 BESIDE: dict[str, str | None] = {}  # what the second network of each is, if there is one
+MODULES: dict[str, dict] = {}  # the config of the module of each that has one
+CLASSES = 21
 
 
-def straight(beside: str | None = None) -> Callable:
+def straight(beside: str | None = None, module: dict | None = None) -> Callable:
     """Register the code of the method that has the function's name."""
 
     def register(function: Callable[[Scene], Tensor]) -> Callable[[Scene], Tensor]:
         STRAIGHT[function.__name__], BESIDE[function.__name__] = function, beside
+        if module:
+            MODULES[function.__name__] = module
         return function
 
     return register

@@ -1,5 +1,4 @@
 import math
-from collections.abc import Sequence
 
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
@@ -70,8 +69,7 @@ class Residual(nn.Module):
 
 def _enlarging(
     width: int, wider: int, norm_cfg: dict, stride: int = 2, padding: int = 1
-) -> Sequence[nn.Module]:
+) -> list[nn.Module]:
     """Return the layers of one size."""
-    deconv = dict(type='deconv')
-    own = dict(conv_cfg=deconv, norm_cfg=norm_cfg)
+    own = dict(conv_cfg=dict(type='deconv'), norm_cfg=norm_cfg)
     return [ConvModule(width, wider, 4, stride, padding, **own), Residual(wider, norm_cfg)]
