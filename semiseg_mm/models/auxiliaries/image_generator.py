@@ -20,6 +20,7 @@ class ImageGenerator(BaseModule):
         noise: How many random numbers an image is drawn from.
         channels: At half of the size; they double at each smaller one.
         size: Of the images, a power of 2 from 8 on.
+        out_channels: Of the images.
         norm_cfg: Config of the norm layers.
     """
 
@@ -28,6 +29,7 @@ class ImageGenerator(BaseModule):
         noise: int = 100,
         channels: int = 64,
         size: int = 64,
+        out_channels: int = 3,
         norm_cfg: dict = dict(type='SyncBN'),
         init_cfg: dict | None = dict(type='Normal', layer=['Conv2d', 'ConvTranspose2d'], std=0.02),
     ) -> None:
@@ -43,11 +45,11 @@ class ImageGenerator(BaseModule):
         for _ in range(int(math.log2(size)) - 3):
             layers += _enlarging(width, width // 2, norm_cfg)
             width //= 2
-        last = nn.ConvTranspose2d(width, 3, 4, stride=2, padding=1)
+        last = nn.ConvTranspose2d(width, out_channels, 4, stride=2, padding=1)
         self.layers = nn.Sequential(*layers, last, nn.Tanh())
 
     def forward(self, noise: Tensor) -> Tensor:
-        """Draw B,3,S,S from B,N."""
+        """Draw B,C,S,S from B,N."""
         return self.layers(noise[:, :, None, None])
 
 

@@ -39,7 +39,7 @@ class ECSSegmentor(SemiSegmentor):
         check_number('praise_weight', praise_weight, 'ECSSegmentor')
         super().__init__(dict(student=segmentor), {}, ('weak',), loss_on_labeled=True, **kwargs)
         classes = self.out_channels
-        sizes = dict(in_channels=classes + 3, out_channels=classes + 1)
+        sizes = dict(in_channels=classes + self.image_channels, out_channels=classes + 1)
         self.add_auxiliary('corrector', corrector, own_optimizer=True, **sizes)
         self.weight, self.praise_weight = weight, praise_weight
         self.unsupervised, self.cross_entropy = MODELS.build(unsupervised), MaskedCrossEntropy()

@@ -63,7 +63,7 @@ class GCTSegmentor(SemiSegmentor):
             check_share(name, value, 'GCTSegmentor')
         networks = {f'net_{k}': cfg for k, cfg in enumerate(segmentors)}
         super().__init__(networks, {}, ('weak',), loss_on_labeled=True, **kwargs)
-        inputs = dict(in_channels=self.out_channels + 3)  # an image and a map of classes
+        inputs = dict(in_channels=self.out_channels + self.image_channels)
         self.add_auxiliary('detector', detector, own_optimizer=True, **inputs)
         self.weight, self.rampup, self.threshold = weight, rampup, threshold
         self.correction_weight, self.detector_weight = correction_weight, detector_weight

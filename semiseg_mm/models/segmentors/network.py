@@ -78,6 +78,12 @@ def check_networks(networks: Iterable[nn.Module], compares: bool, perturbs: bool
             )
 
 
+def image_channels(network: nn.Module) -> int:
+    """Return how many channels the images have: those of the first convolution."""
+    first = next((one for one in network.modules() if isinstance(one, nn.Conv2d)), None)
+    return first.in_channels if first else 3
+
+
 def embedding_channels(network: nn.Module) -> int:
     """Return how many channels the last layer of the main head receives."""
     layer = getattr(network.decode_head, 'conv_seg', None)

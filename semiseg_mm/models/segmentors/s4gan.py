@@ -39,7 +39,7 @@ class S4GANSegmentor(SemiSegmentor):
         check_number('matching_weight', matching_weight, 'S4GANSegmentor')
         check_number('weight', weight, 'S4GANSegmentor')
         super().__init__(dict(student=segmentor), {}, ('weak',), **kwargs)
-        inputs = dict(in_channels=self.out_channels + 3)  # a map of classes and an image
+        inputs = dict(in_channels=self.out_channels + self.image_channels)
         self.add_auxiliary('discriminator', discriminator, own_optimizer=True, **inputs)
         self.matching_weight, self.weight = matching_weight, weight
         slots = (filter, unsupervised)
@@ -68,7 +68,7 @@ class S4GANSegmentor(SemiSegmentor):
 
 
 def with_image(maps: Tensor, images: Tensor) -> Tensor:
-    """Return maps of classes and the images B,3,H,W, scaled to 0 to 1 over the batch, as one."""
+    """Return maps of classes and the images, scaled to 0 to 1 over the batch, as one."""
     low, high = images.amin(), images.amax()
     return torch.cat([maps, (images - low) / (high - low).clamp(min=1e-6)], 1)
 

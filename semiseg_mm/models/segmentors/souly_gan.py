@@ -35,7 +35,8 @@ class SoulyGANSegmentor(SemiSegmentor):
     ) -> None:
         check_number('weight', weight, 'SoulyGANSegmentor')
         super().__init__(dict(student=segmentor), {}, ('weak',), **kwargs)
-        self.add_auxiliary('generator', generator, own_optimizer=True)
+        inputs = dict(out_channels=self.image_channels)
+        self.add_auxiliary('generator', generator, own_optimizer=True, **inputs)
         self.weight = weight
 
     def unsupervised_loss(self, views: dict[str, View], outputs: Outputs) -> dict[str, Tensor]:
