@@ -11,7 +11,16 @@ from .losses import (
     ProbOhemCrossEntropy,
     UnreliableContrast,
 )
-from .mixing import BetaBoxMix, BlendMix, BoxMix, ClassBoxMix, ClassMix, ClassPaste, MixTwice
+from .mixing import (
+    BetaBoxMix,
+    BlendMix,
+    BoxMix,
+    ClassBoxMix,
+    ClassMix,
+    ClassPaste,
+    ComplexMix,
+    MixTwice,
+)
 from .perturbations import (
     BatchColours,
     ChannelDropout,
@@ -58,6 +67,7 @@ __all__ = [
     'ClassPaste',
     'ClassSampledCrossEntropy',
     'ComplementaryDropout',
+    'ComplexMix',
     'ConfidentShare',
     'ConvDiscriminator',
     'ConvProjector',

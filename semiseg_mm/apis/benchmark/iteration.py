@@ -23,6 +23,7 @@ from semiseg_mm.testing import toy_config, toy_network
 from semiseg_mm.testing.waits import Waits
 from semiseg_mm.utils.places import METHODS, ROOT
 
+from . import straight_mixing  # noqa: F401  (registers its methods)
 from .straight import BESIDE, TEACHER, Scene, follow
 
 CLASSES, ENDLESS = 21, 10**9
