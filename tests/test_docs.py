@@ -187,7 +187,7 @@ def test_combination_of_the_methods_page_trains(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('methods', [5, 6])
 def test_methods_page_has_the_settings(methods):
-    """The tables of slots, of five and of six methods, row by row against configs/_base_/methods."""
+    """The tables of slots of so many methods, row by row against configs/_base_/methods."""
     page = (ROOT / 'docs/en/methods.md').read_text(encoding='utf-8')
     rows = [[c.strip(' `') for c in line.split('|')[1:-1]] for line in page.splitlines()]
     names, *rows = [row for row in rows if len(row) == methods + 1 and not row[1].startswith('--')]

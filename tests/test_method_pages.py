@@ -28,7 +28,7 @@ def test_page_has_the_common_form(name):
     page = PAGES[name]
     headings = re.findall(r'^## (.+)$', page.read_text(encoding='utf-8'), re.MULTILINE)
     assert [heading for heading in headings if heading in FORM] == FORM
-    assert re.search(r'^ {4}.*─►', section(page, 'Idea'), re.MULTILINE)  # a figure
+    assert re.search(r'^ {4}\S', section(page, 'Idea'), re.MULTILINE)  # a figure in text
     assert re.search(r'^ {4}@\w+\{\w+,$', section(page, 'Citation'), re.MULTILINE)
 
 

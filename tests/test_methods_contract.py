@@ -31,7 +31,7 @@ CLASSES = 4
 
 def setting_of(cfg: Config) -> dict:
     """Return what a method's file says about a training; the rest is about stages and leaves."""
-    keys = ('model', 'custom_hooks', 'views', 'optimizer_parts')
+    keys = ('model', 'custom_hooks', 'views', 'optimizer_parts', 'sampler_options')
     return {key: cfg[key] for key in keys if key in cfg}
 
 
@@ -73,6 +73,8 @@ def run_config(name: str, work_dir: Path, **extra) -> Config:
     if 'optimizer_parts' in setting:
         extra['optim_wrapper.constructor'] = 'PartwiseConstructor'
         extra['optim_wrapper.paramwise_cfg'] = dict(parts=setting['optimizer_parts'])
+    for key, value in setting.get('sampler_options', {}).items():
+        extra[f'train_dataloader.sampler.{key}'] = value
     return toy_config(work_dir, dict(setting['model']), **extra)
 
 

@@ -36,11 +36,11 @@ def test_every_page_is_in_the_index():
     [
         ('README.md', 'en/about.md', '[a](docs/en/tour.md#train)', '[a](tour.md#train)'),
         ('README.md', 'en/about.md', '![a](docs/images/a.png)', '![a](../images/a.png)'),
-        ('README.md', 'en/about.md', '[a](README_zh-CN.md)', 'a'),
+        ('README.md', 'en/about.md', '[a](README_zh-CN.md)', '<a href="../zh/about/">a</a>'),
         ('README.md', 'en/about.md', '[a](LICENSE)', 'a'),
         ('docs/en/tour.md', 'en/tour.md', '[a](../../README.md)', '[a](about.md)'),
         ('docs/zh-CN/faq.md', 'zh/faq.md', '[a](../en/api.md)', '[a](../en/api.md)'),
-        ('docs/zh-CN/faq.md', 'zh/faq.md', '[a](../en/tour.md)', 'a'),
+        ('docs/zh-CN/faq.md', 'zh/faq.md', '[a](../en/tour.md)', '<a href="../../tour/">a</a>'),
         ('docs/en/faq.md', 'en/faq.md', '[a](https://b.c/d.md)', '[a](https://b.c/d.md)'),
         (
             'configs/cps/README.md',

@@ -12,9 +12,14 @@ from semiseg_mm.models import (
     CCTSegmentor,
     ClassConfidence,
     ClassSampledCrossEntropy,
+    CorrMatchSegmentor,
     CPSSegmentor,
+    DCCSegmentor,
+    DualTeacher,
     IMASSegmentor,
     MeanTeacher,
+    MutualCrossEntropy,
+    PrevMatchSegmentor,
     S4LSegmentor,
     SelfTrainingSegmentor,
     U2PLSegmentor,
@@ -24,7 +29,12 @@ from semiseg_mm.models import (
 from semiseg_mm.models.losses import ProbOhemCrossEntropy, UnreliableContrast
 from semiseg_mm.models.mixing import BetaBoxMix, BlendMix, BoxMix, ClassBoxMix, ClassMix, ClassPaste
 from semiseg_mm.models.perturbations import BatchColours, ChannelDropout, ComplementaryDropout
-from semiseg_mm.models.pseudo_labels import Threshold
+from semiseg_mm.models.pseudo_labels import (
+    ContextPseudoLabel,
+    RunningThreshold,
+    Threshold,
+    TopShare,
+)
 from semiseg_mm.testing import toy_network
 
 NAN = float('nan')
@@ -32,8 +42,11 @@ NETWORK = toy_network()
 WRONG = [
     (Threshold, dict(value=1.5)),
     (Threshold, dict(value=-0.5)),
+    (TopShare, dict(end=85)),
+    (ContextPseudoLabel, dict(weight=-0.5)),
     (MeanTeacherHook, dict(decay=1.5)),
     (MeanTeacherHook, dict(decay='abc')),
+    (MeanTeacherHook, dict(turns=0)),
     (TrainPlan, dict(max_iters=-5)),
     (ScaleCrop, dict(crop_size=0)),
     (ScaleCrop, dict(crop_size=(0, 8))),
@@ -78,12 +91,22 @@ WRONG = [
     (WeakToStrongSegmentor, dict(segmentor=NETWORK, rampup_iters=-1)),
     (WeakToStrongSegmentor, dict(segmentor=NETWORK, supervised_weight=-1)),
     (CPSSegmentor, dict(segmentor=NETWORK, weight=-1)),
+    (MutualCrossEntropy, dict(agree=-1)),
+    (DualTeacher, dict(segmentor=NETWORK, lessons=(), strong_weight=-1)),
     (MeanTeacher, dict(segmentor=NETWORK, weight=-1)),
     (SelfTrainingSegmentor, dict(segmentor=NETWORK, weight=-1)),
     (U2PLSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
     (VATSegmentor, dict(segmentor=NETWORK, radius=-1)),
     (S4LSegmentor, dict(segmentor=NETWORK, rotation_weight=-1)),
     (CCTSegmentor, dict(segmentor=NETWORK, perturbations={}, weight=-1)),
+    (RunningThreshold, dict(value=1.0)),
+    (RunningThreshold, dict(momentum=1.5)),
+    (CorrMatchSegmentor, dict(segmentor=NETWORK, regions=0)),
+    (CorrMatchSegmentor, dict(segmentor=NETWORK, correlation_weight=-1)),
+    (PrevMatchSegmentor, dict(segmentor=NETWORK, growth=1)),
+    (PrevMatchSegmentor, dict(segmentor=NETWORK, first=0)),
+    (PrevMatchSegmentor, dict(segmentor=NETWORK, snapshots=0)),
+    (DCCSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
     (AdvSemSegSegmentor, dict(segmentor=NETWORK, weights=(0.01, -1, 0.1))),
 ]
 

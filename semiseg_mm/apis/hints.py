@@ -125,6 +125,8 @@ def misfit(path: list[str], value: Any, old: Any) -> str | None:
         return f'{value!r} is no type: give the name of one.'
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
+    if isinstance(old, bool) and isinstance(value, str):
+        return f'{value!r} is neither True nor False.'
     part = old[0] if isinstance(old, (list, tuple)) and old else old
     named = path[-1] == 'segmentor' and isinstance(value, str)  # mmseg::…
     if named or not isinstance(part, dict) or not part:

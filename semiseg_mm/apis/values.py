@@ -63,6 +63,7 @@ YES_OR_NO = Rule('True or False', lambda value: isinstance(value, bool))
 METRICS = Rule(
     'a list of mIoU, mDice and mFscore', _each(lambda one: one in ('mIoU', 'mDice', 'mFscore'))
 )
+LEVELS = ('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL')
 WHOLE = Rule('a whole number', lambda value: type(value) is int)
 RULES: dict[str, Rule] = {
     'train_dataloader.dataset.crop_size': Rule('(height, width), both 1 or greater', _is_size),
@@ -88,6 +89,10 @@ RULES: dict[str, Rule] = {
         'a whole number from 0 to 2^32 - 1, or None',
         lambda value: value is None or _whole(0, 2**32 - 1)(value),
     ),
+    'auto_scale_lr.base_batch_size': COUNT,
+    'log_level': Rule(f'one of {", ".join(LEVELS)}', lambda value: value in LEVELS),
+    'runner_type': Rule('a name', lambda value: isinstance(value, str)),
+    'load_from': Rule('a path, or None', lambda value: value is None or isinstance(value, str)),
     'model.num_classes': COUNT,
     'model.weight': Rule('a number', lambda value: value is not None and type(value) is not str),
     'model.strong_views': Rule('a list of names', _each(lambda one: isinstance(one, str))),
@@ -96,6 +101,8 @@ RULES: dict[str, Rule] = {
     'model.segmentor.data_preprocessor.bgr_to_rgb': YES_OR_NO,
     'model.segmentor.data_preprocessor.rgb_to_bgr': YES_OR_NO,
     'model.segmentor.decode_head.num_classes': COUNT,
+    'model.segmentor.decode_head.align_corners': YES_OR_NO,
+    'model.segmentor.decode_head.norm_cfg.requires_grad': YES_OR_NO,
     'model.segmentor.decode_head.channels': COUNT,
     'model.segmentor.decode_head.num_convs': COUNT_FROM_0,
     'model.segmentor.decode_head.in_channels': Rule(

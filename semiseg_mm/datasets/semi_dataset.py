@@ -116,7 +116,9 @@ class SemiDataset(Dataset):
             while True:
                 results, pipeline = self.results(index)
                 results.update(crop_size=request.crop_size or self.crop_size, center=center)
-                seed_all(request.seed)
+                if request.overlap is not None:  # until ScaleCrop has drawn what crops share
+                    results.update(overlap=request.overlap, seed=request.seed)
+                seed_all(request.seed if request.overlap is None else request.overlap.seed)
                 try:
                     return pipeline(results)
                 except BrokenImage as error:

@@ -1,6 +1,13 @@
 from .mix_mask import MixMask
-from .pseudo_label import PseudoLabel
-from .sample_request import SampleRequest
+from .pseudo_label import MOST_CLASSES, PseudoLabel
+from .sample_request import Overlap, SampleRequest
 from .view import View
 
-__all__ = ['MixMask', 'PseudoLabel', 'SampleRequest', 'View']
+__all__ = [
+    'MOST_CLASSES',
+    'MixMask',
+    'Overlap',
+    'PseudoLabel',
+    'SampleRequest',
+    'View',
+]

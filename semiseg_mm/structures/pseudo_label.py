@@ -9,6 +9,8 @@ from semiseg_mm.errors import UserError
 
 from .mix_mask import MixMask
 
+MOST_CLASSES = 4096  # that hard labels may have
+
 
 class PseudoLabel(NamedTuple):
     """Hold a label of pixels, as teachers, filters, mixers and losses hand it to each other."""

@@ -69,7 +69,8 @@ def toy_batch(
 ) -> dict:
     """Make a batch as ``collate_views`` returns it; one row and column are padding.
 
-    ``views`` are those of the unlabeled images: a method's are the keys of its ``views``.
+    ``views`` are those of the unlabeled images: a method's are the keys of its ``views``. Each two
+    images pass for crops of one, which lie at one place.
     """
     generator = torch.Generator().manual_seed(seed)
     inputs: dict[str, list] = {}
@@ -80,7 +81,8 @@ def toy_batch(
             image = torch.randint(0, 256, (3, size, size), dtype=torch.uint8, generator=generator)
             valid = torch.ones(1, size, size, dtype=torch.bool)
             valid[:, -1] = valid[:, :, -1] = False
-            sample = SegDataSample(metainfo=dict(img_shape=(size, size), ori_shape=(size, size)))
+            meta = dict(img_shape=(size, size), ori_shape=(size, size), crop_offset=(0, 0))
+            sample = SegDataSample(metainfo=meta)
             sample.valid = PixelData(data=valid)
             if view in LABELED:
                 label = torch.randint(0, num_classes, (1, size, size), generator=generator)

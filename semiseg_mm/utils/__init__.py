@@ -14,6 +14,7 @@ from .gather import gather_rows
 from .label_png import write_mask
 from .random import preserved_rng, seed_all
 from .records import check_record, read_record
+from .turns import turn_of
 from .words import counted
 from .wrapping import unwrapped
 
@@ -36,6 +37,7 @@ __all__ = [
     'preserved_rng',
     'read_record',
     'seed_all',
+    'turn_of',
     'unwrapped',
     'write_mask',
 ]

@@ -121,7 +121,7 @@ def test_what_nothing_reads_is_refused(folder, config, key, expected):
 
 @pytest.mark.parametrize(('config', 'key'), TAKEN)
 def test_what_is_read_is_taken(folder, config, key):
-    cfg = load_config(str(folder / config), {key: 1})
+    cfg = load_config(str(folder / config), {key: True if key.endswith('grad') else 1})
     for step in key.split('.'):
         cfg = cfg[int(step) if isinstance(cfg, list) else step]
     assert cfg == 1
@@ -172,6 +172,7 @@ def test_a_value_of_a_part_is_found_by_the_name_of_its_type(folder):
         ('train_dataloader', 5, 'set one of them (train_dataloader.'),
         ('model.mixer', 'abc', 'set one of them (model.mixer.'),
         ('custom_hooks', 'abc', 'set one of them (custom_hooks.0.type=…)'),
+        ('model.joint_forward', 'abc', "'abc' is neither True nor False"),
         ('model.type', 5, '5 is no type: give the name of one'),
     ],
 )

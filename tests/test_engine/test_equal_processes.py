@@ -24,6 +24,8 @@ def config(name: str, folder: Path) -> Config:
     if method.get('optimizer_parts'):
         extra['optim_wrapper.constructor'] = 'PartwiseConstructor'
         extra['optim_wrapper.paramwise_cfg'] = dict(parts=method.optimizer_parts)
+    for key, value in method.get('sampler_options', {}).items():
+        extra[f'train_dataloader.sampler.{key}'] = value
     cfg = toy_config(
         folder,
         dict(method.model),
@@ -67,7 +69,7 @@ def train(name: str, folder: Path, rank: int, port: int) -> None:
     os._exit(0)
 
 
-@pytest.mark.parametrize('name', ['adv_sem_seg', 'u2pl'])
+@pytest.mark.parametrize('name', ['adv_sem_seg', 'dcc', 'u2pl'])
 def test_two_processes_end_equal(name, tmp_path):
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))

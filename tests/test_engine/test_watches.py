@@ -19,6 +19,7 @@ from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.engine.watches import (
     AllUsed,
     FewImages,
+    LargeImages,
     LittleUsed,
     LongMemory,
     ManyRepeats,
@@ -277,6 +278,25 @@ def test_validation_images_among_the_training_images(tmp_path):
     assert '1 of 1 validation images are among the labeled' in text
     runner.val_loop = None
     assert TrainedOnValidation().at_start(runner) is None
+
+
+def test_large_images_that_are_seen_as_a_whole_are_named(tmp_path):
+    cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((3000, 2000), np.uint8))
+    cv2.imwrite(str(tmp_path / 'b.png'), np.zeros((30, 20), np.uint8))
+    paths = [str(tmp_path / name) for name in ('a.png', 'b.png')]
+    loop = SimpleNamespace(image_paths=lambda: [*paths, 'http://a.b/c.png'])
+    cfg = toy_config(tmp_path, FIXMATCH)
+    cfg.train_dataloader.dataset.crop_size = (90, 60)
+    loop = SimpleNamespace(dataloader=SimpleNamespace(dataset=loop))
+    runner = SimpleNamespace(val_loop=loop, cfg=cfg)
+    text = LargeImages().at_start(runner)
+    assert text.startswith('Images of up to 3000x2000 are validated as a whole')
+    assert "mode='slide', crop_size=(90, 60), stride=(60, 40)" in text
+    assert LargeImages(pixels=6_000_000).at_start(runner) is None
+    cfg.model.test_cfg = dict(mode='slide')
+    assert LargeImages().at_start(runner) is None
+    runner.val_loop = None
+    assert LargeImages().at_start(runner) is None
 
 
 # ------------------------------------------------------------------ the learning rate

@@ -2,7 +2,13 @@ import pytest
 import torch
 
 from semiseg_mm.errors import UserError
-from semiseg_mm.models import ConfidentShare, MaskedCrossEntropy, Threshold
+from semiseg_mm.models import (
+    ConfidentShare,
+    MaskedCrossEntropy,
+    MeanConfidence,
+    Threshold,
+    TopShare,
+)
 from semiseg_mm.models.losses.average import average
 from semiseg_mm.structures import PseudoLabel
 
@@ -26,6 +32,33 @@ def test_confident_share_counts_valid_pixels_only():
     assert found.weight.tolist() == [[[0.5, 0.5, 0.5]]]
     nothing = ConfidentShare(0.8)(target([0.9], [False]))
     assert nothing.weight.tolist() == [[[0.0]]]
+
+
+def test_mean_confidence_is_that_of_the_image_without_padding():
+    given = target([0.9, 0.5, 0.1], [True, True, False])
+    assert MeanConfidence()(given).weight.tolist() == [[pytest.approx([0.7, 0.7, 0.7])]]
+    assert MeanConfidence()(target([0.9], [False])).weight.tolist() == [[[0.0]]]
+
+
+def test_top_share_keeps_the_share_of_the_valid_pixels():
+    """At half time 0.5 of four valid pixels, however high the confidence of padding is."""
+    keep = TopShare(0.25, 0.75)
+    given = target([0.3, 0.1, 0.2, 0.4, 0.9], [True] * 4 + [False])
+    kept = []
+    for progress in (0, 0.5, 1):
+        keep.observe(given, progress)
+        kept.append(keep(given).kept.flatten().tolist())
+    assert kept == [[0, 0, 0, 1, 0], [1, 0, 0, 1, 0], [1, 0, 1, 1, 0]]
+    assert keep(target([0.9, 0.9], [False, False])).kept.sum() == 0
+
+
+def test_top_share_is_a_function_of_the_progress_alone():
+    """So it needs no state: what it saw before does not matter."""
+    keep, fresh = TopShare(), TopShare()
+    for progress in (0.0, 0.9, 0.2):
+        keep.observe(target([0.5], [True]), progress)
+    fresh.observe(target([0.1, 0.2], [True, True]), 0.2)
+    assert keep.share == fresh.share == 0.75 + 0.2 * (0.85 - 0.75) and not keep.state_dict()
 
 
 @pytest.mark.parametrize('kind', [Threshold, ConfidentShare])

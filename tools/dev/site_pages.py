@@ -47,8 +47,12 @@ def turned(text: str, source: str, uri: str) -> str:
         if not path or re.match(r'[a-z]+:', path):
             return link[0]
         target = site_uri(posixpath.normpath(posixpath.join(posixpath.dirname(source), path)))
-        if target is None or _is_twin(target, uri):
+        if target is None:
             return words
+        if _is_twin(target, uri):
+            return (
+                f'<a href="{posixpath.relpath(_url(target), _url(uri))}/{anchor or ""}">{words}</a>'
+            )
         relative = posixpath.relpath(target, posixpath.dirname(uri))
         return f'{image}[{words}]({relative}{anchor or ""})'
 
@@ -57,10 +61,15 @@ def turned(text: str, source: str, uri: str) -> str:
 
 
 def _is_twin(target: str, uri: str) -> bool:
-    """Whether a page in the other language is meant; the site has its own way between the two."""
+    """Whether a page of the other language is meant, which mkdocs does not see from this one."""
     language, _, page = target.partition('/')
     own = uri.split('/')[0]
     return language != own and f'{own}/{page}' in PAGES
+
+
+def _url(uri: str) -> str:
+    """Where the site shows a page: English ones at the top."""
+    return re.sub(r'(/?(index|README))?\.md$', '', uri).removeprefix('en').lstrip('/') or '.'
 
 
 def site_uri(path: str) -> str | None:

@@ -69,6 +69,7 @@ class Iteration:
             run.optim_wrapper.update(
                 constructor='PartwiseConstructor', paramwise_cfg=dict(parts=cfg.optimizer_parts)
             )
+        run.train_dataloader.sampler.update(cfg.get('sampler_options', {}))
         run.log_level = 'ERROR'
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
@@ -165,6 +166,7 @@ def batch_of(size: int, side: int, views: set[str]) -> dict:
         found.update(
             valid=np.ones((side, side), bool), img_path='generated', ori_shape=(side, side)
         )
+        found['crop_offset'] = (0, 0)  # each two images pass for crops of one
         if labeled:
             label = rng.integers(0, CLASSES, (side, side)).astype(np.uint8)
             found.update(gt_seg_map=label, seg_fields=['gt_seg_map'])

@@ -19,6 +19,7 @@ from .straight import STRAIGHT
 ON_GPU = dict(size=512, steps=12, modes=['fp32', 'bf16'])
 ON_CPU = dict(size=64, steps=2, modes=['fp32'])
 LIKE = dict(  # methods whose iteration is another one's
+    prevmatch='unimatch',  # as long as nothing is remembered
     sup_only_centroid='sup_only',
     sup_only_coarse2fine='sup_only',
     st_plus_plus='st',

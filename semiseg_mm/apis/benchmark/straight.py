@@ -81,6 +81,14 @@ def self_training(s: Scene) -> Tensor:
 
 
 @straight()
+def dmt(s: Scene) -> Tensor:
+    known, pseudo = logits_of(s.nets[0], s.labeled, s.weak)
+    given = pseudo.detach().float().softmax(1).gather(1, s.truth.unsqueeze(1)).squeeze(1)
+    pixels = F.cross_entropy(pseudo.float(), s.truth, reduction='none')
+    return entropy(known, s.truth) + (pixels * given**5).mean()
+
+
+@straight()
 def st(s: Scene) -> Tensor:
     return entropy(torch.cat(logits_of(s.nets[0], s.labeled, s.weak)), s.truth.repeat(2, 1, 1))
 
@@ -157,6 +165,16 @@ def imas(s: Scene) -> Tensor:
     return entropy(known, s.truth) + entropy(guess, *target) + entropy(mixed, *map(s.mix, target))
 
 
+@straight(TEACHER)
+def dual_teacher(s: Scene) -> Tensor:
+    s.nets[1].train()
+    with torch.no_grad():
+        target = taught(*logits_of(s.nets[1], s.weak))
+    known, mixed = logits_of(s.nets[0], s.labeled, s.mix(s.weak))
+    (guess,) = logits_of(s.nets[0], s.strong[0])
+    return entropy(known, s.truth) + entropy(mixed, *map(s.mix, target)) + entropy(guess, *target)
+
+
 @straight()
 def unimatch(s: Scene) -> Tensor:
     net, size = s.nets[0], len(s.labeled)
@@ -167,6 +185,22 @@ def unimatch(s: Scene) -> Tensor:
     loss = entropy(known, s.truth) + entropy(dropped, *target)
     for guess in logits_of(net, *map(s.mix, s.strong)):
         loss = loss + entropy(guess, *map(s.mix, target))
+    return loss
+
+
+@straight()
+def s4mc(s: Scene) -> Tensor:
+    (known,), (weak,) = (logits_of(s.nets[0], x) for x in (s.labeled, s.weak))
+    own = weak.detach().float().softmax(1)
+    wide, height, width = F.pad(own, (1, 1, 1, 1)), *own.shape[2:]
+    corners = ((0, 1), (2, 1), (1, 0), (1, 2))
+    around = torch.stack([wide[..., y : y + height, x : x + width] for y, x in corners])
+    confidence, label = (own + 0.6 * around.amax(0) * (1 - own)).max(1)
+    loss = entropy(known, s.truth)
+    for guess in logits_of(s.nets[0], *map(s.mix, s.strong)):
+        sure, pixels = s.mix(confidence), F.cross_entropy(guess, s.mix(label), reduction='none')
+        limit = sure.flatten().sort().values[sure.numel() // 4]
+        loss = loss + (pixels * (sure >= limit)).mean()
     return loss
 
 
@@ -195,6 +229,48 @@ def s4l(s: Scene) -> Tensor:
     told = F.cross_entropy(x.mean((2, 3)), turned)
     own = entropy(maps[0], s.truth) + 0.1 * entropy(maps[2], s.truth.rot90(1, (1, 2)))
     return own + 0.1 * told
+
+
+@straight()
+def cct(s: Scene, decoders: int = 30) -> Tensor:
+    """All changes of features count as dropped channels; nobody learns the decoders."""
+    known, (weak, features) = logits_of(s.nets[0], s.labeled)[0], _embedded(s.nets[0], s.weak)
+    target, last = weak.detach().float().softmax(1), s.nets[0].decode_head.conv_seg.weight.detach()
+    terms = []
+    for _ in range(decoders):
+        coarse = F.conv2d(F.dropout2d(features), last)
+        logits = resize(coarse, weak.shape[2:], mode='bilinear', align_corners=False)
+        terms.append(distance(logits, target).mean())
+    return entropy(known, s.truth) + 30 * torch.stack(terms).mean()
+
+
+@straight()
+def cct_torchsemiseg(s: Scene) -> Tensor:
+    return cct(s, decoders=12)
+
+
+@straight()
+def dcc(s: Scene) -> Tensor:
+    """Half of the unlabeled images are the second crops; all cells of both are compared."""
+    known, (weak, features) = logits_of(s.nets[0], s.labeled)[0], _embedded(s.nets[0], s.weak)
+    step = features.shape[2] * 8 // weak.shape[2]
+    cells = F.normalize(F.avg_pool2d(features, max(1, step)).float(), dim=1)
+    one, other = (x.permute(0, 2, 3, 1).flatten(0, 2) for x in cells.chunk(2))
+    loss = entropy(known, s.truth)
+    for own, guide in ((one, other.detach()), (other, one.detach())):
+        logits = own @ torch.cat([one, other]).detach().T / 0.1
+        positive = (own * guide).sum(1) / 0.1
+        loss = loss + 0.1 * (logits.logsumexp(1) - positive).mean()
+    return loss
+
+
+def _embedded(net: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the logits, and what the last layer receives."""
+    seen: list[Tensor] = []
+    hook = net.decode_head.conv_seg.register_forward_pre_hook(lambda _, x: seen.extend(x))
+    (logits,) = logits_of(net, images)
+    hook.remove()
+    return logits, seen[0]
 
 
 @straight(PEER)

@@ -115,6 +115,8 @@ def load_base(path: str, options: dict) -> Config:
         whole = (sampler.labeled + sampler.unlabeled) / sampler.labeled
         cfg.auto_scale_lr.base_batch_size = round(cfg.auto_scale_lr.base_batch_size * whole)
     sampler.labeled_only = False
+    for key in cfg.get('sampler_options', ()):  # of the base's own method
+        sampler.pop(key, None)
     for key in ('stages', 'rounds', 'custom_hooks'):
         cfg.pop(key, None)
     cfg.runner_type = 'SemiRunner'
@@ -132,6 +134,7 @@ def compose(base: Config, choice: Choice) -> Config:
     cfg.custom_hooks = method.get('custom_hooks', [])
     paramwise = (method.get('optim_wrapper') or {}).get('paramwise_cfg') or {}
     use_parts(cfg, paramwise.get('parts') or method.get('optimizer_parts'))
+    cfg.train_dataloader.sampler.update(method.get('sampler_options', {}))
     for key in ('stages', 'rounds'):
         if method.get(key):
             cfg[key] = method[key]

@@ -1,6 +1,5 @@
 """Judge what was seen in a dataset as a whole."""
 
-import math
 from collections import Counter
 
 from mmengine.config import Config
@@ -10,12 +9,12 @@ from semiseg_mm.datasets.identity import sample_ids
 from semiseg_mm.datasets.mask_reading import IGNORED
 from semiseg_mm.datasets.transforms.check import FROM_ONE
 from semiseg_mm.datasets.transforms.image_bytes import becomes
+from semiseg_mm.engine.watches import LargeImages
 from semiseg_mm.utils import counted
 
 from .check_looks import Findings
 
 HALF = 128  # loaded values that stay below it do not fill their 8 bits
-MUCH = 4_000_000  # pixels that are a lot for a network at once
 
 
 def judge_depth(findings: Findings) -> None:
@@ -66,24 +65,9 @@ def remark_on_labels(findings: Findings, classes: tuple, meant: bool) -> None:
 
 def advise_windows(val: Findings, cfg: Config) -> None:
     """Note images that are far larger than the crop and go through the network as a whole."""
-    crop = cfg.train_dataloader.dataset.get('crop_size')
-    model = cfg.get('model') or {}
-    network = model.get('segmentor') or {}
-    network = network[0] if isinstance(network, (list, tuple)) else network
-    mode = (model.get('test_cfg') or network.get('test_cfg') or {}).get('mode', 'whole')
-    steps = cfg.val_dataloader.dataset.get('pipeline') or ()
-    if not crop or mode != 'whole' or any(step['type'].startswith('Resize') for step in steps):
-        return
-    height, width = (crop, crop) if isinstance(crop, int) else crop
     sizes = [tuple(map(int, size.split('x'))) for size in val.sizes]
-    largest = max(sizes, key=math.prod, default=(0, 0))
-    if math.prod(largest) > max(MUCH, 4 * height * width):
-        val.remarks.append(
-            f'Images of up to {largest[0]}x{largest[1]} are validated as a whole, though training '
-            f'sees {height}x{width}: slow, and much memory. Take windows: model.test_cfg=dict('
-            f"mode='slide', crop_size=({height}, {width}), "
-            f'stride=({2 * height // 3}, {2 * width // 3})).'
-        )
+    if said := LargeImages().warning(cfg, sizes):
+        val.remarks.append(said)
 
 
 def compare_lists(found: list[Findings], dataset: SemiDataset) -> None:

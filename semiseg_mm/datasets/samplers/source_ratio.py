@@ -1,7 +1,13 @@
+import numpy as np
+
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATA_SAMPLERS
+from semiseg_mm.structures import Overlap, SampleRequest
+from semiseg_mm.utils import check_count, check_range
 
 from .stream import RequestStream, ShuffledOrder
+
+OVERLAP = 2  # in the place of a source's number, among what seeds are made of
 
 
 @DATA_SAMPLERS.register_module()
@@ -17,6 +23,9 @@ class SourceRatioSampler(RequestStream):
             which makes supervised training on the same stream a fair yardstick.
         crops: Neighbours in the batch that are crops of one unlabeled image, so that
             ``BoxMix(partner='pair')`` mixes an image with itself.
+        overlap: Let two such crops have one scale and overlap; the least and the most that both
+            show, as a share of what one of them shows (IoU).
+        stride: Pixels of which the distance of two crops that overlap is a multiple.
     """
 
     def __init__(
@@ -26,12 +35,21 @@ class SourceRatioSampler(RequestStream):
         unlabeled: int,
         labeled_only: bool = False,
         crops: int = 1,
+        overlap: tuple[float, float] | None = None,
+        stride: int = 8,
         seed: int | None = None,
     ) -> None:
         if crops < 1 or unlabeled % crops:
             raise UserError(
                 f'train_dataloader.sampler.crops={crops} must divide unlabeled={unlabeled}.'
             )
+        if overlap is not None:
+            check_range('overlap', overlap, 'train_dataloader.sampler', most=1)
+            check_count('stride', stride, 'train_dataloader.sampler', least=1)
+            if crops != 2:
+                raise UserError(
+                    f'train_dataloader.sampler.crops={crops}: two crops overlap. Set crops=2.'
+                )
         places = self.layout(labeled, unlabeled, labeled_only)
         super().__init__(dataset, seed, places)
         if 1 in places and not dataset.num_unlabeled:
@@ -40,14 +58,13 @@ class SourceRatioSampler(RequestStream):
                 'none: set train_dataloader.dataset.unlabeled, or labeled_only=True.'
             )
         self.crops = crops
+        self.overlap, self.stride = overlap, stride
         self.own_shares = self.shares(labeled, unlabeled, crops=crops)
         sizes = (dataset.num_labeled, dataset.num_unlabeled)
         self.orders = [ShuffledOrder(size, seed, k) for k, size in enumerate(sizes)]
 
     @staticmethod
-    def layout(
-        labeled: int, unlabeled: int, labeled_only: bool = False, crops: int = 1
-    ) -> list[int]:
+    def layout(labeled: int, unlabeled: int, labeled_only: bool = False, **_) -> list[int]:
         """The places of a batch: 0 is labeled, 1 unlabeled."""
         if labeled < 1 or unlabeled < 0:
             raise UserError(
@@ -82,5 +99,16 @@ class SourceRatioSampler(RequestStream):
         """The first index of a source in the dataset."""
         return self.dataset.num_labeled if source == 1 else 0
 
+    def request(self, source: int, serial: int, seed: int) -> SampleRequest:
+        request = super().request(source, serial, seed)
+        if self.overlap is None or source != 1:
+            return request
+        image, number = divmod(serial, self.crops)
+        shared = int(np.random.SeedSequence([self.seed, OVERLAP, image]).generate_state(1)[0])
+        return request._replace(overlap=Overlap(shared, number, tuple(self.overlap), self.stride))
+
     def identity(self) -> dict:
-        return dict(crops=self.crops) if self.crops > 1 else {}
+        found = dict(crops=self.crops) if self.crops > 1 else {}
+        if self.overlap is not None:
+            found.update(overlap=list(self.overlap), stride=self.stride)
+        return found

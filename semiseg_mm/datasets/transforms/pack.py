@@ -20,7 +20,7 @@ class PackSemiInputs(BaseTransform):
     def __init__(self, view: str = 'labeled', meta_keys: tuple = ()) -> None:
         self.view = view
         self.pack = PackSegInputs(meta_keys=())
-        self.meta_keys = tuple(meta_keys) or PackSegInputs().meta_keys
+        self.meta_keys = tuple(meta_keys) or (*PackSegInputs().meta_keys, 'crop_offset')
 
     def transform(self, results: dict) -> dict[str, dict]:
         views = results.get('views') or {self.view: results}

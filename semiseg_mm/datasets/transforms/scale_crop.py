@@ -7,9 +7,10 @@ from mmcv.transforms import BaseTransform
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import TRANSFORMS
-from semiseg_mm.utils import check_number, check_range, check_share, check_size
+from semiseg_mm.utils import check_number, check_range, check_share, check_size, seed_all
 
 from .antialias import shrink
+from .overlapping import overlapping
 
 Scale = tuple[float, float] | list[float]
 PADDING = dict(confidence=0)  # of maps that are padded with something else than labels are
@@ -90,6 +91,10 @@ class ScaleCrop(BaseTransform):
         factor, antialias = self._factor(results)
         scaled = max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
         window = Window(size, scaled, crop, results.get('center'), antialias, self.pad_around)
+        overlap = results.pop('overlap', None)
+        if overlap is not None:  # what both crops share is drawn
+            results['crop_offset'] = overlapping(window, overlap)
+            seed_all(results.pop('seed'))
         flipped = np.random.rand() < self.flip
 
         results['img'] = window.cut(results['img'], cv2.INTER_LINEAR, flipped, self.pad_val)
@@ -151,13 +156,17 @@ class Window:
         self.size, self.crop, self.antialias = size, crop, antialias
         self.step = size[0] / scaled[0], size[1] / scaled[1]
         self.inside = min(crop[0], scaled[0]), min(crop[1], scaled[1])
-        self.corner = [self._draw_corner(axis, center) for axis in range(2)]
+        self.corner = [self.draw_corner(axis, center) for axis in range(2)]
         before = [(c - i) // 2 if around else 0 for c, i in zip(crop, self.inside, strict=True)]
         self.place = tuple(slice(b, b + i) for b, i in zip(before, self.inside, strict=True))
 
-    def _draw_corner(self, axis: int, center) -> int:
+    def room(self, axis: int) -> int:
+        """Where the last corner lies that leaves the window inside the image."""
         covered = self.inside[axis] * self.step[axis]  # pixels of the image
-        room = max(0, math.floor(self.size[axis] - covered + 1e-6))
+        return max(0, math.floor(self.size[axis] - covered + 1e-6))
+
+    def draw_corner(self, axis: int, center=None) -> int:
+        covered, room = self.inside[axis] * self.step[axis], self.room(axis)
         low, high = 0, room
         if center is not None:
             low = min(max(0, math.ceil(center[axis] + 1 - covered)), room)

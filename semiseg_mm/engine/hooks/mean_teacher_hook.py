@@ -4,7 +4,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import HOOKS
-from semiseg_mm.utils import check_choice, check_share, unwrapped
+from semiseg_mm.utils import check_choice, check_count, check_share, turn_of, unwrapped
 
 BUFFER_POLICIES = ('copy', 'ema', 'keep')
 
@@ -30,6 +30,9 @@ class MeanTeacherHook(Hook):
             too (the supervised first epoch of U2PL, AugSeg's first).
         count_all: Whether these steps are updates as well, so that ``warmup`` is nearly over when
             the teacher begins to move (AugSeg); by default it begins then (U2PL).
+        turns: The training is cut into so many equal parts. In each the updates are counted anew,
+            so with ``warmup`` a follower starts as a copy of the student's weights; and the model
+            says which of its followers move in it (Dual Teacher: one after the other).
     """
 
     priority = 'NORMAL'  # before checkpoints are saved
@@ -42,15 +45,19 @@ class MeanTeacherHook(Hook):
         buffers: str = 'copy',
         begin: float = 0.0,
         count_all: bool = False,
+        turns: int = 1,
     ) -> None:
         check_share('decay', decay, 'MeanTeacherHook')
         check_share('begin', begin, 'MeanTeacherHook')
         check_choice('buffers', buffers, BUFFER_POLICIES, 'MeanTeacherHook')
+        check_count('turns', turns, 'MeanTeacherHook', least=1)
         self.decay = decay
         self.warmup = warmup
         self.buffers = buffers
         self.begin = begin
         self.count_all = count_all
+        self.turns = turns
+        self.turn = 0
 
     def before_train(self, runner) -> None:
         model = unwrapped(runner.model)
@@ -65,10 +72,20 @@ class MeanTeacherHook(Hook):
                 f'training, MeanTeacherHook begins at {self.begin:g}: set '
                 f'custom_hooks.N.begin={model.teachers_begin:g}.'
             )
-        if model.teacher_steps == 0:
+        if self.turns != getattr(model, 'turns', self.turns):
+            raise UserError(
+                f'The teachers of {type(model).__name__} take {model.turns} turns, MeanTeacherHook '
+                f'has turns={self.turns}: set both alike (model.turns, custom_hooks.N.turns).'
+            )
+        self.turn = turn_of(max(0, runner.iter - 1), runner.max_iters, self.turns)
+        if model.teacher_steps == 0 and self.turn == 0:
             model.sync_teachers()  # after load_from, which may have changed the student
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        turn = turn_of(runner.iter, runner.max_iters, self.turns)
+        if turn != self.turn:
+            unwrapped(runner.model).forget_teacher_steps()
+        self.turn = turn
         if runner.optim_wrapper.should_update():  # true right after a step
             model = unwrapped(runner.model)
             if runner.iter < self.begin * runner.max_iters:
@@ -85,7 +102,7 @@ class MeanTeacherHook(Hook):
             return
         if self.warmup:
             decay = min(1 - 1 / steps, decay)
-        for follower, leader in model.followers():
+        for follower, leader in model.followers(self.turn):
             _average(list(follower.parameters()), list(leader.parameters()), decay)
             self._update_buffers(follower, leader, decay)
 

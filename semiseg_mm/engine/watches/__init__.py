@@ -3,6 +3,7 @@
 from .data import ManyRepeats, ManyUnseen, TrainedOnValidation
 from .norms import FewImages
 from .schedule import RateZero, ScheduleEnd
+from .size import LargeImages
 from .teacher import LongMemory, TeacherBehind
 from .used import AllUsed, LittleUsed
 from .watch import Mean, Watch
@@ -10,6 +11,7 @@ from .watch import Mean, Watch
 __all__ = [
     'AllUsed',
     'FewImages',
+    'LargeImages',
     'LittleUsed',
     'LongMemory',
     'ManyRepeats',

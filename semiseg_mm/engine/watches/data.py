@@ -87,9 +87,9 @@ class TrainedOnValidation(Watch):
         loop, training = runner.val_loop, runner.train_dataloader.dataset
         if loop is None or not isinstance(training, SemiDataset):
             return None
-        held = {*_paths(loop.dataloader.dataset)}
+        held = {*paths_of(loop.dataloader.dataset)}
         for name in ('labeled', 'unlabeled') if held else ():
-            both = sorted(held.intersection(_paths(getattr(training, name))))
+            both = sorted(held.intersection(paths_of(getattr(training, name))))
             if both:
                 return (
                     f'{len(both)} of {len(held)} validation images are among the {name} images '
@@ -99,6 +99,6 @@ class TrainedOnValidation(Watch):
         return None
 
 
-def _paths(dataset: Dataset | None) -> list[str]:
+def paths_of(dataset: Dataset | None) -> list[str]:
     known = hasattr(dataset, 'image_paths') or hasattr(dataset, 'get_data_info')
     return image_paths(dataset) if known else []

@@ -11,11 +11,12 @@ class ConvProjector(BaseModule):
 
     Args:
         in_channels: Of the embedding.
-        channels: Of the hidden layers, 3 x 3 with norm and ReLU.
+        channels: Of the hidden layers, with norm and ReLU.
         out_channels: Of the representation.
         num_convs: Number of hidden layers.
         dropout: Of whole channels, after each hidden layer.
-        norm_cfg: Config of the norm layers.
+        norm_cfg: Config of the norm layers, or None.
+        kernel_size: Of the hidden layers.
     """
 
     def __init__(
@@ -25,14 +26,18 @@ class ConvProjector(BaseModule):
         out_channels: int = 256,
         num_convs: int = 2,
         dropout: float = 0.1,
-        norm_cfg: dict = dict(type='SyncBN'),
+        norm_cfg: dict | None = dict(type='SyncBN'),
+        kernel_size: int = 3,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
         self.out_channels = out_channels
         layers, width = [], in_channels
         for _ in range(num_convs):
-            layers.append(ConvModule(width, channels, 3, padding=1, norm_cfg=norm_cfg))
+            padding = kernel_size // 2
+            layers.append(
+                ConvModule(width, channels, kernel_size, padding=padding, norm_cfg=norm_cfg)
+            )
             layers.append(nn.Dropout2d(dropout))
             width = channels
         self.layers = nn.Sequential(*layers, nn.Conv2d(width, out_channels, 1))

@@ -3,12 +3,11 @@ from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
-from semiseg_mm.structures import MixMask, PseudoLabel, View
+from semiseg_mm.structures import MOST_CLASSES, MixMask, PseudoLabel, View
 from semiseg_mm.utils import check_choice, check_share
 
 from .partners import PARTNERS, draw_partners
 
-MOST = 4096  # classes, at most
 ROUNDINGS = dict(floor=torch.floor, ceil=torch.ceil)
 
 
@@ -49,7 +48,7 @@ class ClassMix(nn.Module):
         return MixMask(mask, partner, labeled is not None)
 
     def _choose(self, present: Tensor) -> Tensor:
-        """Return some of the classes B,MOST that are present.
+        """Return some of the classes B,MOST_CLASSES that are present.
 
         All draw a number on the CPU generator, and the largest win: the host need not know how many
         there are.
@@ -60,8 +59,8 @@ class ClassMix(nn.Module):
 
 
 def _present(label: Tensor, valid: Tensor) -> Tensor:
-    """Return which classes B,MOST the labels B,H,W have."""
-    found = torch.zeros(len(label), MOST, dtype=torch.bool, device=label.device)
-    found.scatter_(1, label.where(valid, MOST - 1).flatten(1), True)
-    found[:, MOST - 1] = False  # what stood for places that are not valid
+    """Return which classes B,MOST_CLASSES the labels B,H,W have."""
+    found = torch.zeros(len(label), MOST_CLASSES, dtype=torch.bool, device=label.device)
+    found.scatter_(1, label.where(valid, MOST_CLASSES - 1).flatten(1), True)
+    found[:, MOST_CLASSES - 1] = False  # what stood for places that are not valid
     return found

@@ -179,8 +179,12 @@ class SemiSegmentor(BaseModel):
         check_choice('The module', name, [*self.networks, *self.auxiliaries])
         return self.networks[name] if name in self.networks else self.auxiliaries[name]
 
-    def followers(self) -> Iterable[tuple[nn.Module, nn.Module]]:
-        """Return each module that ``MeanTeacherHook`` moves, with the one that it follows."""
+    def followers(self, turn: int | None = None) -> Iterable[tuple[nn.Module, nn.Module]]:
+        """Return each module that ``MeanTeacherHook`` moves, with the one that it follows.
+
+        Args:
+            turn: Only those that move in this turn of the training; here all, in each.
+        """
         return [(self.module_of(own), self.module_of(to)) for own, to in self.teachers.items()]
 
     def sync_teachers(self) -> None:
@@ -198,6 +202,11 @@ class SemiSegmentor(BaseModel):
         self._steps += 1
         self.teacher_steps += 1
         return self._steps
+
+    def forget_teacher_steps(self) -> None:
+        """Count the updates of the teachers anew."""
+        self.teacher_steps.zero_()
+        self._steps = 0
 
     def _forget_steps(self, *_) -> None:
         self._steps = None

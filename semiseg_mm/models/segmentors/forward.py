@@ -1,6 +1,6 @@
 """One forward of an mmseg network on one view or several, and what a method gets from it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
 from typing import NamedTuple
@@ -9,6 +9,7 @@ import torch
 from mmseg.models.utils import resize
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.structures import View
@@ -102,8 +103,28 @@ def whole_forward(
     return losses, _outputs(network, Output(logits, (), *embedding), parts, images)
 
 
-def forward_images(network: nn.Module, images: Tensor) -> Output:
-    """Return the network's output for images, without a loss."""
+class _Forward(nn.Module):
+    """Make the forward of images a module's, which torch can call with other weights."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Output:
+        return forward_images(self.network, images)
+
+
+def forward_images(
+    network: nn.Module, images: Tensor, weights: Mapping[str, Tensor] | None = None
+) -> Output:
+    """Return the network's output for images, without a loss.
+
+    Args:
+        weights: Parameters and buffers, by name, that stand in the place of its own.
+    """
+    if weights is not None:
+        named = {f'network.{name}': value for name, value in weights.items()}
+        return functional_call(_Forward(network), named, (images,))
     view = dict(images=View(images, [], torch.empty(0)))
     if can_be_taken_apart(network):
         return split_forward(network, view)[1]['images']

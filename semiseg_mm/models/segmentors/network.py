@@ -87,6 +87,21 @@ def embedding_channels(network: nn.Module) -> int:
     return getattr(layer, 'in_channels', network.decode_head.channels)
 
 
+def last_level(network: nn.Module) -> dict[str, int]:
+    """Return index and channels of the last level of features that the main head reads."""
+    head = network.decode_head
+    index, channels = getattr(head, 'in_index', None), getattr(head, 'in_channels', None)
+    if isinstance(index, (list, tuple)) and isinstance(channels, (list, tuple)):
+        index, channels = index[-1], channels[-1]
+    if not can_be_taken_apart(network) or not all(isinstance(x, int) for x in (index, channels)):
+        raise UserError(
+            f'{type(network).__name__} with {type(head).__name__} does not tell which level of its '
+            'features this method may take: choose another decode_head, or, if it only joins '
+            'several levels, set in_index and in_channels of the part that reads them.'
+        )
+    return dict(in_index=index, in_channels=channels)
+
+
 def _listed(value) -> list:
     return list(value) if isinstance(value, (list, tuple)) else [value] if value else []
 

@@ -1,17 +1,17 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.losses import sigmoid_rampup
 from semiseg_mm.models.mixing import mix_view
 from semiseg_mm.models.pseudo_labels import filtered, observe, observe_logits
 from semiseg_mm.registry import MODELS
-from semiseg_mm.structures import View
+from semiseg_mm.structures import PseudoLabel, View
 from semiseg_mm.utils import check_choice, check_count, check_number
 
-from .base import Outputs, SemiSegmentor
+from .base import Output, Outputs, SemiSegmentor
 
 TEACHERS = ('self', 'self_eval', 'ema')
 
@@ -125,24 +125,36 @@ class WeakToStrongSegmentor(SemiSegmentor):
             weak = self._labeled(weak, own['weak'].logits)
             views = {name: views[name].taught(weak.target) for name in self.strong_views}
         later = None if self.filter_before_mixing else self.filter
-        targets = [filtered(later, views[name].target) for name in self.strong_views]
-        strong = [
-            self.unsupervised(own[name].logits, target)
-            for name, target in zip(self.strong_views, targets, strict=True)
-        ]
-        ramp = sigmoid_rampup(self.iteration, self.rampup_iters)
-        losses = dict(loss_strong=ramp * self.weight * torch.stack(strong).mean())
-        if 'weak_dropped' in own:
-            dropped = self.unsupervised(own['weak_dropped'].logits, filtered(later, weak.target))
-            losses['loss_dropped'] = ramp * self.dropped_weight * dropped
+        targets = {name: views[name].target for name in self.strong_views}
+        losses = self._learned(own, weak.target, targets, later)
         if self.covers == 'all':
             known = views['labeled']
             target = filtered(self.filter, self.pseudo_label(self._taught(known), known.valid))
             labeled = self.unsupervised(own['labeled'].logits, target)
+            ramp = sigmoid_rampup(self.iteration, self.rampup_iters)
             losses['loss_labeled'] = ramp * self.weight * labeled
-        if self.filter is not None:
-            kept = torch.stack([target.kept.sum() for target in targets]).mean()
-            losses['kept'] = kept / weak.valid.sum().clamp(min=1)
+        if self.filter is None:
+            losses.pop('kept')
+        return losses
+
+    def _learned(
+        self,
+        own: dict[str, Output],
+        weak: PseudoLabel,
+        strong: dict[str, PseudoLabel],
+        filter: nn.Module | None,
+    ) -> dict[str, Tensor]:
+        """Return the losses with a label of the weak view, and with that label mixed as each strong
+        view was; and the share of pixels that count there."""
+        targets = {name: filtered(filter, target) for name, target in strong.items()}
+        found = [self.unsupervised(own[name].logits, target) for name, target in targets.items()]
+        ramp = sigmoid_rampup(self.iteration, self.rampup_iters)
+        losses = dict(loss_strong=ramp * self.weight * torch.stack(found).mean())
+        if 'weak_dropped' in own:
+            dropped = self.unsupervised(own['weak_dropped'].logits, filtered(filter, weak))
+            losses['loss_dropped'] = ramp * self.dropped_weight * dropped
+        kept = torch.stack([target.kept.sum() for target in targets.values()]).mean()
+        losses['kept'] = kept / weak.valid.sum().clamp(min=1)
         return losses
 
     def _taught(self, view: View) -> Tensor:

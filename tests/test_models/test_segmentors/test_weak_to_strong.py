@@ -147,6 +147,55 @@ def test_cutmix_seg_is_the_published_formula():
     torch.testing.assert_close(total(model), supervised(model) + distance * share)
 
 
+def test_s4mc_is_the_published_formula():
+    """(L_x + 0.5 L_s1 + 0.5 L_s2) / 2 on the surest half of the pixels, as neighbours make them."""
+    model = build('s4mc', filter=dict(type='TopShare', start=0.5, end=0.5))
+    inputs = data(model)['inputs']
+    p = predict(model, 'student', inputs['weak']).softmax(1)
+    inner = p[..., :15, :15]  # the outermost row and column are padding, and lend nothing
+    wide = F.pad(inner, (1, 1, 1, 1))
+    around = [wide[..., 1:-1, :-2], wide[..., 1:-1, 2:], wide[..., :-2, 1:-1], wide[..., 2:, 1:-1]]
+    lent = torch.exp(torch.tensor(-0.5)) * torch.stack(around).max(0).values
+    sure, label = (inner + lent - inner * lent).max(1)
+    sure, label = (mixed(F.pad(x, (0, 1, 0, 1)))[:, :15, :15] for x in (sure, label))
+    limit = sure.flatten().sort().values[-round(0.5 * sure.numel() + 0.01)]
+    expected = supervised(model)
+    for view in ('strong1', 'strong2'):
+        logits = predict(model, 'student', mixed(inputs[view]))[..., :15, :15]
+        pixels = F.cross_entropy(logits, label, reduction='none') * (sure >= limit)
+        expected = expected + 0.5 * pixels.mean()
+    found = losses(model)
+    torch.testing.assert_close(found['kept'].item(), 0.5, atol=0.002, rtol=0)
+    torch.testing.assert_close(model.parse_losses(found)[0], expected / 2)
+
+
+def test_prevmatch_is_the_published_formula(monkeypatch):
+    """(L_x + L + t L_previous) / (2 + t), where both L have the weights of UniMatch."""
+    options = {key: dict(type='Threshold', value=0.4) for key in ('filter', 'previous_filter')}
+    model = build('prevmatch', **options)
+    drop = torch.tensor([2.0, 0, 2, 0, 2, 0]).view(1, 6, 1, 1)
+    fixed = SimpleNamespace(dropout2d=lambda x, p: x * drop)
+    monkeypatch.setattr('semiseg_mm.models.perturbations.channel_dropout.F', fixed)
+    former = torch.randn(2, 3, 16, 16)
+    model.remember = lambda images: former
+    model.iteration, model.max_iters = 20, 100
+    model.auxiliaries['snapshots'].push(model.networks['student'])
+    found = total(model)
+    monkeypatch.undo()
+    inputs, t = data(model)['inputs'], 0.4
+    taught = predict(model, 'student', inputs['weak'])
+    one, two = (predict(model, 'student', mixed(inputs[f'strong{k}'])) for k in (1, 2))
+    dropped = predict(model, 'student', inputs['weak'], drop)
+    both = [
+        0.25 * confident_ce(one, label, 0.4)
+        + 0.25 * confident_ce(two, label, 0.4)
+        + 0.5 * confident_ce(dropped, label, 0.4, mix=lambda x: x)
+        for label in (taught, former)
+    ]
+    expected = (supervised(model) + both[0] + t * both[1]) / (2 + t)
+    torch.testing.assert_close(found, expected)
+
+
 # ------------------------------------------------------------------ the slots
 
 
@@ -202,6 +251,7 @@ def test_without_mixer_and_filter_every_pixel_counts():
         ('unimatch', [4, 4]),  # the backbone; its head sees 8 in the first
         ('unimatch_v2', [2, 4]),
         ('cutmix_seg', [2, 2]),
+        ('s4mc', [2, 2, 4]),
     ],
 )
 def test_who_shares_a_forward(name, sizes):
