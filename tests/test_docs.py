@@ -185,18 +185,19 @@ def test_combination_of_the_methods_page_trains(tmp_path, monkeypatch):
     assert (tmp_path / 'work_dirs/my_mix/iter_2.pth').is_file()
 
 
-def test_methods_page_has_the_settings():
-    """The table of slots, row by row, against configs/_base_/methods."""
+@pytest.mark.parametrize('methods', [5, 6])
+def test_methods_page_has_the_settings(methods):
+    """The tables of slots of so many methods, row by row against configs/_base_/methods."""
     page = (ROOT / 'docs/en/methods.md').read_text(encoding='utf-8')
     rows = [[c.strip(' `') for c in line.split('|')[1:-1]] for line in page.splitlines()]
-    names, *rows = [row for row in rows if len(row) == 6 and not row[1].startswith('--')]
+    names, *rows = [row for row in rows if len(row) == methods + 1 and not row[1].startswith('--')]
     slots = {row[0]: dict(zip(names[1:], row[1:], strict=True)) for row in rows}
-    assert len(names[1:]) == 5
+    assert len(slots) >= 8
     for name in names[1:]:
         model = Config.fromfile(ROOT / f'configs/_base_/methods/{name}.py').model
         assert slots['teacher'][name] == model.teacher
         assert slots['strong_views'][name][0] == str(len(model.strong_views))
-        for slot in ('mixer', 'perturbation', 'filter'):
+        for slot in {'mixer', 'perturbation', 'colours', 'filter'} & slots.keys():
             kind = model[slot].type if model.get(slot) else '–'
             assert slots[slot][name].split('`')[0] == kind
         shown = slots['weights: supervised, strong, dropped'][name]

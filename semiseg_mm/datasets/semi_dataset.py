@@ -41,6 +41,7 @@ class SemiDataset(Dataset):
         pad_val: What both pipelines pad with, by channel as images are loaded; short for setting
             ``ScaleCrop.pad_val`` in both.
         pad_around: Whether they pad at all sides; short for setting ``ScaleCrop.pad_around``.
+        flip: Probability of a horizontal flip; short for setting ``ScaleCrop.flip``.
         antialias: Whether they shrink as Pillow does; short for setting ``DrawScale.antialias``
             (``ScaleCrop.antialias`` in one without DrawScale).
         max_broken: Unlabeled images that cannot be read are replaced by the next one in the list;
@@ -65,6 +66,7 @@ class SemiDataset(Dataset):
         pad_val: float | Sequence[float] | None = None,
         pad_around: bool | None = None,
         antialias: bool | None = None,
+        flip: float | None = None,
     ) -> None:
         check_size('train_dataloader.dataset.crop_size', crop_size)
         check_share('train_dataloader.dataset.max_broken', max_broken)
@@ -81,7 +83,7 @@ class SemiDataset(Dataset):
             for transform in places:
                 transform['views'] = views
         drawn = dict(scale=scale, antialias=antialias)
-        padded = dict(pad_val=pad_val, pad_around=pad_around)
+        padded = dict(pad_val=pad_val, pad_around=pad_around, flip=flip)
         for name, source in dict(labeled=labeled, unlabeled=unlabeled).items():
             if source:
                 _set(source, name, ('DrawScale', 'ScaleCrop'), drawn)

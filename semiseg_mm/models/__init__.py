@@ -28,7 +28,16 @@ from .losses import (
     RegionalContrast,
     UnreliableContrast,
 )
-from .mixing import BetaBoxMix, BlendMix, BoxMix, ClassBoxMix, ClassMix, ClassPaste, MixTwice
+from .mixing import (
+    BetaBoxMix,
+    BlendMix,
+    BoxMix,
+    ClassBoxMix,
+    ClassMix,
+    ClassPaste,
+    ComplexMix,
+    MixTwice,
+)
 from .perturbations import (
     BatchColours,
     ChannelDropout,
@@ -97,6 +106,7 @@ __all__ = [
     'ClassSampledCrossEntropy',
     'CleanContrast',
     'ComplementaryDropout',
+    'ComplexMix',
     'ConfidentShare',
     'ContextPseudoLabel',
     'ContrastSegmentor',

@@ -233,19 +233,22 @@ def test_one_scale_sets_both_pipelines(scale):
     assert cfg == before
 
 
-def test_one_word_for_antialiasing_sets_both_pipelines():
+def test_one_word_for_antialiasing_padding_or_flips_sets_both_pipelines():
     """Where the factor is drawn, as with the scale."""
     cfg = config()
     cfg['unlabeled']['pipeline'][:0] = [dict(type='DrawScale', scale=[1.0])]
-    dataset = SemiDataset(**cfg, antialias=True, pad_around=True)
+    dataset = SemiDataset(**cfg, antialias=True, pad_around=True, flip=0.25)
     found = [
-        (type(t).__name__, t.antialias, getattr(t, 'pad_around', None))
+        (type(t).__name__, t.antialias, getattr(t, 'pad_around', None), getattr(t, 'flip', None))
         for source in (dataset.labeled, dataset.unlabeled)
         for t in source.pipeline.transforms
         if hasattr(t, 'antialias')
     ]
-    crops = [('ScaleCrop', True, True), ('DrawScale', True, None), ('ScaleCrop', None, True)]
-    assert found == crops
+    assert found == [
+        ('ScaleCrop', True, True, 0.25),
+        ('DrawScale', True, None, None),
+        ('ScaleCrop', None, True, 0.25),
+    ]
 
 
 def test_a_scale_is_used():

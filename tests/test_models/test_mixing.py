@@ -4,7 +4,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from semiseg_mm.errors import UserError
-from semiseg_mm.models import BetaBoxMix, BlendMix, BoxMix, ClassMix, MixTwice
+from semiseg_mm.models import BetaBoxMix, BlendMix, BoxMix, ClassMix, ComplexMix, MixTwice
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import MixMask, PseudoLabel, View
 
@@ -196,6 +196,22 @@ def test_class_mix_leaves_out_what_is_not_valid():
     assert drawn.mask[:, 0].tolist() == [[True, False, True], [True, True, True]]
     target.valid[:] = False
     assert not ClassMix(rounding='ceil').draw(images(2, 1, 3), target).mask.any()
+
+
+@pytest.mark.parametrize('count', [2, 4])
+def test_complex_mix_pastes_in_half_of_the_cells_of_a_grid(count):
+    """All of the partner's class there, and nothing elsewhere."""
+    mixer, seen = ComplexMix(grids=[count], rounding='ceil'), set()
+    target = labels(*[[0] * 8] * 2)
+    target = target._replace(label=target.label.expand(2, 8, 8), valid=target.valid.expand(2, 8, 8))
+    for seed in range(10):
+        torch.manual_seed(seed)
+        mask = mixer.draw(images(2, 8, 8), target).mask
+        cells = mask.unflatten(1, (count, -1)).unflatten(3, (count, -1)).transpose(2, 3).flatten(3)
+        assert torch.equal(cells.any(3), cells.all(3))
+        assert (cells.any(3).sum((1, 2)) == count * count // 2).all()
+        seen.add(str(mask.tolist()))
+    assert len(seen) > 5
 
 
 # ------------------------------------------------------------------ labeled partners

@@ -4,6 +4,7 @@ from .box_mix import BoxMix
 from .class_box_mix import ClassBoxMix
 from .class_mix import ClassMix
 from .class_paste import ClassPaste
+from .complex_mix import ComplexMix
 from .mix_twice import MixTwice
 from .partners import draw_partners, mix_alike, mix_labeled, mix_view
 
@@ -14,6 +15,7 @@ __all__ = [
     'ClassBoxMix',
     'ClassMix',
     'ClassPaste',
+    'ComplexMix',
     'MixTwice',
     'draw_partners',
     'mix_alike',

@@ -29,6 +29,8 @@ class WeakToStrongSegmentor(SemiSegmentor):
             'self_eval': the student, in eval mode without gradient. 'ema': a running mean of the
             student, which MeanTeacherHook moves (with ``decay=1`` it is frozen).
         strong_views: The views that are learned from.
+        sees_weak: Whether the student also gets the weak view, without a loss: for the statistics
+            of its norm layers (AugSeg with 92 labels).
         covers: 'unlabeled', or 'all': the teacher labels the labeled images as well, and the
             student learns this beside the truth (AEL).
         label_in_train_mode: Whether the running mean labels in train mode, with the statistics of
@@ -51,6 +53,7 @@ class WeakToStrongSegmentor(SemiSegmentor):
         segmentor: dict,
         teacher: str = 'ema',
         strong_views: Sequence[str] = ('strong',),
+        sees_weak: bool = False,
         covers: str = 'unlabeled',
         label_in_train_mode: bool = False,
         mixer: dict | None = None,
@@ -83,7 +86,7 @@ class WeakToStrongSegmentor(SemiSegmentor):
         networks = dict(student=segmentor)
         if teacher == 'ema':
             networks['teacher'] = segmentor
-        own_weak = teacher == 'self' or dropped_weight > 0
+        own_weak = sees_weak or teacher == 'self' or dropped_weight > 0
         super().__init__(
             networks=networks,
             teachers=dict(teacher='student') if teacher == 'ema' else {},

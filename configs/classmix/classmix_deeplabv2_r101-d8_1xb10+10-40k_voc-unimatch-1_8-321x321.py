@@ -1,0 +1,11 @@
+_base_ = [
+    '../_base_/models/deeplabv2_r101-d8.py',
+    '../_base_/datasets/voc_classmix.py',
+    '../_base_/methods/classmix.py',
+    '../_base_/schedules/sgd_40k_classmix.py',
+    '../_base_/default_runtime.py',
+]
+own = dict(colours=None, test_cfg=_base_.test_mode)
+model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, **own)
+data = dict(split='splits/unimatch/1_8', views=_base_.views)
+train_dataloader = dict(dataset=data, sampler=dict(labeled=10, unlabeled=10))
