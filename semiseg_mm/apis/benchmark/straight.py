@@ -22,6 +22,7 @@ class Scene:
     strong: Sequence[Tensor]
     truth: Tensor  # B,H,W
     box: Tensor  # B,H,W bool
+    module: nn.Module | None = None  # a discriminator, say
 
     def mix(self, x: Tensor) -> Tensor:
         """Show the next image through a box."""
@@ -31,13 +32,17 @@ class Scene:
 TEACHER, PEER = 'teacher', 'peer'
 STRAIGHT: dict[str, Callable[[Scene], Tensor]] = {}
 BESIDE: dict[str, str | None] = {}  # what the second network of each is, if there is one
+MODULES: dict[str, dict] = {}  # the config of the module of each that has one
+CLASSES = 21
 
 
-def straight(beside: str | None = None) -> Callable:
+def straight(beside: str | None = None, module: dict | None = None) -> Callable:
     """Register the code of the method that has the function's name."""
 
     def register(function: Callable[[Scene], Tensor]) -> Callable[[Scene], Tensor]:
         STRAIGHT[function.__name__], BESIDE[function.__name__] = function, beside
+        if module:
+            MODULES[function.__name__] = module
         return function
 
     return register
@@ -229,6 +234,35 @@ def s4l(s: Scene) -> Tensor:
     told = F.cross_entropy(x.mean((2, 3)), turned)
     own = entropy(maps[0], s.truth) + 0.1 * entropy(maps[2], s.truth.rot90(1, (1, 2)))
     return own + 0.1 * told
+
+
+@straight(TEACHER)
+def pixcon(s: Scene) -> Tensor:
+    return unimatch_v2(s)  # its contrast takes no pass of its own
+
+
+@straight(TEACHER)
+def reco(s: Scene) -> Tensor:
+    with torch.no_grad():
+        s.nets[1].train()  # as its official code has it
+        label, confidence = map(s.mix, taught(*logits_of(s.nets[1], s.weak)))
+    (known,), (guess,) = (logits_of(s.nets[0], x) for x in (s.labeled, s.mix(s.strong[0])))
+    share = (confidence >= 0.97).float().mean((1, 2), keepdim=True)
+    pixels = F.cross_entropy(guess.float(), label, reduction='none')
+    return entropy(known, s.truth) + (pixels * share).mean()
+
+
+@straight()
+def pseudo_seg(s: Scene) -> Tensor:
+    """The classifier pools the features, with weights that nobody learns."""
+    net = s.nets[0]
+    (known,), (weak,) = (logits_of(net, x) for x in (s.labeled, s.weak))
+    with torch.no_grad():
+        seen = net.eval().extract_feat(s.weak)[-1].mean((1, 2, 3)).sigmoid()  # B
+        net.train()
+        target = weak.float().softmax(1) * seen.view(-1, 1, 1, 1)
+    (guess,) = logits_of(net, s.strong[0] * ~s.box.unsqueeze(1))
+    return entropy(known, s.truth) + F.cross_entropy(guess.float(), target)
 
 
 @straight(PEER)
