@@ -15,10 +15,12 @@ from semiseg_mm.models import (
     CorrMatchSegmentor,
     CPSSegmentor,
     DCCSegmentor,
+    DualTeacher,
     ECSSegmentor,
     GCTSegmentor,
     IMASSegmentor,
     MeanTeacher,
+    MutualCrossEntropy,
     PrevMatchSegmentor,
     S4GANSegmentor,
     S4LSegmentor,
@@ -28,7 +30,12 @@ from semiseg_mm.models import (
     VATSegmentor,
     WeakToStrongSegmentor,
 )
-from semiseg_mm.models.losses import ProbOhemCrossEntropy, UnreliableContrast
+from semiseg_mm.models.losses import (
+    CleanContrast,
+    ProbOhemCrossEntropy,
+    RegionalContrast,
+    UnreliableContrast,
+)
 from semiseg_mm.models.mixing import BetaBoxMix, BlendMix, BoxMix, ClassBoxMix, ClassMix, ClassPaste
 from semiseg_mm.models.perturbations import BatchColours, ChannelDropout, ComplementaryDropout
 from semiseg_mm.models.pseudo_labels import (
@@ -87,12 +94,18 @@ WRONG = [
     (ComplementaryDropout, dict(clean=5)),
     (ProbOhemCrossEntropy, dict(thresh=70)),
     (UnreliableContrast, dict(num_classes=7, channels=4, temperature=0)),
+    (CleanContrast, dict(num_classes=7, channels=4, temperature=0)),
+    (CleanContrast, dict(num_classes=7, channels=4, anchors=0)),
+    (RegionalContrast, dict(num_classes=7, channels=4, easy=97)),
+    (RegionalContrast, dict(num_classes=7, channels=4, negatives=0.5)),
     (WeakToStrongSegmentor, dict(segmentor=NETWORK, weight=-1)),
     (WeakToStrongSegmentor, dict(segmentor=NETWORK, weight=NAN)),
     (WeakToStrongSegmentor, dict(segmentor=NETWORK, dropped_weight='abc')),
     (WeakToStrongSegmentor, dict(segmentor=NETWORK, rampup_iters=-1)),
     (WeakToStrongSegmentor, dict(segmentor=NETWORK, supervised_weight=-1)),
     (CPSSegmentor, dict(segmentor=NETWORK, weight=-1)),
+    (MutualCrossEntropy, dict(agree=-1)),
+    (DualTeacher, dict(segmentor=NETWORK, lessons=(), strong_weight=-1)),
     (MeanTeacher, dict(segmentor=NETWORK, weight=-1)),
     (SelfTrainingSegmentor, dict(segmentor=NETWORK, weight=-1)),
     (U2PLSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),

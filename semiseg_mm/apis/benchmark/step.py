@@ -12,7 +12,7 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.utils import check_choice
 from semiseg_mm.utils.places import METHODS
 
-from . import adversaries  # noqa: F401  (registers straight-line code)
+from . import adversaries, straight_embedded  # noqa: F401  (register straight-line code)
 from .iteration import Iteration, bare_step
 from .measure import alternate, show
 from .straight import STRAIGHT

@@ -86,6 +86,14 @@ def self_training(s: Scene) -> Tensor:
 
 
 @straight()
+def dmt(s: Scene) -> Tensor:
+    known, pseudo = logits_of(s.nets[0], s.labeled, s.weak)
+    given = pseudo.detach().float().softmax(1).gather(1, s.truth.unsqueeze(1)).squeeze(1)
+    pixels = F.cross_entropy(pseudo.float(), s.truth, reduction='none')
+    return entropy(known, s.truth) + (pixels * given**5).mean()
+
+
+@straight()
 def st(s: Scene) -> Tensor:
     return entropy(torch.cat(logits_of(s.nets[0], s.labeled, s.weak)), s.truth.repeat(2, 1, 1))
 
@@ -228,46 +236,33 @@ def s4l(s: Scene) -> Tensor:
     return own + 0.1 * told
 
 
-@straight()
-def cct(s: Scene, decoders: int = 30) -> Tensor:
-    """All changes of features count as dropped channels; nobody learns the decoders."""
-    known, (weak, features) = logits_of(s.nets[0], s.labeled)[0], _embedded(s.nets[0], s.weak)
-    target, last = weak.detach().float().softmax(1), s.nets[0].decode_head.conv_seg.weight.detach()
-    terms = []
-    for _ in range(decoders):
-        coarse = F.conv2d(F.dropout2d(features), last)
-        logits = resize(coarse, weak.shape[2:], mode='bilinear', align_corners=False)
-        terms.append(distance(logits, target).mean())
-    return entropy(known, s.truth) + 30 * torch.stack(terms).mean()
+@straight(TEACHER)
+def pixcon(s: Scene) -> Tensor:
+    return unimatch_v2(s)  # its contrast takes no pass of its own
+
+
+@straight(TEACHER)
+def reco(s: Scene) -> Tensor:
+    with torch.no_grad():
+        s.nets[1].train()  # as its official code has it
+        label, confidence = map(s.mix, taught(*logits_of(s.nets[1], s.weak)))
+    (known,), (guess,) = (logits_of(s.nets[0], x) for x in (s.labeled, s.mix(s.strong[0])))
+    share = (confidence >= 0.97).float().mean((1, 2), keepdim=True)
+    pixels = F.cross_entropy(guess.float(), label, reduction='none')
+    return entropy(known, s.truth) + (pixels * share).mean()
 
 
 @straight()
-def cct_torchsemiseg(s: Scene) -> Tensor:
-    return cct(s, decoders=12)
-
-
-@straight()
-def dcc(s: Scene) -> Tensor:
-    """Half of the unlabeled images are the second crops; all cells of both are compared."""
-    known, (weak, features) = logits_of(s.nets[0], s.labeled)[0], _embedded(s.nets[0], s.weak)
-    step = features.shape[2] * 8 // weak.shape[2]
-    cells = F.normalize(F.avg_pool2d(features, max(1, step)).float(), dim=1)
-    one, other = (x.permute(0, 2, 3, 1).flatten(0, 2) for x in cells.chunk(2))
-    loss = entropy(known, s.truth)
-    for own, guide in ((one, other.detach()), (other, one.detach())):
-        logits = own @ torch.cat([one, other]).detach().T / 0.1
-        positive = (own * guide).sum(1) / 0.1
-        loss = loss + 0.1 * (logits.logsumexp(1) - positive).mean()
-    return loss
-
-
-def _embedded(net: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the logits, and what the last layer receives."""
-    seen: list[Tensor] = []
-    hook = net.decode_head.conv_seg.register_forward_pre_hook(lambda _, x: seen.extend(x))
-    (logits,) = logits_of(net, images)
-    hook.remove()
-    return logits, seen[0]
+def pseudo_seg(s: Scene) -> Tensor:
+    """The classifier pools the features, with weights that nobody learns."""
+    net = s.nets[0]
+    (known,), (weak,) = (logits_of(net, x) for x in (s.labeled, s.weak))
+    with torch.no_grad():
+        seen = net.eval().extract_feat(s.weak)[-1].mean((1, 2, 3)).sigmoid()  # B
+        net.train()
+        target = weak.float().softmax(1) * seen.view(-1, 1, 1, 1)
+    (guess,) = logits_of(net, s.strong[0] * ~s.box.unsqueeze(1))
+    return entropy(known, s.truth) + F.cross_entropy(guess.float(), target)
 
 
 @straight(PEER)

@@ -18,7 +18,7 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.loading import PREFIX
 from semiseg_mm.models.sketch import sketch
 from semiseg_mm.registry import RUNNERS, STAGES
-from semiseg_mm.utils import atomic_path
+from semiseg_mm.utils import atomic_path, check_count
 
 from .checks import check_training
 from .plan import Task
@@ -43,6 +43,7 @@ class TrainStage(Trained):
             (another number of classes) the weights stay as initialised. A stage with repeat=True
             that names itself starts from its own former round.
         milestones: Shares of the iterations at which a checkpoint is kept: (1 / 3, 2 / 3).
+        seed: It is added to the run's seed, so that trainings of the same settings differ.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class TrainStage(Trained):
         filters: Sequence[dict] = (),
         init: str | None = None,
         milestones: Sequence[float] = (),
+        seed: int = 0,
     ) -> None:
         super().__init__(name)
         if sup_only and labels:
@@ -69,6 +71,8 @@ class TrainStage(Trained):
         self.confidence = confidence or bool(filters)
         self.init = init
         self.milestones = list(milestones)
+        check_count('seed', seed, f"Stage '{name}'")
+        self.seed = seed
         self._sketch: tuple[str, nn.Module] | None = None
         self._counted: int | None = None
 
@@ -108,6 +112,8 @@ class TrainStage(Trained):
             use_labels(dataset, sources, self._placed(self.filters))
         if self.milestones:
             cfg.default_hooks.checkpoint.milestones = self.milestones
+        if self.seed and (cfg.get('randomness') or {}).get('seed') is not None:
+            cfg.randomness.seed += self.seed
         cfg.runner_type = 'SemiRunner'
         cfg.work_dir = self.folder
         return cfg

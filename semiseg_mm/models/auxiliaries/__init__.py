@@ -1,3 +1,4 @@
+from .attention_cam import AttentionCam
 from .class_bank import ClassBank
 from .conv_corrector import ConvCorrector
 from .conv_discriminator import ConvDiscriminator
@@ -11,6 +12,7 @@ from .rotation_head import RotationHead
 from .snapshots import Snapshots
 
 __all__ = [
+    'AttentionCam',
     'ClassBank',
     'ConvCorrector',
     'ConvDiscriminator',

@@ -1,8 +1,9 @@
 """What the methods need to know of mmseg's networks and heads."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+import torch
 from mmseg.models import EncoderDecoder
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
@@ -107,6 +108,31 @@ def last_level(network: nn.Module) -> dict[str, int]:
             'several levels, set in_index and in_channels of the part that reads them.'
         )
     return dict(in_index=index, in_channels=channels)
+
+
+def feature_shapes(network: nn.Module) -> list[torch.Size]:
+    """Return the shape of each level that backbone and neck give for an image of 224 x 224."""
+    if not can_be_taken_apart(network):
+        raise UserError(
+            f'{type(network).__name__} with {type(network.decode_head).__name__} gives no '
+            'features, which this method reads: choose another network.'
+        )
+    first = next(part for part in network.modules() if isinstance(part, nn.Conv2d))
+    image = torch.zeros(1, first.in_channels, 224, 224, device=first.weight.device)
+    mode = network.training
+    with torch.no_grad():
+        levels = network.eval().extract_feat(image)
+    network.train(mode)
+    return [level.shape for level in levels]
+
+
+def coarsest(levels: Sequence, number: int) -> list:
+    """Return so many levels of features, or shapes of such, the coarsest one last.
+
+    Of levels of the same size the later one counts as coarser.
+    """
+    sizes = [getattr(level, 'shape', level)[2:].numel() for level in levels]
+    return [levels[k] for k in sorted(range(len(sizes)), key=lambda k: -sizes[k])[-number:]]
 
 
 def _listed(value) -> list:

@@ -42,6 +42,23 @@ def test_other_networks_start_from_the_one_that_predicts(tmp_path):
     assert all(torch.equal(found[f'networks.net_{k}.{name}'], expected) for k in (0, 1))
 
 
+# ------------------------------------------------------------------ seed
+
+
+def test_trainings_of_the_same_settings_differ_by_their_seeds(tmp_path):
+    cfg = toy_stages(tmp_path, 'st', max_iters=2)
+    cfg.stages = [
+        dict(type='TrainStage', name=name, sup_only=True, seed=seed)
+        for name, seed in dict(one=0, same=0, other=1).items()
+    ]
+    run_stages(cfg)
+    one, same, other = (
+        weights_hash(tmp_path / f'0{number}_{name}/iter_2.pth')
+        for number, name in enumerate(('one', 'same', 'other'), 1)
+    )
+    assert one == same != other
+
+
 # ------------------------------------------------------------------ best
 
 
