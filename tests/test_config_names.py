@@ -68,12 +68,28 @@ def test_a_model_takes_a_name_as_well():
     assert type(model.networks['student'].backbone).__name__ == 'FastSCNN'
 
 
+def test_networks_of_this_package_have_names_too(tmp_path):
+    """A method of two networks takes one of each."""
+    file = tmp_path / 'mine.py'
+    names = ['semiseg_mm::unet_s2', 'semiseg_mm::erfnet_s2']
+    file.write_text(MINE.format(segmentor=repr(names[0])))
+    cfg = load_config(str(file), {'model.segmentor.decode_head.channels': 16})
+    assert (cfg.model.segmentor.backbone.type, cfg.model.segmentor.decode_head.channels) == (
+        'UNet',
+        16,
+    )
+    model = MODELS.build(dict(type='CPSSegmentor', segmentor=names))
+    kinds = [type(net.backbone).__name__ for net in model.networks.values()]
+    assert kinds == ['UNet', 'ERFNet']
+
+
 @pytest.mark.parametrize(
     'name, said',
     [
         (ZOO + 'x', "Did you mean 'fast_scnn_8xb4-160k_cityscapes-512x1024'?"),
         (ZOO.replace('fastscnn', 'fast'), 'Did you mean .mmseg::fastscnn/fast_scnn'),
         ('fast_scnn', "as 'mmseg::FOLDER/FILE.py'"),
+        ('semiseg_mm::segformer_b9', r"configs/_base_/models has no such file. Did you mean 'seg"),
     ],
 )
 def test_an_unknown_network_says_what_it_could_be(name, said):

@@ -5,16 +5,19 @@ import json
 import os
 import re
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean, stdev
 
 import pytest
+import torch
 from documents import DOCUMENTS, FENCE, ROOT, anchors, blocks, commands, links
 from mmengine.config import Config
 from processes import forked
 
-from semiseg_mm.apis import run_train
+from semiseg_mm.apis import publish, run_train
 from semiseg_mm.engine.checkpoint import safe_load
+from semiseg_mm.registry import MODELS
 from semiseg_mm.utils.places import MEASURED
 
 PATH = re.compile(r'(?<![\w/.-])(?:configs|tools)/[\w/+.-]+\.(?:py|sh|md|yml)\b')
@@ -174,15 +177,51 @@ def test_method_of_the_page_on_methods_trains(tmp_path):
     assert 'loss_near' in said and len(stored['bank.class_0']) == 1000
 
 
+def combination(folder: Path, number: int) -> Callable[..., Path]:
+    """Write an example of the page on methods; returns what trains it for four iterations."""
+    example = blocks(ROOT / 'docs/en/methods.md')[number]
+    (folder / 'mine.py').write_text(example, encoding='utf-8')
+    (folder / 'configs').symlink_to(ROOT / 'configs')
+
+    def train(work_dir: str, *arguments: str) -> Path:
+        few = ['train_cfg.max_iters=4', 'train_cfg.val_interval=4']
+        few += ['val_dataloader.dataset.num_images=2', 'default_hooks.checkpoint.interval=2']
+        assert (
+            run_train(['mine.py', '--work-dir', work_dir, *arguments, '--cfg-options', *few]) == 0
+        )
+        return folder / work_dir
+
+    return train
+
+
 def test_combination_of_the_methods_page_trains(tmp_path, monkeypatch):
-    (example,) = blocks(ROOT / 'docs/en/methods.md')
-    (tmp_path / 'my_mix.py').write_text(example, encoding='utf-8')
-    (tmp_path / 'configs').symlink_to(ROOT / 'configs')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv('LOCAL_RANK', '0')
-    options = ['train_cfg.max_iters=2', 'val_dataloader.dataset.num_images=2']
-    assert run_train(['my_mix.py', '--cfg-options', *options]) == 0
-    assert (tmp_path / 'work_dirs/my_mix/iter_2.pth').is_file()
+    assert (combination(tmp_path, 0)('run') / 'iter_4.pth').is_file()
+
+
+def test_combination_of_three_papers_trains_resumes_and_is_published(tmp_path, monkeypatch):
+    """The second half of the training ends with the same bits; what is published is plain."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    train = combination(tmp_path, 1)
+    whole, half = train('whole'), tmp_path / 'half'
+    half.mkdir()
+    (half / 'iter_2.pth').write_bytes((whole / 'iter_2.pth').read_bytes())
+    before = (half / 'iter_2.pth').stat().st_mtime_ns
+    train('half', '--resume')
+    assert (half / 'iter_2.pth').stat().st_mtime_ns == before  # these two were not done again
+    one, other = (safe_load(run / 'iter_4.pth')['state_dict'] for run in (whole, half))
+    assert one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+    rows = [len(value) for key, value in one.items() if key.startswith('contrast.bank.')]
+    assert sum(rows) > 0  # the contrast has seen something
+    weights, config = publish('mine.py', str(whole / 'iter_4.pth'), str(tmp_path / 'plain'))
+    published = safe_load(weights)['state_dict']
+    cfg = Config.fromfile(config)
+    assert cfg.model.type == 'EncoderDecoder' and 'semiseg_mm' not in cfg.pretty_text
+    model = MODELS.build(cfg.model)
+    model.load_state_dict(published)  # strict
+    assert all(torch.equal(one[f'networks.student.{k}'], v) for k, v in published.items())
 
 
 @pytest.mark.parametrize('methods', [5, 6])

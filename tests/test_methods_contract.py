@@ -213,6 +213,14 @@ def test_resumed_equals_uninterrupted(name, tmp_path, monkeypatch):
 
 # the files that may wait for the device between logs, and why
 MAY_WAIT = {
+    'pixcon': (
+        'losses/pixel_contrast.py',  # there are as many anchors as the network gets right
+        'auxiliaries/class_bank.py',  # and a bank grows by as many
+    ),
+    'reco': (
+        'losses/pixel_contrast.py',  # there are as many regions as classes are there,
+        'losses/regional_contrast.py',  # and negatives are drawn by how near these are
+    ),
     'u2pl': (
         'losses/unreliable_contrast.py',  # anchors are drawn from as many pixels as there are,
         'auxiliaries/class_bank.py',  # a bank grows by as many rows as were found,

@@ -16,17 +16,26 @@ from semiseg_mm.models import (
     CPSSegmentor,
     DCCSegmentor,
     DualTeacher,
+    ECSSegmentor,
+    GCTSegmentor,
     IMASSegmentor,
     MeanTeacher,
     MutualCrossEntropy,
     PrevMatchSegmentor,
+    S4GANSegmentor,
     S4LSegmentor,
     SelfTrainingSegmentor,
+    SoulyGANSegmentor,
     U2PLSegmentor,
     VATSegmentor,
     WeakToStrongSegmentor,
 )
-from semiseg_mm.models.losses import ProbOhemCrossEntropy, UnreliableContrast
+from semiseg_mm.models.losses import (
+    CleanContrast,
+    ProbOhemCrossEntropy,
+    RegionalContrast,
+    UnreliableContrast,
+)
 from semiseg_mm.models.mixing import BetaBoxMix, BlendMix, BoxMix, ClassBoxMix, ClassMix, ClassPaste
 from semiseg_mm.models.perturbations import BatchColours, ChannelDropout, ComplementaryDropout
 from semiseg_mm.models.pseudo_labels import (
@@ -85,6 +94,10 @@ WRONG = [
     (ComplementaryDropout, dict(clean=5)),
     (ProbOhemCrossEntropy, dict(thresh=70)),
     (UnreliableContrast, dict(num_classes=7, channels=4, temperature=0)),
+    (CleanContrast, dict(num_classes=7, channels=4, temperature=0)),
+    (CleanContrast, dict(num_classes=7, channels=4, anchors=0)),
+    (RegionalContrast, dict(num_classes=7, channels=4, easy=97)),
+    (RegionalContrast, dict(num_classes=7, channels=4, negatives=0.5)),
     (WeakToStrongSegmentor, dict(segmentor=NETWORK, weight=-1)),
     (WeakToStrongSegmentor, dict(segmentor=NETWORK, weight=NAN)),
     (WeakToStrongSegmentor, dict(segmentor=NETWORK, dropped_weight='abc')),
@@ -108,6 +121,11 @@ WRONG = [
     (PrevMatchSegmentor, dict(segmentor=NETWORK, snapshots=0)),
     (DCCSegmentor, dict(segmentor=NETWORK, contrast_weight=-1)),
     (AdvSemSegSegmentor, dict(segmentor=NETWORK, weights=(0.01, -1, 0.1))),
+    (S4GANSegmentor, dict(segmentor=NETWORK, matching_weight=-1)),
+    (GCTSegmentor, dict(segmentor=NETWORK, correction_weight=-1)),
+    (GCTSegmentor, dict(segmentor=NETWORK, rampup=300)),
+    (ECSSegmentor, dict(segmentor=NETWORK, praise_weight=-1)),
+    (SoulyGANSegmentor, dict(segmentor=NETWORK, weight=-1)),
 ]
 
 

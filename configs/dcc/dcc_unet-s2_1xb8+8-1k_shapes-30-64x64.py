@@ -10,4 +10,5 @@ small = dict(projector=dict(channels=32, out_channels=32), contrast=dict(negativ
 own = dict(stride=4, supervised_until=0.5, **small)
 model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, **own)
 data = dict(views=dict(weak=_base_.strong_views.strong))
-train_dataloader = dict(dataset=data, sampler=dict(_base_.sampler_options, stride=4))
+sampler_options = dict(_base_.sampler_options, stride=4)
+train_dataloader = dict(dataset=data, sampler=sampler_options)

@@ -5,6 +5,7 @@ import warnings
 import torch
 from torch import nn
 
+from semiseg_mm.models.segmentors.network import image_channels
 from semiseg_mm.registry import MODELS
 
 DIVISORS = (1, 2, 4, 8, 14, 16, 28, 32, 64)
@@ -38,12 +39,11 @@ def size_divisor_of(network: nn.Module) -> int:
 def takes(network: nn.Module, size: tuple[int, int]) -> bool:
     """Return whether a sketch takes an image (h, w) as a whole."""
     meta = dict(ori_shape=size, img_shape=size, pad_shape=size)
-    first = next((one for one in network.modules() if isinstance(one, nn.Conv2d)), None)
-    bands = first.in_channels if first else 3
+    images = torch.empty(1, image_channels(network), *size, device='meta')
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # mmseg's, about sizes
         try:
-            network.eval().encode_decode(torch.empty(1, bands, *size, device='meta'), [meta])
+            network.eval().encode_decode(images, [meta])
         except Exception:  # each network has its own way to say so
             return False
     return True

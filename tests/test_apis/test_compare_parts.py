@@ -229,6 +229,15 @@ def test_bases_that_cannot_be(tmp_path):
         load_base(str(tmp_path / 'b.py'), {})
 
 
+def test_a_method_of_networks_of_its_own_is_no_part_of_a_comparison():
+    (leaf,) = METHODS.parents[1].glob('diverse_cotraining/*_shapes-*.py')
+    with pytest.raises(UserError, match="all the base's one: train it by itself"):
+        composed(str(SHAPES), str(leaf))
+    cfg = composed(str(SHAPES), 'diverse_cotraining')  # two of the base's
+    strong = [cfg.train_dataloader.dataset.views[name] for name in cfg.model.student_view]
+    assert cfg.model.segmentor.backbone.type == 'UNet' and strong[0] == strong[1] != []
+
+
 def test_the_hash_knows_what_decides():
     cfg = toy_config('unused', dict(type='SupOnly'))
     split = dict(name='a', lists='', labeled=dict(count=1, sha256='x', order='y'))

@@ -41,6 +41,15 @@ def test_confidence_is_the_running_mean_of_the_true_classes_probability(absent, 
     torch.testing.assert_close(own.value, torch.tensor([(0.8 + 0.6) / 2, second]))
 
 
+def test_the_pixels_of_all_processes_count(monkeypatch):
+    """This one has a pixel of class 0 with 0.5, the other one three with 0.9 and one of class 1."""
+    others = torch.tensor([[2.7, 0.4], [3.0, 1.0]])
+    monkeypatch.setattr('semiseg_mm.models.class_confidence.all_reduce', lambda x: x.add_(others))
+    own = ClassConfidence(2)
+    own.observe(torch.zeros(1, 2, 1, 1), certain(torch.zeros(1, 1, 1, dtype=torch.long)))
+    torch.testing.assert_close(own.value, torch.tensor([0.8, 0.4]))
+
+
 def test_a_pixel_counts_with_its_confidence_and_is_drawn_by_the_class_predicted(monkeypatch):
     """Class 0 is known perfectly and never drawn, class 1 badly and always, class 2 in between."""
     torch.manual_seed(0)

@@ -137,6 +137,16 @@ def test_the_worst_features_lie_on_a_sphere_and_change_the_decoder_most():
         assert distance(own + other) < distance(own + change) / 3
 
 
+def test_the_search_is_not_disturbed_by_half_precision():
+    torch.manual_seed(0)
+    decoder, own, found = nn.Conv2d(8, 5, 1), torch.randn(3, 8, 6, 6), []
+    for enabled in (False, True):
+        torch.manual_seed(1)
+        with torch.autocast('cpu', torch.bfloat16, enabled=enabled):
+            found.append(WorstFeatures()(own, None, decoder))
+    assert torch.equal(*found)
+
+
 @pytest.mark.parametrize(
     ('kind', 'options'),
     [

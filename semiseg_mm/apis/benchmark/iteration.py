@@ -23,10 +23,9 @@ from semiseg_mm.testing import toy_config, toy_network
 from semiseg_mm.testing.waits import Waits
 from semiseg_mm.utils.places import METHODS, ROOT
 
-from . import straight_mixing  # noqa: F401  (registers its methods)
-from .straight import BESIDE, TEACHER, Scene, follow
+from .straight import BESIDE, CLASSES, MODULES, TEACHER, Scene, follow
 
-CLASSES, ENDLESS = 21, 10**9
+ENDLESS = 10**9
 SGD = dict(lr=1e-3, momentum=0.9, weight_decay=1e-4)
 
 
@@ -97,7 +96,8 @@ def bare_step(
     loss_of: Callable[[Scene], Tensor], mode: str, args: argparse.Namespace
 ) -> Callable[[], None]:
     """Return a function that makes a step of straight-line code."""
-    device, beside = get_device(), BESIDE[loss_of.__name__]
+    device, name = get_device(), loss_of.__name__
+    beside, module = BESIDE[name], MODULES.get(name)
     nets = [built(network_of(args)).to(device).train() for _ in range(2)]
     nets = nets if beside else nets[:1]
     if beside == TEACHER:
@@ -106,8 +106,10 @@ def bare_step(
     truth = torch.randint(0, CLASSES, (args.batch, args.size, args.size)).to(device)
     box = torch.zeros_like(truth, dtype=torch.bool)
     box[:, : args.size // 2, : args.size // 2] = True
-    scene = Scene(nets, images[0], images[1], images[2:], truth, box)
-    trained = [p for net in nets for p in net.parameters() if p.requires_grad]
+    module = MODELS.build(module).to(device).train() if module else None
+    scene = Scene(nets, images[0], images[1], images[2:], truth, box, module)
+    parts = [*nets, module] if module else nets
+    trained = [p for part in parts for p in part.parameters() if p.requires_grad]
     optimizer = torch.optim.SGD(trained, **SGD)
 
     def step() -> None:

@@ -128,6 +128,11 @@ def compose(base: Config, choice: Choice) -> Config:
     cfg, method = copy.deepcopy(base), read_config(choice.file)
     if 'type' not in method.get('model', {}):
         raise UserError(f'{choice.file} is no method: it has no model with a type.')
+    if isinstance(method.model.get('segmentor'), list):
+        raise UserError(
+            f'{choice.file} is a method of several networks of its own, and a comparison gives all '
+            "the base's one: train it by itself, or name its file of configs/_base_/methods."
+        )
     kept = {key: cfg.model[key] for key in ('segmentor', *KEPT) if key in cfg.model}
     own = {key: value for key, value in method.model.items() if f'model.{key}' not in SHARED}
     cfg.model = {**own, **kept}

@@ -34,11 +34,11 @@ class ManyRepeats(Passes):
     """Warn of labeled images that come more often than in any published recipe.
 
     Args:
-        times: Each labeled image may come so often. FixMatch and UniMatch on COCO with 232 labels
-            come to 15 266.
+        times: Each labeled image may come so often. PseudoSeg on VOC with 92 labels comes to
+            20 870.
     """
 
-    def __init__(self, times: float = 20000) -> None:
+    def __init__(self, times: float = 21000) -> None:
         self.times = times
 
     def warning(

@@ -79,6 +79,8 @@ class LongMemory(Watch):
 class TeacherBehind(Watch):
     """Warn of a teacher that is much worse than the network that it teaches.
 
+    Of several teachers of one network the best one counts: where they take turns, others rest.
+
     Args:
         points: So much lower the teacher's mIoU, 0 to 100, must be.
         after: Do not look before this share of the training.
@@ -92,9 +94,16 @@ class TeacherBehind(Watch):
         average = average_of(runner)
         if average is None or runner.iter < self.after * runner.max_iters:
             return None
-        for own, leader in getattr(unwrapped(runner.model), 'teachers', {}).items():
-            teacher, student = (metrics.get(f'{name}/mIoU') for name in (own, leader))
-            if None not in (teacher, student) and student - teacher >= self.points:
+        teachers = getattr(unwrapped(runner.model), 'teachers', {})
+        for leader in dict.fromkeys(teachers.values()):
+            student = metrics.get(f'{leader}/mIoU')
+            names = [name for name, other in teachers.items() if other == leader]
+            found = {name: metrics[f'{name}/mIoU'] for name in names if f'{name}/mIoU' in metrics}
+            if student is None or not found:
+                continue
+            own = max(found, key=found.get)
+            teacher = found[own]
+            if student - teacher >= self.points:
                 advice = average.advice() or (
                     "buffers='copy' of MeanTeacherHook, if its norm statistics are to blame"
                 )

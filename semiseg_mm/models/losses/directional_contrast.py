@@ -12,6 +12,7 @@ from semiseg_mm.utils import check_count, check_number, check_share
 from .overlap_cells import Pixels
 
 AT_ONCE = 2**24  # similarities that are held at a time
+PLAIN = dict(use_reentrant=False, preserve_rng_state=False)  # nothing is drawn
 
 
 @MODELS.register_module()
@@ -93,7 +94,7 @@ class DirectionalContrast(nn.Module):
 
         size = max(1, AT_ONCE // (len(classes) + 1))
         parts = zip(*(x.split(size) for x in (own.features, own.label, positive)))
-        loss = torch.cat([checkpoint(terms, *part, use_reentrant=False) for part in parts])
+        loss = torch.cat([checkpoint(terms, *part, **PLAIN) for part in parts])
         return (loss * counts).sum() / counts.sum().clamp(min=1)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:

@@ -1,7 +1,7 @@
 import math
 
 
-def sigmoid_rampup(step: int, length: int) -> float:
+def sigmoid_rampup(step: float, length: float) -> float:
     """exp(-5 (1 - t)^2) for t = step / length up to 1, then 1 (Laine and Aila 2017)."""
     if length <= 0:
         return 1.0

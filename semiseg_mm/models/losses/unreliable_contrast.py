@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -8,6 +8,8 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.models.auxiliaries import ClassBank
 from semiseg_mm.registry import MODELS
 from semiseg_mm.utils import check_count, check_number, check_share
+
+from .pixel_contrast import draw, first_of, nearest_pixel
 
 
 @MODELS.register_module()
@@ -124,19 +126,7 @@ class UnreliableContrast(nn.Module):
             yield torch.cat([mistaken[:labeled], low[labeled:]])
 
     def _compare(self, candidates: Tensor, positive: Tensor, rows: Tensor) -> Tensor:
-        anchors = candidates[_draw(len(candidates), self.anchors, rows)]  # N,D
-        negatives = rows[_draw(len(rows), (self.anchors, self.negatives), rows)]  # N,K,D
+        anchors = candidates[draw(len(candidates), self.anchors, rows)]  # N,D
+        negatives = rows[draw(len(rows), (self.anchors, self.negatives), rows)]  # N,K,D
         others = torch.cat([positive.expand(len(anchors), 1, -1), negatives], 1)
-        cosines = F.cosine_similarity(anchors.unsqueeze(1), others, dim=2) / self.temperature
-        return F.cross_entropy(cosines, torch.zeros_like(cosines[:, 0], dtype=torch.long))
-
-
-def nearest_pixel(x: Tensor, size: torch.Size) -> Tensor:
-    """Shrink B,H,W to h,w, each pixel by the nearest one."""
-    return F.interpolate(x.float().unsqueeze(1), size)[:, 0].to(x.dtype)
-
-
-def _draw(count: int, shape: int | Sequence[int], like: Tensor) -> Tensor:
-    """Draw numbers below ``count``, on the CPU generator, so that devices agree."""
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    return torch.randint(count, shape).to(like.device, non_blocking=True)
+        return first_of(F.cosine_similarity(anchors.unsqueeze(1), others, dim=2) / self.temperature)

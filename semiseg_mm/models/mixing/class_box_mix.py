@@ -49,14 +49,14 @@ class ClassBoxMix(ByClassConfidence):
                 "use mixer=dict(type='BoxMix') with it, or partner='labeled'."
             )
         draw_partners(images, self.partner, labeled)  # refuses what does not fit
-        places = [known.hard.masked_fill(~known.valid, -1), self.unknown.softmax(0)]
-        hard, chances = (x.cpu() for x in places)
-        shares = torch.stack([(hard == c).flatten(1).float().mean(1) for c in range(len(chances))])
+        chances = torch.tensor(self.unknown.softmax(0).tolist())
+        hard = known.hard.masked_fill(~known.valid, -1).cpu().numpy()  # N,H,W
+        shares = [(hard == c).mean((1, 2)) for c in range(len(chances))]
         mask, partner = torch.zeros(len(images), *hard.shape[1:], dtype=torch.bool), []
         for number, own in enumerate(mask):
             cls = int(torch.multinomial(chances, 1))
             others = [k for k in range(len(hard)) if labeled is not None or k != number]
-            able = [k for k in others if shares[cls, k] >= self.present] or others
+            able = [k for k in others if shares[cls][k] >= self.present] or others
             partner.append(able[int(torch.randint(len(able), ()))])
             self._flip_object(own, hard[partner[-1]] == cls)
         mask = mask.to(images.device, non_blocking=True)
@@ -65,9 +65,9 @@ class ClassBoxMix(ByClassConfidence):
             mask &= labeled.valid[partner]
         return MixMask(mask, partner, labeled is not None)
 
-    def _flip_object(self, mask: Tensor, shown: Tensor) -> None:
+    def _flip_object(self, mask: Tensor, shown: np.ndarray) -> None:
         """Set the mask H,W within the box of an object, of the class that is shown there H,W."""
-        _, _, boxes, _ = cv2.connectedComponentsWithStats(shown.numpy().astype(np.uint8))
+        _, _, boxes, _ = cv2.connectedComponentsWithStats(shown.astype(np.uint8))
         large = boxes[1:][boxes[1:, cv2.CC_STAT_AREA] > self.area * mask.numel()]
         if not len(large):
             self.half_box.flip_box(mask)

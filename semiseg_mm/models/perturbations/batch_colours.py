@@ -93,8 +93,8 @@ def shift_hue(images: Tensor, turns: Tensor) -> Tensor:
     span = chroma.clamp(min=1e-8)
     sixths = ((red - green) / span + 4).where(value > green, (blue - red) / span + 2)
     sixths = ((green - blue) / span).where(value == red, sixths) + 6 * turns  # B,1,H,W
-    colours = torch.arange(5, 0, -2, device=images.device).view(1, 3, 1, 1)
-    place = (sixths + colours).remainder(6)
+    offsets = torch.arange(5, 0, -2, device=images.device).view(1, 3, 1, 1)
+    place = (sixths + offsets).remainder(6)
     return value - chroma * torch.minimum(place, 4 - place).clamp(0, 1)
 
 

@@ -137,8 +137,9 @@ class WorstFeatures(nn.Module):
         self.step = step
 
     def forward(self, features: Tensor, objects: Objects, decoder: Callable) -> Tensor:
-        with torch.no_grad():
-            before = decoder(features).float().softmax(1)
+        # not in half precision: casts of weights, made without a gradient, would be used again
+        with torch.no_grad(), torch.autocast(features.device.type, enabled=False):
+            before = decoder(features.float()).softmax(1)
 
         def distance(near: Tensor) -> Tensor:
             return F.kl_div(decoder(near).log_softmax(1), before, reduction='sum')

@@ -47,7 +47,7 @@ def draw_regions(
 def propagate(
     target: PseudoLabel, regions: Tensor, share: float | Tensor, num_classes: int
 ) -> PseudoLabel:
-    """Return the label with whole regions of one class, and those regions as kept.
+    """Return the label, as a hard one, with whole regions of one class, and those regions as kept.
 
     A region is filled if the kept pixels are at least this share of it, and more than this share of
     them has one class. All regions vote on the label as it comes; where two overlap, the later one
@@ -58,7 +58,7 @@ def propagate(
         share: The share, which a running threshold may be.
     """
     labels, weights = [], []
-    for own, kept, maps in zip(target.label, target.kept, regions, strict=True):
+    for own, kept, maps in zip(target.hard, target.kept, regions, strict=True):
         votes, area = _votes(own, kept > 0, maps, num_classes), maps.sum((1, 2))
         total = votes.sum(1)
         most, winner = votes.max(1)

@@ -35,6 +35,7 @@ from .network import (
     check_networks,
     common_preprocessor,
     embedding_channels,
+    image_channels,
     override_network,
 )
 from .windows import pad_small_images, use_windows
@@ -228,6 +229,11 @@ class SemiSegmentor(BaseModel):
     @property
     def out_channels(self) -> int:
         return self.networks[self.predict_on].out_channels
+
+    @property
+    def image_channels(self) -> int:
+        """Return the channels of the images, as the network that predicts takes them."""
+        return image_channels(self.networks[self.predict_on])
 
     @property
     def embedding_channels(self) -> int:

@@ -153,6 +153,20 @@ def in_mode(*modules: nn.Module, train: bool | None) -> Iterator[None]:
                 part.training = mode
 
 
+@contextmanager
+def statistics_kept(*modules: nn.Module) -> Iterator[None]:
+    """Let the norm layers of modules normalise as they do in their mode, and remember nothing."""
+    layers = [part for module in modules for part in module.modules()]
+    layers = [layer for layer in layers if getattr(layer, 'track_running_stats', False)]
+    try:
+        for layer in layers:
+            layer.track_running_stats = False
+        yield
+    finally:
+        for layer in layers:
+            layer.track_running_stats = True
+
+
 class NamedViews(dict):
     """Hold the views of a batch by name; say which key of the config makes a missing one."""
 

@@ -1,13 +1,15 @@
 """What the methods need to know of mmseg's networks and heads."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+import torch
 from mmseg.models import EncoderDecoder
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
+from semiseg_mm.models.auxiliaries import frozen
 from semiseg_mm.utils.class_weight import read_class_weight
 
 from .head_loss import has_plain_loss
@@ -76,6 +78,12 @@ def check_networks(networks: Iterable[nn.Module], compares: bool, perturbs: bool
             )
 
 
+def image_channels(network: nn.Module) -> int:
+    """Return how many channels the images have: those of the first convolution."""
+    first = next((one for one in network.modules() if isinstance(one, nn.Conv2d)), None)
+    return first.in_channels if first else 3
+
+
 def embedding_channels(network: nn.Module) -> int:
     """Return how many channels the last layer of the main head receives."""
     layer = getattr(network.decode_head, 'conv_seg', None)
@@ -102,6 +110,31 @@ def last_level(network: nn.Module) -> dict[str, int]:
     return dict(in_index=index, in_channels=channels)
 
 
+def feature_shapes(network: nn.Module) -> list[torch.Size]:
+    """Return the shape of each level that backbone and neck give for an image of 224 x 224."""
+    if not can_be_taken_apart(network):
+        raise UserError(
+            f'{type(network).__name__} with {type(network.decode_head).__name__} gives no '
+            'features, which this method reads: choose another network.'
+        )
+    first = next(part for part in network.modules() if isinstance(part, nn.Conv2d))
+    image = torch.zeros(1, first.in_channels, 224, 224, device=first.weight.device)
+    mode = network.training
+    with torch.no_grad():
+        levels = network.eval().extract_feat(image)
+    network.train(mode)
+    return [level.shape for level in levels]
+
+
+def coarsest(levels: Sequence, number: int) -> list:
+    """Return so many levels of features, or shapes of such, the coarsest one last.
+
+    Of levels of the same size the later one counts as coarser.
+    """
+    sizes = [getattr(level, 'shape', level)[2:].numel() for level in levels]
+    return [levels[k] for k in sorted(range(len(sizes)), key=lambda k: -sizes[k])[-number:]]
+
+
 def _listed(value) -> list:
     return list(value) if isinstance(value, (list, tuple)) else [value] if value else []
 
@@ -116,11 +149,16 @@ def can_be_taken_apart(network) -> bool:
     )
 
 
-def logits_of(network, images: Tensor) -> Tensor:
-    """Return the head's main output, B,C,h,w."""
+def logits_of(network, images: Tensor, constant: bool = False) -> Tensor:
+    """Return the head's main output, B,C,h,w.
+
+    Args:
+        constant: Whether the network's weights are constants, so that a gradient reaches the images
+            alone.
+    """
     head = type(network.decode_head).__name__
     try:
-        logits = network._forward(images)
+        logits = frozen(network)(images) if constant else network._forward(images)
     except TypeError as error:  # heads of queries and masks have no forward(features)
         raise UserError(f'{head} gives no logits of pixels: choose another decode_head.') from error
     return logits if isinstance(logits, Tensor) else logits[MAIN_OUTPUT.get(head, 0)]

@@ -123,7 +123,8 @@ class WeakToStrongSegmentor(SemiSegmentor):
         own, weak = outputs['student'], views['weak']
         if self.teacher == 'self':  # the label comes after the mixing
             weak = self._labeled(weak, own['weak'].logits)
-            views = {name: views[name].taught(weak.target) for name in self.strong_views}
+            for name in self.strong_views:
+                views[name] = views[name].taught(weak.target)
         later = None if self.filter_before_mixing else self.filter
         targets = {name: views[name].target for name in self.strong_views}
         losses = self._learned(own, weak.target, targets, later)

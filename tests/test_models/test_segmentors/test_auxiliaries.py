@@ -260,3 +260,21 @@ def test_a_teacher_that_begins_at_another_time_than_the_method_is_refused(tmp_pa
     with pytest.raises(UserError, match=r'begins at 0.25: set custom_hooks.N.begin=0.5'):
         runner.train()
     assert MODELS.build(model).teachers_begin is None
+
+
+@pytest.mark.parametrize('kind', ['S4GAN', 'GCT', 'ECS', 'SoulyGAN'])
+def test_modules_that_see_or_draw_images_have_their_channels(kind):
+    """Grey images."""
+    network = toy_network()
+    network['data_preprocessor'].update(mean=[127.5], std=[127.5])
+    network['backbone'] = dict(type='UNet', in_channels=1, base_channels=4, num_stages=2)
+    network['backbone'].update(strides=(1, 1), enc_num_convs=(1, 1), dec_num_convs=(1,))
+    network['backbone'].update(downsamples=(True,), enc_dilations=(1, 1), dec_dilations=(1,))
+    network['decode_head'].update(in_channels=4)
+    model = MODELS.build(dict(type=f'{kind}Segmentor', segmentor=network)).eval()
+    assert model.image_channels == 1
+    (module,) = model.auxiliaries.values()
+    if kind == 'SoulyGAN':
+        assert module(torch.rand(2, 100)).shape == (2, 1, 64, 64)
+    else:
+        module(torch.rand(2, 3 + 1, 16, 16))

@@ -112,6 +112,13 @@ def test_regions_that_do_not_overlap_are_filled_as_in_the_official_loop():
     assert more.sum() > kept.sum()
 
 
+def test_of_soft_labels_the_most_probable_class_fills_a_region():
+    soft = F.one_hot(torch.tensor([[[1, 1, 2]]]), 3).movedim(3, 1).float()
+    sure = torch.ones(1, 1, 3)
+    found = propagate(PseudoLabel(soft, sure, sure > 0, sure), torch.ones(1, 1, 1, 3) > 0, 0.6, 3)
+    assert found.label.tolist() == [[[1, 1, 1]]]
+
+
 # ------------------------------------------------------------------ the threshold
 
 

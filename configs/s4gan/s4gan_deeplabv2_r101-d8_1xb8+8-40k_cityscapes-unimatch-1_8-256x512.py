@@ -1,0 +1,14 @@
+_base_ = [
+    '../_base_/models/deeplabv2_r101-d8.py',
+    '../_base_/datasets/cityscapes_s4gan.py',
+    '../_base_/methods/s4gan.py',
+    '../_base_/schedules/sgd_40k_s4gan.py',
+    '../_base_/default_runtime.py',
+]
+net = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, test_cfg=_base_.test_mode)
+model = dict(filter=dict(value=0.7), **net)
+parts = dict(parts=_base_.optimizer_parts)
+parts['parts']['discriminator']['lr'] = 1e-5
+optim_wrapper = dict(constructor='PartwiseConstructor', paramwise_cfg=parts)
+data = dict(split='splits/unimatch/1_8', views=_base_.views)
+train_dataloader = dict(dataset=data, sampler=dict(labeled=8, unlabeled=8))
