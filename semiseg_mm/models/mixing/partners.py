@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.pseudo_labels import stored_label
-from semiseg_mm.structures import View
+from semiseg_mm.structures import MixMask, PseudoLabel, View
 
 PARTNERS = ('next', 'flip', 'pair', 'random', 'labeled')
 NOBODY = 'nobody'  # of mixers that paste nothing
@@ -43,12 +43,33 @@ def draw_partners(images: Tensor, how: str = 'next', labeled: View | None = None
     return partner.to(images.device, non_blocking=True)
 
 
-def mix_view(mixer: nn.Module, view: View, labeled: View) -> View:
+def labels_to_cut(target: PseudoLabel | None, labeled: View | None, mixer: str) -> PseudoLabel:
+    """Return the labels along which a mixer cuts: the partners', which may be labeled images."""
+    known = target if labeled is None else labeled.target
+    if known is None:
+        raise UserError(
+            f'{mixer} cuts along pseudo labels, and this method makes them after mixing: use '
+            "mixer=dict(type='BoxMix') with it, or partner='labeled'."
+        )
+    return known
+
+
+def unpadded(mask: Tensor, partner: Tensor | None, labeled: View | None) -> MixMask:
+    """Return what is pasted, without the padding of labeled images."""
+    if labeled is not None:
+        mask = mask & labeled.valid[partner]
+    return MixMask(mask, partner, labeled is not None)
+
+
+def mix_view(mixer: nn.Module | None, view: View, labeled: View) -> View:
     """Return the view mixed with its partners, its label as well if it is known.
 
     Only a mixer with ``partner='labeled'`` gets to see the labeled images, with their labels. One
-    that mixes in several steps has ``mix_view`` itself, in the place of ``draw``.
+    that mixes in several steps has ``mix_view`` itself, in the place of ``draw``. None mixes
+    nothing.
     """
+    if mixer is None:
+        return view
     if hasattr(mixer, 'mix_view'):
         return mixer.mix_view(view, labeled)
     if getattr(mixer, 'partner', None) != 'labeled':
