@@ -5,6 +5,8 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import ClassBoxMix, ClassConfidence, ClassPaste, ClassSampledCrossEntropy
@@ -135,6 +137,23 @@ def test_any_method_may_use_it(monkeypatch):
     truth = torch.cat([sample.gt_sem_seg.data for sample in samples])
     expected = [p.softmax(1)[:, c][truth == c].mean() for c in range(3)]
     torch.testing.assert_close(model.class_confidence.value, torch.stack(expected))
+
+
+@pytest.mark.parametrize(
+    'mixer',
+    [
+        dict(type='BoxMix', partner='nobody'),
+        dict(type='ClassMix', partner='labeled'),
+        dict(type='BlendMix'),
+        dict(type='MixTwice', first=dict(type='BoxMix'), second=dict(type='BoxMix')),
+    ],
+    ids=lambda mixer: mixer['type'],
+)
+def test_mixers_that_leave_a_labeled_pixel_without_one_label_are_refused(mixer):
+    sample = SegDataSample(gt_sem_seg=PixelData(data=torch.zeros(1, 4, 4).long()))
+    view = View(torch.zeros(2, 3, 4, 4), [sample] * 2, torch.ones(2, 4, 4, dtype=torch.bool))
+    with pytest.raises(UserError, match=f'{mixer["type"]} as labeled_mixer'):
+        mix_labeled(MODELS.build(mixer), view)
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,8 @@ class ClassBoxMix(ByClassConfidence):
         """Draw the masks for B,C,H,W on the CPU; the host waits for the labels here, once."""
         known = labels_to_cut(target, labeled, 'ClassBoxMix')
         draw_partners(images, self.partner, labeled)  # refuses what does not fit
-        chances = torch.tensor(self.unknown.softmax(0).tolist())
-        hard = known.hard.masked_fill(~known.valid, -1).cpu().numpy()  # N,H,W
+        chances = torch.tensor(self.unknown.softmax(0).tolist())  # waits: drawn on the host
+        hard = known.hard.masked_fill(~known.valid, -1).cpu().numpy()  # N,H,W; waits: for objects
         shares = [(hard == c).mean((1, 2)) for c in range(len(chances))]
         mask, partner = torch.zeros(len(images), *hard.shape[1:], dtype=torch.bool), []
         for number, own in enumerate(mask):

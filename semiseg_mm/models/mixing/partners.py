@@ -87,7 +87,14 @@ def mix_alike(view: View, like: View, labeled: View) -> View:
 
 def mix_labeled(mixer: nn.Module, labeled: View) -> View:
     """Return labeled images mixed with each other, and their labels alike."""
-    mix = mixer.draw(labeled.inputs, stored_label(labeled))
+    fits = hasattr(mixer, 'draw') and getattr(mixer, 'partner', None) not in ('labeled', NOBODY)
+    mix = mixer.draw(labeled.inputs, stored_label(labeled)) if fits else None
+    if mix is None or mix.blends:
+        raise UserError(
+            f'{type(mixer).__name__} as labeled_mixer: each pixel needs the label of one image of '
+            "the batch. Take BoxMix, ClassMix, ClassPaste or the like, without partner='labeled' "
+            "or 'nobody'."
+        )
     mixed = labeled.mixed(mix)
     samples = [sample.new() for sample in labeled.data_samples]
     for key in ('gt_sem_seg', 'valid', 'confidence'):

@@ -74,7 +74,8 @@ class U2PLSegmentor(WeakToStrongSegmentor):
         known, guessed = stored_label(both[0]), both[1].target
         labeled, share = len(images) - len(guessed.valid), self.unreliable * (1 - self.progress)
         entropy = entropy_of(taught.logits[labeled:])  # B,H,W
-        low, high = (quantile(entropy[guessed.valid], q) for q in (share, 1 - share))
+        known_entropy = entropy[guessed.valid]  # waits: its quantiles leave the padding out
+        low, high = (quantile(known_entropy, q) for q in (share, 1 - share))
         kept = guessed.weighted((entropy < high).float())
         loss = self.unsupervised(own['strong'].logits, kept)
         loss = loss * guessed.valid.sum() / (kept.kept > 0).sum().clamp(min=1)
