@@ -1,13 +1,2 @@
-_base_ = [
-    '../_base_/models/deeplabv3plus_r50-d16.py',
-    '../_base_/datasets/voc_imas.py',
-    '../_base_/methods/imas.py',
-    '../_base_/schedules/sgd_imas.py',
-    '../_base_/default_runtime.py',
-]
-own = dict(test_cfg=_base_.test_mode)
-model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, **own)
-data = dict(split='splits/unimatch/1_4', views=_base_.views)
-train_dataloader = dict(dataset=data, sampler=dict(labeled=4, unlabeled=4))
-hook = dict(type='MeanTeacherHook', decay=0.996, warmup=True, buffers='ema', begin=1 / 80)
-custom_hooks = [dict(hook, count_all=True)]
+_base_ = './imas_deeplabv3plus_r50-d16_4xb4+4-80e_voc-unimatch-1_8-513x513.py'
+train_dataloader = dict(dataset=dict(split='splits/unimatch/1_4'))

@@ -69,7 +69,7 @@ def train(name: str, folder: Path, rank: int, port: int) -> None:
     os._exit(0)
 
 
-@pytest.mark.parametrize('name', ['adv_sem_seg', 'dcc', 'u2pl'])
+@pytest.mark.parametrize('name', ['adv_sem_seg', 'corrmatch', 'dcc', 'prevmatch', 'u2pl'])
 def test_two_processes_end_equal(name, tmp_path):
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))

@@ -212,6 +212,10 @@ def test_complex_mix_pastes_in_half_of_the_cells_of_a_grid(count):
         assert (cells.any(3).sum((1, 2)) == count * count // 2).all()
         seen.add(str(mask.tolist()))
     assert len(seen) > 5
+    halves = target._replace(label=(torch.arange(8) > 3).long().expand(2, 8, 8))
+    mask = ComplexMix(grids=[4]).draw(images(2, 8, 8), halves).mask
+    sides = mask.unflatten(2, (2, 4)).transpose(1, 2).flatten(2).any(2)  # one class of two
+    assert (sides.sum(1) == 1).all()
 
 
 # ------------------------------------------------------------------ labeled partners

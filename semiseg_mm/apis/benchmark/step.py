@@ -12,7 +12,6 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.utils import check_choice
 from semiseg_mm.utils.places import METHODS
 
-from . import adversaries, straight_embedded, straight_mixing  # noqa: F401  (register straight-line code)
 from .iteration import Iteration, bare_step
 from .measure import alternate, show
 from .straight import STRAIGHT

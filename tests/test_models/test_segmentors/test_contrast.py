@@ -183,8 +183,12 @@ def losses_of(model) -> dict:
 
 
 def test_any_method_of_slots_takes_a_contrast():
-    """UniMatch with DACS's partner: all that it loses without, and a contrast of all views."""
-    slots = dict(mixer=dict(type='ClassMix', rounding='ceil', partner='labeled'))
+    """UniMatch with DACS's partner and S4MC's filter: its losses, and a contrast of all views."""
+    slots = dict(
+        mixer=dict(type='ClassMix', rounding='ceil', partner='labeled'),
+        pseudo_label=dict(type='ContextPseudoLabel'),
+        filter=dict(type='TopShare', start=0.75, end=0.85),
+    )
     plain = build('unimatch', **slots)
     contrast = dict(type='RegionalContrast', queries=4, negatives=4, min_confidence=0.0)
     model = build(

@@ -82,11 +82,14 @@ def test_cutout_is_the_published_formula():
     torch.testing.assert_close(total(model), expected)
 
 
-def test_cutout_needs_no_partner_and_draws_boxes_of_all_sizes():
-    model = build('cutout')
+def test_cutout_needs_no_partner_and_shows_boxes_of_all_sizes():
+    model, shares = build('cutout'), []
     del model.mixer.draw
-    seen = [1 - model.mixer.draw(torch.zeros(1, 3, 40, 40)).mask.float().mean() for _ in range(60)]
-    assert min(seen) < 0.2 and max(seen) > 0.8
+    for _ in range(60):
+        seen = ~model.mixer.draw(torch.zeros(1, 3, 40, 40)).mask[0]
+        assert seen.sum() == seen.any(0).sum() * seen.any(1).sum()  # a rectangle
+        shares.append(seen.float().mean())
+    assert min(shares) < 0.2 and max(shares) > 0.8
 
 
 SHARE = dict(type='ConfidentShare', value=0.4)

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from mmseg.models.utils import resize
 from torch import Tensor, nn
 
-from .straight import Scene, distance, entropy, logits_of, straight
+from .scene import Scene, distance, entropy, logits_of, straight
 
 
 @straight()

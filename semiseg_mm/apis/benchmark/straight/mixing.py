@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .straight import TEACHER, Scene, distance, entropy, logits_of, straight, taught
+from .scene import TEACHER, Scene, distance, entropy, logits_of, straight, taught
 
 
 @straight(TEACHER)

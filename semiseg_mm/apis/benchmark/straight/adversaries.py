@@ -10,7 +10,7 @@ from torch import Tensor
 from semiseg_mm.models.auxiliaries import frozen
 from semiseg_mm.models.losses import flaw_target, marked_flaws
 
-from .straight import CLASSES, PEER, Scene, distance, entropy, logits_of, straight, taught
+from .scene import CLASSES, PEER, Scene, distance, entropy, logits_of, straight, taught
 
 
 def real(score: Tensor) -> Tensor:
