@@ -12,7 +12,8 @@ from .base import Outputs
 from .forward import in_mode
 from .weak_to_strong import WeakToStrongSegmentor
 
-FIXED = {'teacher', 'strong_views', 'filter', 'perturbation', 'dropped_weight', 'loss_on_labeled'}
+FIXED = {'teacher', 'strong_views', 'covers', 'filter', 'filter_before_mixing'}
+FIXED |= {'perturbation', 'dropped_weight', 'loss_on_labeled'}
 DERIVED = {'num_classes', 'channels'}  # of the contrast
 
 

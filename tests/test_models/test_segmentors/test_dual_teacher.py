@@ -115,7 +115,8 @@ def test_a_turn_that_is_resumed_before_its_first_step_leaves_the_teachers_alone(
     ('hook', 'model', 'says'),
     [
         (dict(turns=3), {}, 'take 4 turns, MeanTeacherHook has turns=3'),
-        (dict(turns=1), dict(turns=1), 'give each of 2 a turn'),
+        (dict(turns=1), dict(turns=1), '2 lessons, 1 turns: give some, each a turn'),
+        (dict(turns=4), dict(lessons=[]), '0 lessons, 4 turns: give some'),
     ],
 )
 def test_turns_that_do_not_fit_are_refused(hook, model, says):
