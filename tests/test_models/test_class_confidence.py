@@ -139,6 +139,15 @@ def test_any_method_may_use_it(monkeypatch):
     torch.testing.assert_close(model.class_confidence.value, torch.stack(expected))
 
 
+def test_parts_within_parts_may_ask():
+    first, second = dict(type='BoxMix', partner='labeled'), dict(type='ClassBoxMix')
+    own = dict(mixer=dict(type='MixTwice', first=first, second=second))
+    own['class_confidence'] = dict(type='ClassConfidence')
+    model = MODELS.build(dict(type='WeakToStrongSegmentor', segmentor=toy_network(), **own))
+    assert model(**model.data_preprocessor(toy_batch(), True), mode='loss')['loss_strong'] >= 0
+    assert torch.equal(model.mixer.second.unknown, 1 - model.class_confidence.value)
+
+
 @pytest.mark.parametrize(
     'mixer',
     [

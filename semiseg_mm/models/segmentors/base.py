@@ -280,7 +280,7 @@ class SemiSegmentor(BaseModel):
 
     def loss(self, views: dict[str, View]) -> dict[str, Tensor]:
         if self.class_confidence is not None:
-            self.class_confidence.lend(self.children())
+            self.class_confidence.lend(self.modules())
         if self.labeled_mixer is not None:
             views['labeled'] = mix_labeled(self.labeled_mixer, views['labeled'])
         views = self.prepare_views(views)

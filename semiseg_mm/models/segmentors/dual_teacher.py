@@ -51,8 +51,8 @@ class DualTeacher(SemiSegmentor):
         check_number('strong_weight', strong_weight, 'DualTeacher')
         check_count('rampup_iters', rampup_iters, 'DualTeacher')
         check_count('turns', turns, 'DualTeacher', least=1)
-        if turns < len(lessons):
-            raise UserError(f'turns={turns} of DualTeacher: give each of {len(lessons)} a turn.')
+        if not 1 <= len(lessons) <= turns:
+            raise UserError(f'{len(lessons)} lessons, {turns} turns: give some, each a turn.')
         names = [f'teacher_{number}' for number in range(len(lessons))]
         super().__init__(
             networks=dict.fromkeys(['student', *names], segmentor),

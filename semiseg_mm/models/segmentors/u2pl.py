@@ -12,7 +12,8 @@ from .forward import in_mode
 from .parts import derived_part
 from .weak_to_strong import WeakToStrongSegmentor
 
-FIXED = {'teacher', 'strong_views', 'filter', 'perturbation', 'dropped_weight', 'loss_on_labeled'}
+FIXED = {'teacher', 'strong_views', 'covers', 'filter', 'filter_before_mixing'}
+FIXED |= {'perturbation', 'dropped_weight', 'loss_on_labeled'}
 
 
 @MODELS.register_module()

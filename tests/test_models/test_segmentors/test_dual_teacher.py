@@ -64,12 +64,15 @@ def test_loss_is_that_of_the_teacher_whose_turn_it_is(iteration, number):
     torch.testing.assert_close(found['loss_mixed'], expected)
 
 
-def train(model, iterations, first=0):
-    """Eight iterations of a student whose weights are 1, 2, 3, …; returns the teachers' weights."""
+def train(model, iterations, first=0, without=None):
+    """Eight iterations of a student whose weights are 1, 2, 3, …; returns the teachers' weights.
+
+    In the iteration ``without`` the optimizer makes no step.
+    """
     hook = MeanTeacherHook(decay=0.9, buffers='keep', turns=4)
     runner = SimpleNamespace(
         model=model, iter=first, max_iters=8,
-        optim_wrapper=SimpleNamespace(should_update=lambda: True),
+        optim_wrapper=SimpleNamespace(should_update=lambda: runner.iter != without),
     )  # fmt: skip
     hook.before_train(runner)
     found = []
@@ -99,11 +102,21 @@ def test_teachers_follow_in_turn_and_start_anew_from_the_student():
     assert first + train(resumed, 8, first=3) == whole
 
 
+def test_a_turn_that_is_resumed_before_its_first_step_leaves_the_teachers_alone():
+    """The third iteration is the first of a turn, and accumulates gradients."""
+    model, resumed = build(), build()
+    before = train(model, 3, without=2)[-1]
+    resumed.load_state_dict(model.state_dict())
+    (after,) = train(resumed, 4, first=3)
+    assert after == (before[0], 4.0)  # the second one starts from the student
+
+
 @pytest.mark.parametrize(
     ('hook', 'model', 'says'),
     [
         (dict(turns=3), {}, 'take 4 turns, MeanTeacherHook has turns=3'),
-        (dict(turns=1), dict(turns=1), 'give each of 2 a turn'),
+        (dict(turns=1), dict(turns=1), '2 lessons, 1 turns: give some, each a turn'),
+        (dict(turns=4), dict(lessons=[]), '0 lessons, 4 turns: give some'),
     ],
 )
 def test_turns_that_do_not_fit_are_refused(hook, model, says):

@@ -1,9 +1,11 @@
 import copy
 
+import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.models.pseudo_labels import image_agreement
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import MixMask, PseudoLabel
@@ -86,3 +88,16 @@ def test_loss_is_the_published_formula():
     torch.testing.assert_close(found['loss_strong'], 3.0 * (terms[0] + terms[1]) / 2)
     torch.testing.assert_close(found['easy'], easy.mean())
     torch.testing.assert_close(losses(often=1.0)[0]['loss_strong'], 3.0 * terms[0])
+
+
+@pytest.mark.parametrize(
+    ('options', 'says'),
+    [
+        (dict(without=[0, 7]), 'without=7 of IMASSegmentor is none of 0, 1, 2'),
+        (dict(mixer=dict(type='BoxMix', partner='labeled')), "mixer.partner='labeled' .* is none"),
+        (dict(mixer=dict(type='BoxMix', partner='nobody')), "mixer.partner='nobody' .* is none"),
+    ],
+)
+def test_what_cannot_work_is_refused(options, says):
+    with pytest.raises(UserError, match=says):
+        MODELS.build(dict(type='IMASSegmentor', segmentor=toy_network(), **options))

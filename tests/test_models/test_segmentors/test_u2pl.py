@@ -234,6 +234,8 @@ def test_the_loss_on_kept_pixels_is_divided_by_their_share(monkeypatch):
     [
         dict(teacher='self'),
         dict(strong_views=('strong', 'other')),
+        dict(covers='all'),
+        dict(filter_before_mixing=True),
         dict(dropped_weight=0.5),
         dict(perturbation=dict(type='ChannelDropout')),
         dict(filter=dict(type='Threshold')),
