@@ -6,7 +6,8 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.models.pseudo_labels import stored_label
 from semiseg_mm.structures import MixMask, PseudoLabel, View
 
-PARTNERS = ('next', 'flip', 'pair', 'random', 'labeled')
+IN_BATCH = ('next', 'flip', 'pair', 'random')
+PARTNERS = (*IN_BATCH, 'labeled')
 NOBODY = 'nobody'  # of mixers that paste nothing
 
 
