@@ -127,6 +127,26 @@ def test_both_readmes_say_the_same():
     assert {path.replace('/zh-CN/', '/en/') for path in paths[1]} == paths[0]
 
 
+METHOD_PAGE = re.compile(r'configs/(\w+)/README\.md')
+
+
+def test_every_method_is_listed_by_family():
+    """In both READMEs, on the page of families in both languages, and in the navigation, in one
+    order; that page names all settings."""
+    folders = {page.parent.name for page in ROOT.glob('configs/*/README.md')}
+    families = [ROOT / f'docs/{language}/families.md' for language in ('en', 'zh-CN')]
+    listed = [
+        list(dict.fromkeys(METHOD_PAGE.findall(page.read_text(encoding='utf-8'))))
+        for page in (*DOCUMENTS[:2], *families, ROOT / 'mkdocs.yml')
+    ]
+    assert {*listed[0]} == folders and all(own == listed[0] for own in listed[1:])
+    settings = {path.stem for path in ROOT.glob('configs/_base_/methods/*.py')}
+    for page in families:
+        rows = re.findall(r'^\| \[.*', page.read_text(encoding='utf-8'), re.MULTILINE)
+        named = [name for row in rows for name in re.findall(r'`(\w+)`', row.split('|')[4])]
+        assert sorted(named) == sorted(settings)
+
+
 def form(document: Path) -> dict[str, list]:
     """What is equal on a page in any language."""
     text = FENCE.sub('', document.read_text(encoding='utf-8'))

@@ -11,6 +11,7 @@ import cv2
 import pytest
 from documents import ROOT
 
+from semiseg_mm import models
 from semiseg_mm.main import main
 
 sys.path.insert(0, str(ROOT / 'tools/dev'))
@@ -29,6 +30,13 @@ def test_every_page_is_in_the_index():
     index = (ROOT / 'docs/en/index.md').read_text(encoding='utf-8')
     pages = {page.name for page in ROOT.glob('docs/en/*.md')} - {'index.md'}
     assert [page for page in sorted(pages) if f'({page})' not in index] == []
+
+
+def test_every_public_class_of_models_is_on_the_page_of_the_interface():
+    page = (ROOT / 'docs/en/api.md').read_text(encoding='utf-8')
+    listed = re.findall(r'^::: semiseg_mm\.models\.(\w+)$', page, re.MULTILINE)
+    assert sorted(listed) == sorted(models.__all__)
+    assert not re.search(r'^:::.*\n:::', page, re.MULTILINE)  # the site would show one alone
 
 
 @pytest.mark.parametrize(

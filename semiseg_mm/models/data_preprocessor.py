@@ -54,11 +54,13 @@ class SemiDataPreprocessor(BaseDataPreprocessor):
                 self._fill(sample, {name: x[number] for name, x in maps.items()}, size, padding)
         return dict(inputs=inputs, data_samples=samples)
 
-    def recoloured(self, images: Tensor, colours: Callable[[Tensor], Tensor]) -> Tensor:
+    def recoloured(self, images: Tensor, colours: Callable[[Tensor], Tensor] | None) -> Tensor:
         """Return normalised images B,C,H,W, changed by something that takes values from 0 to 1.
 
-        It is shown RGB, whichever order the network has.
+        It is shown RGB, whichever order the network has. None changes nothing.
         """
+        if colours is None:
+            return images
         if self.by_view is not None:
             raise UserError(
                 f"Colours cannot be changed after {type(self.network).__name__}: only mmseg's "

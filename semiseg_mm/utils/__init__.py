@@ -2,6 +2,7 @@ from .atomic import atomic_path, atomic_write_text, make_folder
 from .boxes import draw_box
 from .buffers import average_buffers
 from .choices import (
+    check_absent,
     check_choice,
     check_count,
     check_number,
@@ -22,6 +23,7 @@ __all__ = [
     'atomic_path',
     'atomic_write_text',
     'average_buffers',
+    'check_absent',
     'check_choice',
     'check_count',
     'check_number',

@@ -48,6 +48,13 @@ def check_range(name: str, value: Sequence[float], owner: str = '', most: float 
         )
 
 
+def check_absent(names: Iterable[str], given: Iterable[str], owner: str) -> None:
+    """Stop at words of a config that the method itself decides."""
+    refused = sorted(set(names) & set(given))
+    if refused:
+        raise UserError(f'{", ".join(refused)} of {owner} follow from the method: leave them out.')
+
+
 def check_size(name: str, value: int | Sequence[int] | None, owner: str = '') -> None:
     """Stop at a value that is no size: (height, width), one number for both, or None."""
     sides = value if isinstance(value, (list, tuple)) else (value, value)

@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from torch.nn.modules.batchnorm import _NormBase
 
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.runner import build_runner
-from semiseg_mm.testing import toy_config
+from semiseg_mm.registry import MODELS
+from semiseg_mm.testing import toy_config, toy_network
 from semiseg_mm.utils import gather_rows
 
 METHODS = Path(__file__).parents[2] / 'configs/_base_/methods'
+TRIED = ('adv_sem_seg', 'ael', 'corrmatch', 'dcc', 'prevmatch', 'u2pl')  # two optimizers; state
 
 
 def config(name: str, folder: Path) -> Config:
@@ -69,7 +72,29 @@ def train(name: str, folder: Path, rank: int, port: int) -> None:
     os._exit(0)
 
 
-@pytest.mark.parametrize('name', ['adv_sem_seg', 'corrmatch', 'dcc', 'prevmatch', 'u2pl'])
+def states_of(name: str) -> dict[str, str]:
+    """Return where a method remembers something beside weights and norms, and of which kind."""
+    model = MODELS.build(
+        dict(Config.fromfile(METHODS / f'{name}.py').model, segmentor=toy_network(7))
+    )
+    stored = {key.rpartition('.')[0] for key in model.state_dict()} - {''}
+    return {
+        key: type(module).__name__
+        for key, module in model.named_modules()
+        if key in stored and [*module.buffers(recurse=False)]
+        if not isinstance(module, _NormBase)
+    }
+
+
+def test_each_kind_of_state_is_tried():
+    kinds = {
+        name: {*states_of(name).values()} for name in (path.stem for path in METHODS.glob('*.py'))
+    }
+    tried = set().union(*(kinds[name] for name in TRIED))
+    assert {name: own - tried for name, own in kinds.items() if own - tried} == {}
+
+
+@pytest.mark.parametrize('name', TRIED)
 def test_two_processes_end_equal(name, tmp_path):
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
@@ -86,15 +111,13 @@ def test_two_processes_end_equal(name, tmp_path):
     assert states[0] == states[1]
     first, last = (safe_load(tmp_path / f'run/iter_{step}.pth') for step in (3, 6))
     moved = {
-        key.split('.')[0]
+        key
         for key, value in last['state_dict'].items()
         if value.shape != first['state_dict'].get(key, value).shape
         or not torch.equal(value, first['state_dict'][key])
     }
-    assert {'networks', 'auxiliaries'} <= moved
-    if name == 'u2pl':  # banks hold what both processes have seen
-        rows = [v for k, v in last['state_dict'].items() if k.startswith('contrast.bank.')]
-        assert sum(map(len, rows)) > 0 and 'contrast' in moved
+    for part in ('networks', *states_of(name)):
+        assert any(key.startswith(f'{part}.') for key in moved), part
 
 
 def test_rows_of_all_processes_are_gathered_though_their_numbers_differ(monkeypatch):

@@ -5,6 +5,8 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import ClassBoxMix, ClassConfidence, ClassPaste, ClassSampledCrossEntropy
@@ -144,6 +146,23 @@ def test_parts_within_parts_may_ask():
     model = MODELS.build(dict(type='WeakToStrongSegmentor', segmentor=toy_network(), **own))
     assert model(**model.data_preprocessor(toy_batch(), True), mode='loss')['loss_strong'] >= 0
     assert torch.equal(model.mixer.second.unknown, 1 - model.class_confidence.value)
+
+
+@pytest.mark.parametrize(
+    'mixer',
+    [
+        dict(type='BoxMix', partner='nobody'),
+        dict(type='ClassMix', partner='labeled'),
+        dict(type='BlendMix'),
+        dict(type='MixTwice', first=dict(type='BoxMix'), second=dict(type='BoxMix')),
+    ],
+    ids=lambda mixer: mixer['type'],
+)
+def test_mixers_that_leave_a_labeled_pixel_without_one_label_are_refused(mixer):
+    sample = SegDataSample(gt_sem_seg=PixelData(data=torch.zeros(1, 4, 4).long()))
+    view = View(torch.zeros(2, 3, 4, 4), [sample] * 2, torch.ones(2, 4, 4, dtype=torch.bool))
+    with pytest.raises(UserError, match=f'{mixer["type"]} as labeled_mixer'):
+        mix_labeled(MODELS.build(mixer), view)
 
 
 @pytest.mark.parametrize(

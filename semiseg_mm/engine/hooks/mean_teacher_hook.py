@@ -72,10 +72,11 @@ class MeanTeacherHook(Hook):
                 f'training, MeanTeacherHook begins at {self.begin:g}: set '
                 f'custom_hooks.N.begin={model.teachers_begin:g}.'
             )
-        if self.turns != getattr(model, 'turns', self.turns):
+        if model.teachers_turns not in (None, self.turns):
             raise UserError(
-                f'The teachers of {type(model).__name__} take {model.turns} turns, MeanTeacherHook '
-                f'has turns={self.turns}: set both alike (model.turns, custom_hooks.N.turns).'
+                f'The teachers of {type(model).__name__} take {model.teachers_turns} turns, '
+                f'MeanTeacherHook has turns={self.turns}: set both alike (model.turns, '
+                'custom_hooks.N.turns).'
             )
         self.turn = turn_of(max(0, runner.iter - 1), runner.max_iters, self.turns)
         if model.teacher_steps == 0 and self.turn == 0:

@@ -46,7 +46,7 @@ class ClassBank(nn.Module):
         numbers = torch.cat([own.new_full((len(own), 1), k) for k, own in enumerate(latest)])
         found = gather_rows(torch.cat([numbers, torch.cat(latest)], 1))
         for number, size in enumerate(self.sizes):
-            new = found[found[:, 0] == number, 1:]
+            new = found[found[:, 0] == number, 1:]  # waits: as many rows as were found
             self._buffers[f'class_{number}'] = torch.cat([self.rows(number), new])[-size:]
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:

@@ -14,7 +14,8 @@ def nearest_pixel(x: Tensor, size: torch.Size) -> Tensor:
 
 def places_of(label: Tensor, classes: int) -> list[Tensor]:
     """Return for each class where a label B,h,w has it, as numbers in its flattened form."""
-    return [(label.flatten() == number).nonzero()[:, 0] for number in range(classes)]
+    own = [label.flatten() == number for number in range(classes)]
+    return [where.nonzero()[:, 0] for where in own]  # waits: how many there are
 
 
 def draw(count: int, shape: int | Sequence[int], like: Tensor) -> Tensor:

@@ -65,7 +65,7 @@ class RegionalContrast(nn.Module):
         rows = pixels.permute(0, 2, 3, 1).flatten(0, 2).float()  # N,D
         fixed = rows.detach()
         means = torch.stack([fixed[places[number]].mean(0) for number in present])  # P,D
-        chances = self.chances_of(means).cpu()
+        chances = self.chances_of(means).cpu()  # waits: negatives are drawn on the host
         keys = torch.cat([means, fixed[torch.cat(places)]])  # means, and pixels sorted by class
         keys, sizes = F.normalize(keys, dim=1), torch.tensor([len(places[k]) for k in present])
         hard = label.where(probability_of(logits, label) < self.easy, -1)

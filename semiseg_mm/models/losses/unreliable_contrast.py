@@ -95,12 +95,11 @@ class UnreliableContrast(nn.Module):
         maps = (label, reliable, unreliable)
         label, reliable, unreliable = (nearest_pixel(x, student.shape[2:]) for x in maps)
         student, teacher = (x.permute(0, 2, 3, 1).float() for x in (student, teacher))  # B,h,w,D
-        self.bank.push(
-            [teacher[at] for at in self.negatives_of(probabilities, label, unreliable, labeled)]
-        )
+        wrong = self.negatives_of(probabilities, label, unreliable, labeled)
+        self.bank.push([teacher[at] for at in wrong])  # waits: as many pixels as there are
         classes = range(probabilities.shape[1])
         members = [(label == number) & reliable for number in classes]
-        present = [number for number in classes if members[number].any()]
+        present = [number for number in classes if members[number].any()]  # waits: which there are
         loss = 0 * student.sum()
         if len(present) < 2:
             return loss
@@ -108,8 +107,9 @@ class UnreliableContrast(nn.Module):
             own = place if self.official_bugs else number
             sure = members[own] & (probabilities[:, own] > self.min_probability)
             rows = self.bank.rows(number)
-            if sure.any() and len(rows):
-                loss = loss + self._compare(student[sure], teacher[members[own]].mean(0), rows)
+            if sure.any() and len(rows):  # waits: whether there are any
+                anchors, mean = student[sure], teacher[members[own]].mean(0)  # waits: as many
+                loss = loss + self._compare(anchors, mean, rows)
         return loss / len(present)
 
     def negatives_of(

@@ -6,9 +6,10 @@ from .class_mix import ClassMix
 from .class_paste import ClassPaste
 from .complex_mix import ComplexMix
 from .mix_twice import MixTwice
-from .partners import draw_partners, mix_alike, mix_labeled, mix_view
+from .partners import IN_BATCH, draw_partners, mix_alike, mix_labeled, mix_view
 
 __all__ = [
+    'IN_BATCH',
     'BetaBoxMix',
     'BlendMix',
     'BoxMix',

@@ -9,7 +9,7 @@ from semiseg_mm.structures import MixMask, PseudoLabel, View
 from semiseg_mm.utils import check_choice, check_range, check_share
 
 from .box_mix import uniform
-from .partners import PARTNERS, draw_partners
+from .partners import PARTNERS, draw_partners, unpadded
 
 UNSURE = 'unsure'
 
@@ -63,9 +63,7 @@ class BetaBoxMix(nn.Module):
         mask = (rows.unsqueeze(2) & columns.unsqueeze(1)).to(images.device, non_blocking=True)
         drawn = torch.rand(len(images)).to(images.device, non_blocking=True)
         mask = mask & (drawn < self._probability(target)).view(-1, 1, 1)
-        if labeled is not None:
-            mask &= labeled.valid[partner]
-        return MixMask(mask, partner, labeled is not None)
+        return unpadded(mask, partner, labeled)
 
     def _side(self) -> float:
         if self.side is None:

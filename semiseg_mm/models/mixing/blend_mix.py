@@ -5,7 +5,7 @@ from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import MixMask, PseudoLabel
 from semiseg_mm.utils import check_choice, check_number
 
-from .partners import PARTNERS, draw_partners
+from .partners import IN_BATCH, draw_partners
 
 
 @MODELS.register_module()
@@ -24,7 +24,7 @@ class BlendMix(nn.Module):
     def __init__(self, alpha: float = 0.1, partner: str = 'next') -> None:
         super().__init__()
         check_number('alpha', alpha, 'BlendMix', above=True)
-        check_choice('partner', partner, [p for p in PARTNERS if p != 'labeled'], 'BlendMix')
+        check_choice('partner', partner, IN_BATCH, 'BlendMix')
         self.alpha = alpha
         self.partner = partner
 

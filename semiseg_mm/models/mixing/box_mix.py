@@ -8,7 +8,7 @@ from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import MixMask, PseudoLabel, View
 from semiseg_mm.utils import check_choice, check_count, check_range, check_share, draw_box
 
-from .partners import NOBODY, PARTNERS, draw_partners
+from .partners import NOBODY, PARTNERS, draw_partners, unpadded
 
 SIDES = ('log', 'half')
 
@@ -81,9 +81,7 @@ class BoxMix(nn.Module):
                 if self.outside:
                     sample.logical_not_()
         mask = mask.to(images.device, non_blocking=True)
-        if labeled is not None:
-            mask &= labeled.valid[partner]
-        return MixMask(mask, partner, labeled is not None)
+        return unpadded(mask, partner, labeled)
 
     def flip_box(self, mask: Tensor) -> None:
         """Draw a box and invert the mask H,W inside it."""

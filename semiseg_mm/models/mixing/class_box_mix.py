@@ -3,14 +3,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from semiseg_mm.errors import UserError
 from semiseg_mm.models.class_confidence import ByClassConfidence
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import MixMask, PseudoLabel, View
 from semiseg_mm.utils import check_choice, check_share
 
 from .box_mix import BoxMix
-from .partners import draw_partners
+from .partners import draw_partners, labels_to_cut, unpadded
 
 
 @MODELS.register_module()
@@ -42,15 +41,10 @@ class ClassBoxMix(ByClassConfidence):
         self, images: Tensor, target: PseudoLabel | None = None, labeled: View | None = None
     ) -> MixMask:
         """Draw the masks for B,C,H,W on the CPU; the host waits for the labels here, once."""
-        known = target if labeled is None else labeled.target
-        if known is None:
-            raise UserError(
-                'ClassBoxMix cuts along pseudo labels, and this method makes them after mixing: '
-                "use mixer=dict(type='BoxMix') with it, or partner='labeled'."
-            )
+        known = labels_to_cut(target, labeled, 'ClassBoxMix')
         draw_partners(images, self.partner, labeled)  # refuses what does not fit
-        chances = torch.tensor(self.unknown.softmax(0).tolist())
-        hard = known.hard.masked_fill(~known.valid, -1).cpu().numpy()  # N,H,W
+        chances = torch.tensor(self.unknown.softmax(0).tolist())  # waits: drawn on the host
+        hard = known.hard.masked_fill(~known.valid, -1).cpu().numpy()  # N,H,W; waits: for objects
         shares = [(hard == c).mean((1, 2)) for c in range(len(chances))]
         mask, partner = torch.zeros(len(images), *hard.shape[1:], dtype=torch.bool), []
         for number, own in enumerate(mask):
@@ -61,9 +55,7 @@ class ClassBoxMix(ByClassConfidence):
             self._flip_object(own, hard[partner[-1]] == cls)
         mask = mask.to(images.device, non_blocking=True)
         partner = torch.tensor(partner).to(images.device, non_blocking=True)
-        if labeled is not None:
-            mask &= labeled.valid[partner]
-        return MixMask(mask, partner, labeled is not None)
+        return unpadded(mask, partner, labeled)
 
     def _flip_object(self, mask: Tensor, shown: np.ndarray) -> None:
         """Set the mask H,W within the box of an object, of the class that is shown there H,W."""

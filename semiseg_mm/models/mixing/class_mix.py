@@ -1,12 +1,11 @@
 import torch
 from torch import Tensor, nn
 
-from semiseg_mm.errors import UserError
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import MOST_CLASSES, MixMask, PseudoLabel, View
 from semiseg_mm.utils import check_choice, check_share
 
-from .partners import PARTNERS, draw_partners
+from .partners import PARTNERS, draw_partners, labels_to_cut
 
 ROUNDINGS = dict(floor=torch.floor, ceil=torch.ceil)
 
@@ -35,12 +34,7 @@ class ClassMix(nn.Module):
         self, images: Tensor, target: PseudoLabel | None = None, labeled: View | None = None
     ) -> MixMask:
         """Draw the masks for B,C,H,W; places that are not valid in the partner are not pasted."""
-        known = target if labeled is None else labeled.target
-        if known is None:
-            raise UserError(
-                'ClassMix cuts along pseudo labels, and this method makes them after mixing: use '
-                "mixer=dict(type='BoxMix') with it, or partner='labeled'."
-            )
+        known = labels_to_cut(target, labeled, 'ClassMix')
         partner = draw_partners(images, self.partner, labeled)
         hard, valid = known.hard[partner], known.valid[partner]
         chosen = self._choose(_present(hard, valid))

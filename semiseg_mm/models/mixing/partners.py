@@ -4,9 +4,10 @@ from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.pseudo_labels import stored_label
-from semiseg_mm.structures import View
+from semiseg_mm.structures import MixMask, PseudoLabel, View
 
-PARTNERS = ('next', 'flip', 'pair', 'random', 'labeled')
+IN_BATCH = ('next', 'flip', 'pair', 'random')
+PARTNERS = (*IN_BATCH, 'labeled')
 NOBODY = 'nobody'  # of mixers that paste nothing
 
 
@@ -43,12 +44,33 @@ def draw_partners(images: Tensor, how: str = 'next', labeled: View | None = None
     return partner.to(images.device, non_blocking=True)
 
 
-def mix_view(mixer: nn.Module, view: View, labeled: View) -> View:
+def labels_to_cut(target: PseudoLabel | None, labeled: View | None, mixer: str) -> PseudoLabel:
+    """Return the labels along which a mixer cuts: the partners', which may be labeled images."""
+    known = target if labeled is None else labeled.target
+    if known is None:
+        raise UserError(
+            f'{mixer} cuts along pseudo labels, and this method makes them after mixing: use '
+            "mixer=dict(type='BoxMix') with it, or partner='labeled'."
+        )
+    return known
+
+
+def unpadded(mask: Tensor, partner: Tensor | None, labeled: View | None) -> MixMask:
+    """Return what is pasted, without the padding of labeled images."""
+    if labeled is not None:
+        mask = mask & labeled.valid[partner]
+    return MixMask(mask, partner, labeled is not None)
+
+
+def mix_view(mixer: nn.Module | None, view: View, labeled: View) -> View:
     """Return the view mixed with its partners, its label as well if it is known.
 
     Only a mixer with ``partner='labeled'`` gets to see the labeled images, with their labels. One
-    that mixes in several steps has ``mix_view`` itself, in the place of ``draw``.
+    that mixes in several steps has ``mix_view`` itself, in the place of ``draw``. None mixes
+    nothing.
     """
+    if mixer is None:
+        return view
     if hasattr(mixer, 'mix_view'):
         return mixer.mix_view(view, labeled)
     if getattr(mixer, 'partner', None) != 'labeled':
@@ -66,7 +88,14 @@ def mix_alike(view: View, like: View, labeled: View) -> View:
 
 def mix_labeled(mixer: nn.Module, labeled: View) -> View:
     """Return labeled images mixed with each other, and their labels alike."""
-    mix = mixer.draw(labeled.inputs, stored_label(labeled))
+    fits = hasattr(mixer, 'draw') and getattr(mixer, 'partner', None) not in ('labeled', NOBODY)
+    mix = mixer.draw(labeled.inputs, stored_label(labeled)) if fits else None
+    if mix is None or mix.blends:
+        raise UserError(
+            f'{type(mixer).__name__} as labeled_mixer: each pixel needs the label of one image of '
+            "the batch. Take BoxMix, ClassMix, ClassPaste or the like, without partner='labeled' "
+            "or 'nobody'."
+        )
     mixed = labeled.mixed(mix)
     samples = [sample.new() for sample in labeled.data_samples]
     for key in ('gt_sem_seg', 'valid', 'confidence'):

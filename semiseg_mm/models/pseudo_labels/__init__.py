@@ -3,7 +3,7 @@ from .context import ContextPseudoLabel
 from .entropy import entropy_of, quantile
 from .filters import ConfidentShare, MeanConfidence, RunningThreshold, Threshold, TopShare
 from .hard import HardPseudoLabel
-from .observing import filtered, observe, observe_logits
+from .observing import filtered, labeled_by, observe, observe_logits
 from .propagation import draw_regions, propagate, spread_logits
 from .soft import SoftPseudoLabel
 from .stored import stored_label
@@ -21,6 +21,7 @@ __all__ = [
     'entropy_of',
     'filtered',
     'image_agreement',
+    'labeled_by',
     'observe',
     'observe_logits',
     'propagate',

@@ -22,6 +22,12 @@ def observe_logits(part: nn.Module, logits: Tensor, valid: Tensor, progress: flo
         part.observe(HardPseudoLabel()(logits, valid), progress)
 
 
+def labeled_by(part: nn.Module, logits: Tensor, valid: Tensor, progress: float) -> PseudoLabel:
+    """Return what a ``pseudo_label`` makes of logits, after it was shown them."""
+    observe_logits(part, logits, valid, progress)
+    return part(logits, valid)
+
+
 def filtered(
     part: nn.Module | None, target: PseudoLabel, progress: float | None = None
 ) -> PseudoLabel:

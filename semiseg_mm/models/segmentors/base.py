@@ -38,6 +38,7 @@ from .network import (
     image_channels,
     override_network,
 )
+from .parts import derived_part
 from .windows import pad_small_images, use_windows
 
 
@@ -104,6 +105,7 @@ class SemiSegmentor(BaseModel):
         self.guides: list[str] = []  # auxiliaries that never change
         self.own_optimizers: list[str] = []  # auxiliaries that have one
         self.teachers_begin: float | None = None  # the share that MeanTeacherHook.begin must be
+        self.teachers_turns: int | None = None  # and how many its turns must be
         self.perturbation = MODELS.build(perturbation) if perturbation else None
         self.labeled_mixer = MODELS.build(labeled_mixer) if labeled_mixer else None
         compares = bool(student_views) or loss_on_labeled
@@ -120,8 +122,8 @@ class SemiSegmentor(BaseModel):
             check_choice('evaluated', name, networks)
         for name in self.teachers:
             self.networks[name].requires_grad_(False)
-        self.class_confidence = class_confidence and MODELS.build(
-            dict(class_confidence, num_classes=self.out_channels)
+        self.class_confidence = class_confidence and derived_part(
+            class_confidence, 'model.class_confidence', num_classes=self.out_channels
         )
         self.register_buffer('teacher_steps', torch.zeros((), dtype=torch.long))
         self.iteration, self.max_iters = 0, 1  # set by the train loop; derived, not state

@@ -1,7 +1,6 @@
 import torch
 from torch import Tensor
 
-from semiseg_mm.errors import UserError
 from semiseg_mm.models.losses import sigmoid_rampup
 from semiseg_mm.models.pseudo_labels import stored_label
 from semiseg_mm.registry import MODELS
@@ -9,10 +8,10 @@ from semiseg_mm.structures import PseudoLabel, View
 from semiseg_mm.utils import check_choice, check_number
 
 from .base import Outputs
+from .parts import derived_part
 from .weak_to_strong import WeakToStrongSegmentor
 
 COVERS = ('labeled', 'all')
-DERIVED = {'num_classes', 'channels'}  # of the contrast
 
 
 @MODELS.register_module()
@@ -44,18 +43,11 @@ class ContrastSegmentor(WeakToStrongSegmentor):
     ) -> None:
         check_number('contrast_weight', contrast_weight, type(self).__name__)
         check_choice('contrast_covers', contrast_covers, COVERS, type(self).__name__)
-        refused = sorted(DERIVED & contrast.keys())
-        if refused:
-            raise UserError(
-                f'{", ".join(refused)} of model.contrast follow from network and projector: leave '
-                'them out.'
-            )
         super().__init__(segmentor, loss_on_labeled=True, **kwargs)
         self.add_auxiliary('projector', projector, in_channels=self.embedding_channels)
         channels = self.auxiliaries['projector'].out_channels
-        self.contrast = MODELS.build(
-            dict(contrast, num_classes=self.out_channels, channels=channels)
-        )
+        derived = dict(num_classes=self.out_channels, channels=channels)
+        self.contrast = derived_part(contrast, 'model.contrast', **derived)
         self.contrast_weight = contrast_weight
         self.contrast_covers = contrast_covers
 

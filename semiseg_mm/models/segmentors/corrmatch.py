@@ -1,13 +1,12 @@
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from semiseg_mm.errors import UserError
-from semiseg_mm.models.losses import average, sigmoid_rampup
+from semiseg_mm.models.losses import ProbabilityKL, sigmoid_rampup
 from semiseg_mm.models.pseudo_labels import draw_regions, filtered, propagate, spread_logits
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
-from semiseg_mm.utils import check_count, check_number
+from semiseg_mm.utils import check_absent, check_count, check_number
 
 from .base import Output, Outputs
 from .head_loss import head_loss
@@ -48,8 +47,7 @@ class CorrMatchSegmentor(WeakToStrongSegmentor):
         check_count('regions', regions, 'CorrMatchSegmentor', least=1)
         check_number('consistency_weight', consistency_weight, 'CorrMatchSegmentor')
         check_number('correlation_weight', correlation_weight, 'CorrMatchSegmentor')
-        if refused := sorted(FIXED & kwargs.keys()):
-            raise UserError(f'{", ".join(refused)} of CorrMatch follow from it: leave them out.')
+        check_absent(FIXED, kwargs, 'CorrMatch')
         super().__init__(segmentor, 'self', filter=filter, loss_on_labeled=True, **kwargs)
         if not hasattr(self.filter, 'value'):
             raise UserError('filter of CorrMatchSegmentor: take RunningThreshold or Threshold.')
@@ -76,11 +74,11 @@ class CorrMatchSegmentor(WeakToStrongSegmentor):
         )  # B,H,W
         losses = self._learned(own, plain, dict(strong=label), None)
 
-        before, after = own['weak'].logits.detach().float(), own['strong'].logits.float()
-        apart = F.kl_div(after.log_softmax(1), before.softmax(1), reduction='none').sum(1)
+        before = mixed._replace(label=own['weak'].logits.detach().float().softmax(1))
+        apart = ProbabilityKL()(own['strong'].logits, before)
         also = self.unsupervised(carried_strong, label) + self.unsupervised(carried[count:], plain)
         ramp = sigmoid_rampup(self.iteration, self.rampup_iters)
-        losses['loss_consistency'] = ramp * self.consistency_weight * average(apart, mixed)
+        losses['loss_consistency'] = ramp * self.consistency_weight * apart
         losses['loss_correlation'] = ramp * self.correlation_weight * also / 2
         head, samples = self.networks['student'].decode_head, views['labeled'].data_samples
         known = head_loss(head, carried[:count], samples, accuracy=False)

@@ -8,6 +8,7 @@ from semiseg_mm.structures import View
 from semiseg_mm.utils import check_count, check_number, check_share
 
 from .base import Output, Outputs, SemiSegmentor
+from .parts import derived_part
 
 CROPS = ('first', 'second')
 
@@ -45,7 +46,7 @@ class DCCSegmentor(SemiSegmentor):
         super().__init__(dict(student=segmentor), {}, CROPS, **kwargs)
         self.add_auxiliary('projector', projector, in_channels=self.embedding_channels)
         channels = self.auxiliaries['projector'].out_channels
-        self.contrast = MODELS.build(dict(contrast, channels=channels))
+        self.contrast = derived_part(contrast, 'model.contrast', channels=channels)
         self.contrast_weight, self.stride = contrast_weight, stride
         self.supervised_until = supervised_until
 

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.losses import sigmoid_rampup
 from semiseg_mm.models.mixing import mix_view
-from semiseg_mm.models.pseudo_labels import filtered, observe, observe_logits
+from semiseg_mm.models.pseudo_labels import filtered, labeled_by, observe
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
 from semiseg_mm.utils import check_count, check_number, turn_of
@@ -62,7 +62,7 @@ class DualTeacher(SemiSegmentor):
             **kwargs,
         )
         self.lessons = nn.ModuleList(Lesson(**lesson) for lesson in lessons)
-        self.turns = turns
+        self.turns = self.teachers_turns = turns
         self.filter = MODELS.build(filter) if filter else None
         self.pseudo_label = MODELS.build(pseudo_label)
         self.unsupervised = MODELS.build(unsupervised)
@@ -78,15 +78,14 @@ class DualTeacher(SemiSegmentor):
         number = turn_of(self.iteration, self.max_iters, self.turns) % len(self.lessons)
         lesson = self.lessons[number]
         logits = self.teach(f'teacher_{number}', weak.inputs, train_mode=True).logits
-        observe_logits(self.pseudo_label, logits, weak.valid, self.progress)
-        target = self.pseudo_label(logits, weak.valid)
+        target = labeled_by(self.pseudo_label, logits, weak.valid, self.progress)
         observe(self.filter, target, self.progress)
         seen = views[lesson.view]._replace(target=target)
         mixed = mix_view(lesson.mixer, seen, views['labeled'])
-        if lesson.colours is not None:
-            changed = self.data_preprocessor.recoloured(mixed.inputs, lesson.colours)
-            mixed = mixed._replace(inputs=changed)
-        views['mixed'] = mixed._replace(target=filtered(lesson.filter, mixed.target, self.progress))
+        views['mixed'] = mixed._replace(
+            inputs=self.data_preprocessor.recoloured(mixed.inputs, lesson.colours),
+            target=filtered(lesson.filter, mixed.target, self.progress),
+        )
         views['strong'] = views['strong']._replace(target=filtered(self.filter, target))
         return views
 

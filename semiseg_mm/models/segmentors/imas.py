@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from semiseg_mm.models.losses import sigmoid_rampup
+from semiseg_mm.models.mixing import IN_BATCH
 from semiseg_mm.models.pseudo_labels import Threshold, filtered, image_agreement
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
@@ -12,7 +13,6 @@ from semiseg_mm.utils import check_choice, check_count, check_number
 from .base import Outputs, SemiSegmentor
 
 VIEWS = ('weak', 'mixed', 'strong')
-IN_BATCH = ('next', 'flip', 'pair', 'random')  # partners, whom the method pairs anew
 
 
 @MODELS.register_module()
@@ -57,7 +57,7 @@ class IMASSegmentor(SemiSegmentor):
         for number in without:
             check_choice('without', number, range(self.out_channels), 'IMASSegmentor')
         self.mixer = MODELS.build(mixer)
-        own = getattr(self.mixer, 'partner', 'random')
+        own = getattr(self.mixer, 'partner', 'random')  # the method pairs the images anew
         check_choice('mixer.partner', own, IN_BATCH, 'IMASSegmentor')
         self.filter = Threshold(threshold)
         self.pseudo_label = MODELS.build(dict(type='HardPseudoLabel'))

@@ -2,7 +2,7 @@ import torch
 from torch import Tensor
 
 from semiseg_mm.models.losses import sigmoid_rampup
-from semiseg_mm.models.pseudo_labels import observe_logits
+from semiseg_mm.models.pseudo_labels import labeled_by
 from semiseg_mm.registry import MODELS
 from semiseg_mm.utils import check_choice, check_count, check_number
 
@@ -63,7 +63,7 @@ class MeanTeacher(SemiSegmentor):
             student.append(outputs['student']['labeled'].logits)
         valid = torch.cat([view.valid for view in seen])
         taught = self.teach('teacher', torch.cat([view.inputs for view in seen])).logits
-        observe_logits(self.pseudo_label, taught, valid, self.progress)
-        loss = self.unsupervised(torch.cat(student), self.pseudo_label(taught, valid))
+        target = labeled_by(self.pseudo_label, taught, valid, self.progress)
+        loss = self.unsupervised(torch.cat(student), target)
         weight = self.weight * sigmoid_rampup(self.iteration, self.rampup_iters)
         return dict(loss_consistency=weight * loss)

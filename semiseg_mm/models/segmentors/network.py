@@ -117,9 +117,8 @@ def feature_shapes(network: nn.Module) -> list[torch.Size]:
             f'{type(network).__name__} with {type(network.decode_head).__name__} gives no '
             'features, which this method reads: choose another network.'
         )
-    first = next(part for part in network.modules() if isinstance(part, nn.Conv2d))
-    image = torch.zeros(1, first.in_channels, 224, 224, device=first.weight.device)
-    mode = network.training
+    device, mode = next(network.parameters()).device, network.training
+    image = torch.zeros(1, image_channels(network), 224, 224, device=device)
     with torch.no_grad():
         levels = network.eval().extract_feat(image)
     network.train(mode)

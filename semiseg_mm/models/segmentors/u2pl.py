@@ -1,20 +1,19 @@
 import torch
 from torch import Tensor
 
-from semiseg_mm.errors import UserError
 from semiseg_mm.models.losses import sigmoid_rampup
 from semiseg_mm.models.pseudo_labels import entropy_of, quantile, stored_label
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
-from semiseg_mm.utils import check_number, check_share
+from semiseg_mm.utils import check_absent, check_number, check_share
 
 from .base import Outputs
 from .forward import in_mode
+from .parts import derived_part
 from .weak_to_strong import WeakToStrongSegmentor
 
 FIXED = {'teacher', 'strong_views', 'covers', 'filter', 'filter_before_mixing'}
 FIXED |= {'perturbation', 'dropped_weight', 'loss_on_labeled'}
-DERIVED = {'num_classes', 'channels'}  # of the contrast
 
 
 @MODELS.register_module()
@@ -50,17 +49,14 @@ class U2PLSegmentor(WeakToStrongSegmentor):
         check_number('contrast_weight', contrast_weight, 'U2PLSegmentor')
         check_share('unreliable', unreliable, 'U2PLSegmentor')
         check_share('supervised_until', supervised_until, 'U2PLSegmentor')
-        refused = sorted(FIXED & kwargs.keys()) + sorted(DERIVED & contrast.keys())
-        if refused:
-            raise UserError(f'{", ".join(refused)} of U2PL follow from the method: leave them out.')
+        check_absent(FIXED, kwargs, 'U2PL')
         super().__init__(segmentor, unsupervised=unsupervised, loss_on_labeled=True, **kwargs)
         self.teachers_begin = supervised_until
         for name, leader in dict(projector=None, teacher_projector='projector').items():
             self.add_auxiliary(name, projector, leader, in_channels=self.embedding_channels)
         channels = self.auxiliaries['projector'].out_channels
-        self.contrast = MODELS.build(
-            dict(contrast, num_classes=self.out_channels, channels=channels)
-        )
+        derived = dict(num_classes=self.out_channels, channels=channels)
+        self.contrast = derived_part(contrast, 'model.contrast', **derived)
         self.contrast_weight = contrast_weight
         self.unreliable = unreliable
         self.supervised_until = supervised_until
@@ -79,7 +75,8 @@ class U2PLSegmentor(WeakToStrongSegmentor):
         known, guessed = stored_label(both[0]), both[1].target
         labeled, share = len(images) - len(guessed.valid), self.unreliable * (1 - self.progress)
         entropy = entropy_of(taught.logits[labeled:])  # B,H,W
-        low, high = (quantile(entropy[guessed.valid], q) for q in (share, 1 - share))
+        known_entropy = entropy[guessed.valid]  # waits: its quantiles leave the padding out
+        low, high = (quantile(known_entropy, q) for q in (share, 1 - share))
         kept = guessed.weighted((entropy < high).float())
         loss = self.unsupervised(own['strong'].logits, kept)
         loss = loss * guessed.valid.sum() / (kept.kept > 0).sum().clamp(min=1)

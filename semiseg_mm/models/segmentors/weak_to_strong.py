@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.losses import sigmoid_rampup
 from semiseg_mm.models.mixing import mix_view
-from semiseg_mm.models.pseudo_labels import filtered, observe, observe_logits
+from semiseg_mm.models.pseudo_labels import filtered, labeled_by, observe
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import PseudoLabel, View
 from semiseg_mm.utils import check_choice, check_count, check_number
@@ -112,11 +112,9 @@ class WeakToStrongSegmentor(SemiSegmentor):
             views['weak'] = self._labeled(views['weak'], self._taught(views['weak']))
         for name in self.strong_views:
             view = views[name]._replace(target=views['weak'].target)
-            view = mix_view(self.mixer, view, views['labeled']) if self.mixer else view
-            if self.colours is not None:
-                changed = self.data_preprocessor.recoloured(view.inputs, self.colours)
-                view = view._replace(inputs=changed)
-            views[name] = view
+            view = mix_view(self.mixer, view, views['labeled'])
+            changed = self.data_preprocessor.recoloured(view.inputs, self.colours)
+            views[name] = view._replace(inputs=changed)
         return views
 
     def unsupervised_loss(self, views: dict[str, View], outputs: Outputs) -> dict[str, Tensor]:
@@ -164,8 +162,7 @@ class WeakToStrongSegmentor(SemiSegmentor):
         return self.teach(name, view.inputs, self.label_in_train_mode).logits
 
     def _labeled(self, weak: View, logits: Tensor) -> View:
-        observe_logits(self.pseudo_label, logits, weak.valid, self.progress)
-        target = self.pseudo_label(logits, weak.valid)
+        target = labeled_by(self.pseudo_label, logits, weak.valid, self.progress)
         observe(self.filter, target, self.progress)
         early = self.filter if self.filter_before_mixing else None
         return weak._replace(target=filtered(early, target))

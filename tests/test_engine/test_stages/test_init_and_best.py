@@ -45,18 +45,16 @@ def test_other_networks_start_from_the_one_that_predicts(tmp_path):
 # ------------------------------------------------------------------ seed
 
 
-def test_trainings_of_the_same_settings_differ_by_their_seeds(tmp_path):
-    cfg = toy_stages(tmp_path, 'st', max_iters=2)
+def test_the_seed_of_a_stage_is_added_to_the_runs(tmp_path):
+    """So that trainings of the same settings start from other weights, and are known as others."""
+    cfg = toy_stages(tmp_path, 'st')
     cfg.stages = [
         dict(type='TrainStage', name=name, sup_only=True, seed=seed)
         for name, seed in dict(one=0, same=0, other=1).items()
     ]
-    run_stages(cfg)
-    one, same, other = (
-        weights_hash(tmp_path / f'0{number}_{name}/iter_2.pth')
-        for number, name in enumerate(('one', 'same', 'other'), 1)
-    )
-    assert one == same != other
+    one, same, other = build_runner(cfg).stages.values()
+    assert [stage.cfg.randomness.seed for stage in (one, same, other)] == [3, 3, 4]
+    assert one.key() == same.key() != other.key()
 
 
 # ------------------------------------------------------------------ best

@@ -64,12 +64,15 @@ def test_loss_is_that_of_the_teacher_whose_turn_it_is(iteration, number):
     torch.testing.assert_close(found['loss_mixed'], expected)
 
 
-def train(model, iterations, first=0):
-    """Eight iterations of a student whose weights are 1, 2, 3, …; returns the teachers' weights."""
+def train(model, iterations, first=0, without=None):
+    """Eight iterations of a student whose weights are 1, 2, 3, …; returns the teachers' weights.
+
+    In the iteration ``without`` the optimizer makes no step.
+    """
     hook = MeanTeacherHook(decay=0.9, buffers='keep', turns=4)
     runner = SimpleNamespace(
         model=model, iter=first, max_iters=8,
-        optim_wrapper=SimpleNamespace(should_update=lambda: True),
+        optim_wrapper=SimpleNamespace(should_update=lambda: runner.iter != without),
     )  # fmt: skip
     hook.before_train(runner)
     found = []
@@ -97,6 +100,15 @@ def test_teachers_follow_in_turn_and_start_anew_from_the_student():
     resumed = build()
     resumed.load_state_dict(half.state_dict())
     assert first + train(resumed, 8, first=3) == whole
+
+
+def test_a_turn_that_is_resumed_before_its_first_step_leaves_the_teachers_alone():
+    """The third iteration is the first of a turn, and accumulates gradients."""
+    model, resumed = build(), build()
+    before = train(model, 3, without=2)[-1]
+    resumed.load_state_dict(model.state_dict())
+    (after,) = train(resumed, 4, first=3)
+    assert after == (before[0], 4.0)  # the second one starts from the student
 
 
 @pytest.mark.parametrize(
