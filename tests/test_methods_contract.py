@@ -117,6 +117,21 @@ def test_gradients_reach_all_students_and_no_teacher(name):
                 assert parameter.grad is not None, f'{network}.{key} has no gradient'
 
 
+@pytest.mark.parametrize('name', [n for n, s in SETTINGS.items() if 'optimizer_parts' in s])
+def test_a_module_with_an_optimizer_of_its_own_learns_from_its_own_loss_alone(name):
+    """``loss_<module>`` moves the module and nothing else; no other loss moves it."""
+    model = build(name)
+    losses = losses_of(model, batch_of(name))
+    own = [losses.pop(f'loss_{part}') for part in model.own_optimizers]
+    model.parse_losses(losses)[0].backward(retain_graph=True)
+    within = [p for part in model.own_optimizers for p in model.auxiliaries[part].parameters()]
+    assert within and all(p.grad is None for p in within)
+    before = [p.grad.clone() for p in model.networks.parameters()]
+    sum(own).backward()
+    assert all(torch.equal(p.grad, a) for p, a in zip(model.networks.parameters(), before))
+    assert all(p.grad is not None for p in within) and any(p.grad.any() for p in within)
+
+
 @method
 def test_autocast_leaves_no_convolution_without_gradient(name):
     """A no_grad pass under autocast must not poison the cached weights of a later pass."""

@@ -65,19 +65,6 @@ def test_a_correction_by_hand():
     assert torch.equal(target.kept, expected) and torch.equal(target.confidence, expected)
 
 
-def test_each_learns_from_its_own_losses():
-    model = build()
-    found = losses_of(model)
-    own = found.pop('loss_corrector')
-    model.parse_losses(found)[0].backward(retain_graph=True)
-    corrector, student = model.auxiliaries['corrector'], model.networks['student']
-    assert all(p.grad is None for p in corrector.parameters())
-    before = [p.grad.clone() for p in student.parameters()]
-    own.backward()
-    assert all(torch.equal(a, p.grad) for a, p in zip(before, student.parameters()))
-    assert all(p.grad is not None for p in corrector.parameters())
-
-
 def test_the_network_learns_to_be_called_right():
     """The praise has a gradient to the network through the frozen corrector, and no other term."""
     model = build()

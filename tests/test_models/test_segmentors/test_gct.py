@@ -83,21 +83,6 @@ def test_the_pull_rises_over_its_share_of_the_training():
         torch.testing.assert_close(losses_of(model)['loss_consistency'], expected)
 
 
-def test_each_learns_from_its_own_losses():
-    """One backward gives what the published three give: one a network, one of the detector."""
-    model = build(threshold=0.2)
-    found = losses_of(model)
-    own = found.pop('loss_detector')
-    model.parse_losses(found)[0].backward(retain_graph=True)
-    assert found['loss_correction'] > 0
-    detector = model.auxiliaries['detector']
-    assert all(p.grad is None for p in detector.parameters())
-    before = [p.grad.clone() for p in model.networks.parameters()]
-    own.backward()
-    assert all(torch.equal(a, p.grad) for a, p in zip(before, model.networks.parameters()))
-    assert all(p.grad is not None for p in detector.parameters())
-
-
 def test_three_networks_are_refused():
     with pytest.raises(UserError, match=r'compares two networks, .* has 3'):
         build(segmentor=[toy_network()] * 3)

@@ -85,19 +85,6 @@ def test_maps_that_are_ground_truth_match_it():
         assert least <= found['loss_matching'] <= most
 
 
-def test_each_learns_from_its_own_losses():
-    model = build()
-    found = losses_of(model)
-    own = found.pop('loss_discriminator')
-    model.parse_losses(found)[0].backward(retain_graph=True)
-    judge, student = model.auxiliaries['discriminator'], model.networks['student']
-    assert all(p.grad is None for p in judge.parameters())
-    before = [p.grad.clone() for p in student.parameters()]
-    own.backward()
-    assert all(torch.equal(a, p.grad) for a, p in zip(before, student.parameters()))
-    assert all(p.grad is not None for p in judge.parameters())
-
-
 @pytest.mark.parametrize('size', [(16, 16), (31, 33), (64, 48)])
 def test_an_image_of_any_size_has_one_score(size):
     scores, features = ImageDiscriminator(5, channels=(2, 2, 2, 3))(torch.rand(2, 5, *size))

@@ -57,19 +57,6 @@ def test_where_no_pixel_looks_fake_there_is_nothing_to_learn_from_real_images():
     assert last.out_channels == model.num_classes == 3
 
 
-def test_each_learns_from_its_own_losses():
-    model = build()
-    found = losses_of(model)
-    own = found.pop('loss_generator')
-    model.parse_losses(found)[0].backward(retain_graph=True)
-    generator, student = model.auxiliaries['generator'], model.networks['student']
-    assert all(p.grad is None for p in generator.parameters())
-    before = [p.grad.clone() for p in student.parameters()]
-    own.backward()
-    assert all(torch.equal(a, p.grad) for a, p in zip(before, student.parameters()))
-    assert all(p.grad.abs().sum() > 0 for n, p in generator.named_parameters() if 'bn' not in n)
-
-
 def test_generated_images_do_not_move_the_statistics_of_real_ones():
     model, plain = build().train(), build().train()
     plain.auxiliaries['generator'].layers[-2].bias.data += 3  # it draws others
