@@ -1,6 +1,6 @@
 _base_ = [
-    '../_base_/models/deeplabv2_r101-d8.py',
-    '../_base_/datasets/voc_s4l.py',
+    '../_base_/models/deeplabv2_r101-d16.py',
+    '../_base_/datasets/voc_pixelssl.py',
     '../_base_/methods/s4l.py',
     '../_base_/schedules/sgd_s4l.py',
     '../_base_/default_runtime.py',

@@ -2,8 +2,9 @@
 # teacher in train mode predicts, rounded down, are pasted on the next image; then colours change.
 # The loss of all pixels counts as much as the mixed batch has confident ones. On VOC the code
 # changes no colours (colours=None).
-# Ours: each image is blurred or not by itself, and colours change as torchvision does it (there:
-# one draw for the batch, Kornia); padding is not learned from.
+# Ours: an image gets the next one's classes (there: it lends its own to the next one); each image
+# is blurred or not by itself, and colours change as torchvision does it (there: one draw for the
+# batch, Kornia); padding is not learned from.
 colours = dict(brightness=0.25, contrast=0.25, saturation=0.25, hue=0.25, gray_prob=0)
 model = dict(
     type='WeakToStrongSegmentor',

@@ -1,8 +1,8 @@
 # iMAS (Zhao et al., CVPR 2023) as its code: how easy an image is (agreement of student and teacher,
 # times the shares of sure pixels) blends its strong view with its weak one, weighs its loss, and
 # pairs images for CutMix of the weak views, which a batch gets with the mean as probability.
-# labels in eval mode; labeled, weak, mixed and strong images share a forward. A leaf lets the
-# teacher equal the student in the first epoch (MeanTeacherHook.begin).
+# The teacher labels in eval mode; labeled, weak, mixed and strong images share a forward. A leaf
+# lets the teacher equal the student in the first epoch (MeanTeacherHook.begin).
 # Ours: where a batch gets no CutMix, its weak images are seen twice, without a loss (there: once);
 # padding never counts.
 model = dict(

@@ -135,6 +135,16 @@ def test_the_threshold_follows_the_highest_confidence_of_the_classes():
     assert torch.equal(keep.value, before)
 
 
+def test_the_threshold_stays_between_what_it_has_seen():
+    keep, seen = RunningThreshold(0.5, momentum=0.3), [0.5]
+    for seed in range(20):
+        torch.manual_seed(seed)
+        confidence = torch.rand(1, 2, 3) * 0.5 + 0.3
+        keep.observe(PseudoLabel(torch.randint(3, (1, 2, 3)), confidence, confidence > 0), 0.0)
+        seen += confidence.flatten().tolist()
+        assert min(seen) <= keep.value <= max(seen)
+
+
 # ------------------------------------------------------------------ the method
 
 

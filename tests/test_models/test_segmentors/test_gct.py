@@ -131,7 +131,10 @@ def test_half_of_the_channels_are_normalised_image_by_image():
 
 
 def test_the_detector_has_the_published_layers():
-    convs = [m for m in FlawDetector(24).layers if isinstance(m, torch.nn.Conv2d)]
+    """No activation stands behind the last one."""
+    layers = FlawDetector(24).layers
+    convs = [m for m in layers if isinstance(m, torch.nn.Conv2d)]
+    assert convs[-1] is layers[-1]
     assert [m.out_channels for m in convs] == [64, 128, 128, 256, 256, 512, 512, 1]
     assert [m.stride[0] for m in convs] == [2, 2, 1, 2, 1, 2, 1, 2]
     assert {(m.kernel_size, m.padding) for m in convs} == {((4, 4), (1, 1))}

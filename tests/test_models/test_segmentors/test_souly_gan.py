@@ -46,6 +46,17 @@ def test_losses_are_those_of_one_class_more():
     torch.testing.assert_close(found['fake'], fake[1].mean())
 
 
+def test_where_no_pixel_looks_fake_there_is_nothing_to_learn_from_real_images():
+    """The fake class is no output of the network, so its logits alone decide."""
+    model, found = build(), []
+    last = model.networks['student'].decode_head.conv_seg
+    for bias in (0, 9, 99):
+        last.bias.data.fill_(bias)
+        found.append(losses_of(model)['loss_real'].item())
+    assert found[0] > 0.1 > 1e-3 > found[1] > 0 == pytest.approx(found[2], abs=1e-30)
+    assert last.out_channels == model.num_classes == 3
+
+
 def test_generated_images_do_not_move_the_statistics_of_real_ones():
     model, plain = build().train(), build().train()
     plain.auxiliaries['generator'].layers[-2].bias.data += 3  # it draws others
