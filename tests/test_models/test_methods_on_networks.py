@@ -80,7 +80,7 @@ def test_the_scan_finds_networks_and_methods():
 @pytest.mark.parametrize(('method', 'network'), pairs())
 def test_a_method_takes_a_step_on_a_network(method, network):
     if setting(method).get('perturbation') and network in UNPERTURBED:
-        with pytest.raises(UserError, match='gives no features to perturb: choose another network'):
+        with pytest.raises(UserError, match='gives no features, which this method needs'):
             build(method, network)
         return
     model = build(method, network)

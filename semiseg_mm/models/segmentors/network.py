@@ -71,11 +71,17 @@ def check_networks(networks: Iterable[nn.Module], compares: bool, perturbs: bool
                 'out_channels=num_classes=2 and a softmax CrossEntropyLoss in '
                 'model.segmentor.decode_head.'
             )
-        if perturbs and not can_be_taken_apart(network):
-            raise UserError(
-                f'{type(network).__name__} with {type(network.decode_head).__name__} gives no '
-                'features to perturb: choose another network, or perturbation=None.'
-            )
+        if perturbs:
+            check_features(network, 'set perturbation=None, or ')
+
+
+def check_features(network: nn.Module, advice: str = '') -> None:
+    """Refuse a network whose features a method cannot have."""
+    if not can_be_taken_apart(network):
+        raise UserError(
+            f'{type(network).__name__} with {type(network.decode_head).__name__} gives no '
+            f'features, which this method needs: {advice}choose another network.'
+        )
 
 
 def image_channels(network: nn.Module) -> int:
@@ -97,11 +103,12 @@ def embedding_channels(network: nn.Module) -> int:
 
 def last_level(network: nn.Module) -> dict[str, int]:
     """Return index and channels of the last level of features that the main head reads."""
+    check_features(network)
     head = network.decode_head
     index, channels = getattr(head, 'in_index', None), getattr(head, 'in_channels', None)
     if isinstance(index, (list, tuple)) and isinstance(channels, (list, tuple)):
         index, channels = index[-1], channels[-1]
-    if not can_be_taken_apart(network) or not all(isinstance(x, int) for x in (index, channels)):
+    if not all(isinstance(x, int) for x in (index, channels)):
         raise UserError(
             f'{type(network).__name__} with {type(head).__name__} does not tell which level of its '
             'features this method may take: choose another decode_head, or, if it only joins '
@@ -112,11 +119,7 @@ def last_level(network: nn.Module) -> dict[str, int]:
 
 def feature_shapes(network: nn.Module) -> list[torch.Size]:
     """Return the shape of each level that backbone and neck give for an image of 224 x 224."""
-    if not can_be_taken_apart(network):
-        raise UserError(
-            f'{type(network).__name__} with {type(network.decode_head).__name__} gives no '
-            'features, which this method reads: choose another network.'
-        )
+    check_features(network)
     device, mode = next(network.parameters()).device, network.training
     image = torch.zeros(1, image_channels(network), 224, 224, device=device)
     with torch.no_grad():
