@@ -6,7 +6,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 # Two decoders of each kind, a smaller weight that rises slowly: the network starts from scratch.
-kinds = ('drop', 'active', 'noise', 'cut_out')
-own = dict(perturbations={kind: dict(copies=2) for kind in kinds}, weight=5.0, rampup=0.85)
+own = dict(decoders=dict(drop=2, active=2, noise=2, cut_out=2), weight=5.0, rampup=0.85)
 model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, **own)
 train_dataloader = dict(dataset=dict(views=_base_.views))

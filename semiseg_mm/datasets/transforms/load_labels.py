@@ -7,7 +7,7 @@ import mmcv
 import numpy as np
 from mmseg.datasets import transforms as mmseg_transforms
 
-from semiseg_mm.datasets.backends import fetch
+from semiseg_mm.datasets.backends import fetch, is_remote
 from semiseg_mm.errors import BadMask, BrokenMask, UserError
 from semiseg_mm.registry import TRANSFORMS
 
@@ -62,7 +62,8 @@ class LoadAnnotations(mmseg_transforms.LoadAnnotations):
         except UserError:
             raise
         except FileNotFoundError as error:
-            raise BrokenMask(path, f'there is no such file{_namesake(path)}') from error
+            reason = str(error) if is_remote(path, self.backend_args) else None
+            raise BrokenMask(path, reason or f'there is no such file{_namesake(path)}') from error
         except Exception as error:  # storages and decoders raise what they like
             raise BrokenMask(path, f'{type(error).__name__}: {error}') from error
         if mask is None:

@@ -10,7 +10,7 @@ from semiseg_mm.models.perturbations import Objects
 from semiseg_mm.models.pseudo_labels import SoftPseudoLabel, filtered
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
-from semiseg_mm.utils import check_count, check_number, check_share
+from semiseg_mm.utils import check_choice, check_count, check_number, check_share
 
 from .base import Outputs, SemiSegmentor
 
@@ -25,8 +25,8 @@ class CCTSegmentor(SemiSegmentor):
 
     Args:
         segmentor: Config of the network.
-        perturbations: For each name the config of a change of features, with ``copies``: how many
-            decoders learn it.
+        perturbations: For each name the config of a change of features.
+        decoders: For each of these names how many decoders learn it; 1 where it says nothing.
         weight: Of the mean over the decoders.
         rampup: The weight rises over this share of the training, as exp(-5 (1 - t)^2).
         background: The class that is no object, for the changes that speak of objects.
@@ -38,6 +38,7 @@ class CCTSegmentor(SemiSegmentor):
         self,
         segmentor: dict,
         perturbations: dict[str, dict],
+        decoders: dict[str, int] = dict(),
         weight: float = 30.0,
         rampup: float = 0.1,
         background: int = 0,
@@ -49,18 +50,19 @@ class CCTSegmentor(SemiSegmentor):
         check_share('rampup', rampup, 'CCTSegmentor')
         super().__init__(dict(student=segmentor), {}, ('weak',), **kwargs)
         assert self.embedding_channels  # or it says that this network has no last layer
+        for name in decoders:
+            check_choice('A name in decoders', name, perturbations, 'CCTSegmentor')
         self.perturbations = nn.ModuleDict()
         for name, change in perturbations.items():
-            change = dict(change)
-            copies = change.pop('copies', 1)
-            check_count('copies', copies, f'perturbations.{name}')
-            if copies:
+            count = decoders.get(name, 1)
+            check_count(name, count, 'decoders of CCTSegmentor')
+            if count:
                 self.perturbations[name] = MODELS.build(change)
-            for number in range(copies):
+            for number in range(count):
                 layer = self.networks['student'].decode_head.conv_seg
                 self.add_auxiliary(f'{name}_{number}', untrained_copy(layer))
         if not self.auxiliaries:
-            raise UserError('CCT needs a decoder: set copies in model.perturbations above 0.')
+            raise UserError('CCT needs a decoder: set a number of model.decoders above 0.')
         if not 0 <= background < self.num_classes:
             raise UserError(
                 f'background={background} of CCTSegmentor: give a class from 0 to '

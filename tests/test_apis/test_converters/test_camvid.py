@@ -41,7 +41,7 @@ def convert(source, out, *options) -> int:
 def test_segnets_copy_trains(segnet, tmp_path, load, make_split, ids_of, inside, capsys):
     out = tmp_path / 'out'
     assert convert(segnet.parent if inside else segnet, out) == 0
-    assert 'train: 3 images, val: 1 images, test: 1 images' in capsys.readouterr().out
+    assert 'train: 3 images, val: 1 image, test: 1 image' in capsys.readouterr().out
     dataset, val = load('camvid', out, make_split(out, TRAIN[1:2], TRAIN[2:]))
     assert (dataset.num_labeled, dataset.num_unlabeled) == (1, 1)
     labeled, unlabeled = dataset[0], dataset[1]

@@ -37,7 +37,7 @@ def consistency(model) -> torch.Tensor:
 def test_loss_is_the_published_formula():
     """Of two decoders whose change of the features is plain: what is no object, and what is one."""
     plain = dict(context=dict(type='KeepObjects'), objects=dict(type='RemoveObjects'))
-    model = build(progress=0.05, perturbations=plain)
+    model = build(progress=0.05, perturbations=plain, decoders={})
     images = model.data_preprocessor(toy_batch(views=['weak']), True)['inputs']['weak']
     seen = model.look('student', images)
     target = seen.logits.softmax(1).detach()
@@ -66,7 +66,9 @@ def test_the_last_layer_learns_from_labels_alone():
 def test_the_weight_rises():
     """At the start it is 30 e^-5 = 0.202, after a tenth of the training 30."""
     calm = dict(drop=dict(type='DropChannels', p=0.0))
-    start, later, end = (consistency(build(p, perturbations=calm)) for p in (0, 0.1, 1))
+    start, later, end = (
+        consistency(build(p, perturbations=calm, decoders={})) for p in (0, 0.1, 1)
+    )
     assert (
         (start / end * 30).item()
         == pytest.approx(30 * math.exp(-5))
@@ -99,12 +101,12 @@ def test_each_decoder_has_weights_of_its_own():
 
 
 def test_what_cannot_work_is_refused():
-    with pytest.raises(UserError, match=r'set copies in model\.perturbations above 0'):
-        build(perturbations=dict(drop=dict(type='DropChannels', copies=0)))
+    with pytest.raises(UserError, match=r'set a number of model\.decoders above 0'):
+        build(perturbations=dict(drop=dict(type='DropChannels')), decoders=dict(drop=0))
     with pytest.raises(UserError, match=r'background=3 .* a class from 0 to 2'):
         build(background=3)
-    with pytest.raises(UserError, match=r'copies=0.5 of perturbations.drop'):
-        build(perturbations=dict(drop=dict(type='DropChannels', copies=0.5)))
+    with pytest.raises(UserError, match=r'drop=0.5 of decoders'):
+        build(perturbations=dict(drop=dict(type='DropChannels')), decoders=dict(drop=0.5))
     with pytest.raises(UserError, match=r'rampup=100 .* is a share'):
         build(rampup=100)
 
