@@ -185,7 +185,7 @@ def damaged_record(target: Target, folder: Path, rng: Random) -> str | None:
         content.pop(rng.choice(sorted(content)))
         wrong += 3 * [json.dumps(content)]
     except (ValueError, AttributeError):
-        pass
+        content = None  # damaged before, or no object: the other wrong texts remain
     file.write_text(rng.choice([*wrong, text[: len(text) // 2]]))
     return judge(target, work_dir, target.run(work_dir), may_refuse=True)
 
