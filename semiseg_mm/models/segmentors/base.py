@@ -8,12 +8,13 @@ from mmengine.config import ConfigDict
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.models.mixing import mix_labeled
 from semiseg_mm.models.named_network import named_network
 from semiseg_mm.models.pseudo_labels import stored_label
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
-from semiseg_mm.utils import check_choice, check_number
+from semiseg_mm.utils import arguments_of, check_choice, check_number
 
 from .forward import (
     NamedOutputs,
@@ -70,6 +71,18 @@ class SemiSegmentor(ModelWithRoles):
         test_cfg: Overrides the networks' own (whole or sliding window); ``windows.py`` says what
             it may have beyond mmseg's.
     """
+
+    # A method sets these itself, and a config must not. One that learns from changed features, so
+    # that a config may set a perturbation, takes that out.
+    decided = frozenset({'networks', 'teachers', 'student_views', 'loss_on_labeled'})
+    decided |= {'perturbation'}
+
+    def __new__(cls, *args, **kwargs) -> 'SemiSegmentor':
+        known = arguments_of(cls)
+        for name in () if known.open else kwargs:
+            if name not in known.names:
+                raise UserError(known.refusal('model', name, cls.__name__))
+        return super().__new__(cls)
 
     def __init__(
         self,
