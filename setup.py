@@ -50,7 +50,7 @@ class BuildWithMim(build_py):
             shutil.copy2(source, target)
 
 
-extras = {name: requirements(name) for name in ('mminstall', 'onnx', 'optional')}
+extras = {name: requirements(name) for name in ('mminstall', 'onnx', 'efficientnet', 'optional')}
 setup(
     name='semiseg_mm',
     version=version(),

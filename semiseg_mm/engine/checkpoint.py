@@ -21,6 +21,7 @@ from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from semiseg_mm.engine import stand_ins
+from semiseg_mm.engine.packaged_weights import packaged_file
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text, make_folder
 
@@ -172,6 +173,7 @@ def register_safe_loaders() -> None:
         (('modelzoo://', 'torchvision://'), _by_name(_torchvision_url)),
         (('open-mmlab://', 'openmmlab://'), _by_name(_openmmlab_url)),
         ('mmcls://', _by_name(_mmcls_url)),
+        ('package://', _by_name(packaged_file)),
         ('pavi://', _refuse),
         (r'(\S+\:)?s3://', _load_from_backend),
     ):
