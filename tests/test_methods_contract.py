@@ -4,6 +4,7 @@ training are one setting here, which bears the names of all."""
 
 import copy
 import re
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ import semiseg_mm.models
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.loops import SemiTrainLoop
 from semiseg_mm.engine.runner import build_runner
+from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.registry import MODELS
 from semiseg_mm.testing import toy_batch, toy_config, toy_network
@@ -91,6 +93,30 @@ def test_every_registered_method_has_a_setting():
     } - {'SemiSegmentor'}
     assert len(classes) >= 3
     assert classes == {cfg.model.type for cfg in METHODS.values()}
+
+
+def taken_by(kind: type) -> set[str]:
+    """Return what the constructors of a method and of its base classes name."""
+    classes = [base for base in kind.__mro__ if issubclass(base, SemiSegmentor)]
+    found = (set(signature(base.__init__).parameters) for base in classes)
+    return set().union(*found) - {'self', 'kwargs'}
+
+
+KINDS = {cfg['model']['type']: MODELS.get(cfg['model']['type']) for cfg in SETTINGS.values()}
+SLOTS = sorted({*set().union(*map(taken_by, KINDS.values())), 'wieght'})
+WIRING = {'networks', 'teachers', 'student_views', 'loss_on_labeled'}  # no config sets these
+
+
+@method
+def test_a_slot_that_the_method_does_not_take_is_refused_and_named(name):
+    """None is accepted in silence, none ends in a TypeError."""
+    model = dict(SETTINGS[name]['model'], segmentor=toy_network(CLASSES))
+    kind = KINDS[model['type']]
+    refused = set(SLOTS) - taken_by(kind) | WIRING | kind.decided
+    assert len(refused) > 4 and not refused & model.keys()
+    for slot in sorted(refused):
+        with pytest.raises(UserError, match=rf'model\.{slot} is .* {model["type"]}'):
+            MODELS.build({**model, slot: 1})
 
 
 @method

@@ -20,6 +20,7 @@ SCRIPTS = sorted(ROOT.glob('tools/*.sh'))
 SHIPPED = ('semiseg_mm', 'configs', 'tools', 'tests', 'requirements', 'model-index.yml')
 CHECKOUT_ONLY = ('setup_env.sh', 'run_tests.sh', 'quickstart.sh')  # they need .venv
 DATA = ('py.typed', 'datasets/split_registry.csv', 'measured/shapes.json', 'measured/camvid.json')
+DATA += ('page/style.css', 'page/values.js')
 LEAF = 'fixmatch_unet-s2_1xb8+8-1k_shapes-30-64x64'
 BASES = ('models/unet_s2', 'datasets/shapes', 'methods/fixmatch', 'schedules/sgd_1k_shapes')
 BASES += ('default_runtime',)

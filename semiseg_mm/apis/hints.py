@@ -1,34 +1,17 @@
 import difflib
-import inspect
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
-
-from mmengine.model import BaseModule
-from torch import nn
+from typing import Any
 
 from semiseg_mm import registry
+from semiseg_mm.utils import Arguments, arguments_of
 
-GENERIC = (BaseModule, nn.Module)
 UNEXPECTED = re.compile(r"got an unexpected keyword argument '(\w+)'")
 SINGLE = re.compile(r'Expected more than 1 value per channel.*size torch.Size\((.*)\)')
 RATE = re.compile(r'image size (\(.*?\)) should be divisible by the whole downsample rate (\d+)')
 TWICE = re.compile(r"got multiple values for (?:keyword )?argument '(\w+)'")
 
 PACKAGE = re.compile(r'^Please install ([\w-]+)|^([\w-]+) is not installed$')
-
-
-class Arguments(NamedTuple):
-    """The keywords that a type takes."""
-
-    names: set[str]
-    open: bool  # it may hand others on
-
-    def refusal(self, path: str, key: str, kind: str) -> str:
-        near = difflib.get_close_matches(key, self.names, n=1, cutoff=0.6)
-        listed = ', '.join(sorted(self.names))
-        hint = f"did you mean '{near[0]}'?" if near else f'it takes {listed}.'
-        return f'{path}.{key} is not an argument of {kind}: {hint}'
 
 
 def explain_unexpected_key(error: TypeError, cfg: dict) -> str | None:
@@ -99,14 +82,15 @@ def arguments(name: str) -> Arguments | None:
     Several registries may have a type of that name: then all that these take.
     """
     found = [
-        _signature_of(nodes.get(name))
+        arguments_of(nodes.get(name))
         for nodes in vars(registry).values()
         if isinstance(nodes, registry.HintingRegistry) and name in nodes
     ]
     if not found:
         return None
     names = set().union(*(one.names for one in found))
-    return Arguments(names, any(one.open for one in found))
+    decided = frozenset().union(*(one.decided for one in found))
+    return Arguments(names, any(one.open for one in found), decided)
 
 
 def part_called(name: str, part: dict, where: str) -> str:
@@ -136,18 +120,3 @@ def misfit(path: list[str], value: Any, old: Any) -> str | None:
         f'{value!r} cannot stand for a part with several values: set one of them '
         f'({".".join(names)}=…).'
     )
-
-
-def _signature_of(kind: type) -> Arguments:
-    known: set[str] = set()
-    for base in inspect.getmro(kind) if inspect.isclass(kind) else [kind]:
-        init = base.__dict__.get('__init__') if inspect.isclass(base) else base
-        if init is None or base is object:
-            continue
-        parameters = inspect.signature(init).parameters
-        named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-        before, known = known, known | {n for n, p in parameters.items() if p.kind in named}
-        if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
-            # what comes to these with **kwargs may as well be for a part
-            return Arguments(known - {'self'}, base in GENERIC and bool(before))
-    return Arguments(known - {'self'}, True)

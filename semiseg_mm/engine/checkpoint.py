@@ -200,8 +200,13 @@ def _load_url(url: str, map_location: Any = 'cpu') -> dict:
 
 
 def weights_file(name: str) -> tuple[str, str]:
-    """Return the URL of published weights, and where they are kept once they are downloaded."""
+    """Return the URL of published weights, and where they are kept once they are downloaded.
+
+    Those that come with a package are there already.
+    """
     scheme, _, rest = name.partition('://')
+    if scheme == 'package':
+        return name, packaged_file(rest)
     if scheme in ('open-mmlab', 'openmmlab'):
         name = _openmmlab_url(rest)
     elif scheme in ('modelzoo', 'torchvision'):

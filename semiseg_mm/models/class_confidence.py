@@ -33,12 +33,14 @@ class ClassConfidence(nn.Module):
         self.absent = absent
         self.register_buffer('value', torch.zeros(num_classes))
         self.register_buffer('updates', torch.zeros(num_classes))
+        self._is_lent = False
 
     def lend(self, parts: Iterable[nn.Module]) -> None:
-        """Hand this to those parts of a model that ask for it."""
-        for part in parts:
+        """Hand this, at the first call, to those parts of a model that ask for it."""
+        for part in () if self._is_lent else parts:
             if isinstance(part, ByClassConfidence):
                 part.use_confidence(self)
+        self._is_lent = True
 
     @torch.no_grad()
     def observe(self, logits: Tensor, target: PseudoLabel) -> None:

@@ -1,3 +1,4 @@
+from .arguments import Arguments, arguments_of
 from .atomic import atomic_path, atomic_write_text, make_folder
 from .boxes import draw_box
 from .buffers import average_buffers
@@ -20,6 +21,8 @@ from .words import counted
 from .wrapping import unwrapped
 
 __all__ = [
+    'Arguments',
+    'arguments_of',
     'atomic_path',
     'atomic_write_text',
     'average_buffers',

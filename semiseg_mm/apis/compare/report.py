@@ -27,7 +27,7 @@ def summarise(records: dict[str, list[dict]], metric: str) -> list[dict]:
     the differences; ``gain_std`` is their spread. A method without results has a row with None.
     """
     yardstick = next(
-        (name for name, runs in records.items() if runs and runs[0]['type'] == YARDSTICK), None
+        (name for name, runs in records.items() if runs and runs[0]['model'] == YARDSTICK), None
     )
     own = {run['seed']: run for run in records.get(yardstick, [])}
     base = {seed: _score(run, next(iter(run['networks'])), metric) for seed, run in own.items()}
@@ -39,8 +39,8 @@ def summarise(records: dict[str, list[dict]], metric: str) -> list[dict]:
             gains = [last[seed] - base[seed] for seed in last if seed in base]
             pace, _ = mean_std([r['seconds_per_iter'] for r in runs if r['seconds_per_iter']])
             row = dict(method=name, network=network, runs=len(runs), seeds=sorted(last))
-            row['iters'] = runs[0]['iters'] if runs else None
-            row['total_iters'] = runs[0]['total_iters'] if runs else None
+            row['iters'] = runs[0]['iterations'] if runs else None
+            row['total_iters'] = runs[0]['total_iterations'] if runs else None
             row['last'], row['last_std'] = mean_std(list(last.values()))
             row['best'], row['best_std'] = mean_std(
                 [_score(run, network, metric, 'best') for run in runs]
@@ -125,7 +125,9 @@ def make_notes(records: list[dict], options: dict[str, Sequence[str]]) -> list[s
         if len(found) > 1:
             notes[-1] += ' **The runs differ in this.**'
     notes += [f'{name} with {" ".join(words)}.' for name, words in options.items() if words]
-    staged = {r['method']: r['total_iters'] / r['iters'] for r in records if _is_staged(r)}
+    staged = {
+        r['method']: r['total_iterations'] / r['iterations'] for r in records if _is_staged(r)
+    }
     for name, times in staged.items():
         notes.append(
             f'{name} trains in stages, {times:.3g} times as many iterations as the others.'
@@ -134,7 +136,7 @@ def make_notes(records: list[dict], options: dict[str, Sequence[str]]) -> list[s
 
 
 def _is_staged(record: dict) -> bool:
-    return record['total_iters'] != record['iters']
+    return record['total_iterations'] != record['iterations']
 
 
 def _versions(record: dict) -> str:
@@ -143,15 +145,15 @@ def _versions(record: dict) -> str:
 
 FACTS = {
     'Base': lambda r: r['base'],
-    'Network': lambda r: r['network'],
+    'Network': lambda r: r['network']['name'],
     'Dataset': lambda r: f'{r["dataset"]}, split {r["split"]["name"] or "of the config"}',
     'Images': lambda r: (
-        f'{r["labels"]} labeled ({r["split"]["labeled"]["sha256"][:12]}), '
-        f'{r["unlabeled"]} unlabeled. {r["split"]["lists"].rstrip(".")}'
+        f'{r["labels"]} labeled ({r["split"]["labeled"][:12]}). {r["lists"].rstrip(".")}'
     ),
+    'Unlabeled images': lambda r: str(r['unlabeled'] or ''),
     'Labeled images in a batch': lambda r: str(r['batch']['labeled']),
     'Unlabeled images in a batch': lambda r: str(r['batch']['unlabeled'] or ''),
-    'Iterations': lambda r: str(r['iters']),
+    'Iterations': lambda r: str(r['iterations']),
     'Evaluation': lambda r: str(r['evaluation'].get('mode', 'whole')),
     'Device': lambda r: f'{r["device"]}, {r["threads"]} CPU threads a run',
     'Versions': _versions,

@@ -26,7 +26,7 @@ def make_record(trained: list[Trained], reference: dict, shortened: bool) -> dic
         seed=run.seed,
         labeled=run.about['labels'],
         unlabeled=run.about['unlabeled'],
-        val=run.about['split']['val']['count'],
+        val=run.about['evaluation']['images'],
         methods=methods,
         reference=reference,
     )

@@ -58,6 +58,7 @@ class MeanTeacherHook(Hook):
         self.count_all = count_all
         self.turns = turns
         self.turn = 0
+        self.steps = 0  # the model's teacher_steps, for which the host need not wait
 
     def before_train(self, runner) -> None:
         model = unwrapped(runner.model)
@@ -79,33 +80,39 @@ class MeanTeacherHook(Hook):
                 'custom_hooks.N.turns).'
             )
         self.turn = turn_of(max(0, runner.iter - 1), runner.max_iters, self.turns)
-        if model.teacher_steps == 0 and self.turn == 0:
+        self.steps = int(model.teacher_steps)
+        if self.steps == 0 and self.turn == 0:
             model.sync_teachers()  # after load_from, which may have changed the student
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        turn = turn_of(runner.iter, runner.max_iters, self.turns)
+        model, turn = unwrapped(runner.model), turn_of(runner.iter, runner.max_iters, self.turns)
         if turn != self.turn:
-            unwrapped(runner.model).forget_teacher_steps()
+            model.teacher_steps.zero_()
+            self.steps = 0
         self.turn = turn
         if runner.optim_wrapper.should_update():  # true right after a step
-            model = unwrapped(runner.model)
             if runner.iter < self.begin * runner.max_iters:
                 model.sync_teachers()
                 if self.count_all:
-                    model.count_teacher_step()
+                    self._count(model)
             else:
                 self.update(model)
 
     @torch.no_grad()
     def update(self, model) -> None:
-        steps, decay = model.count_teacher_step(), self.decay
+        self._count(model)
+        decay = self.decay
         if decay == 1:
             return
         if self.warmup:
-            decay = min(1 - 1 / steps, decay)
+            decay = min(1 - 1 / self.steps, decay)
         for follower, leader in model.followers(self.turn):
             _average(list(follower.parameters()), list(leader.parameters()), decay)
             self._update_buffers(follower, leader, decay)
+
+    def _count(self, model) -> None:
+        self.steps += 1
+        model.teacher_steps += 1
 
     def _update_buffers(self, teacher, student, decay: float) -> None:
         pairs = list(zip(teacher.buffers(), student.buffers(), strict=True))

@@ -1,11 +1,10 @@
 import copy
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
 from mmengine.config import ConfigDict
-from mmengine.model import BaseModel, ModuleDict
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
@@ -15,7 +14,7 @@ from semiseg_mm.models.named_network import named_network
 from semiseg_mm.models.pseudo_labels import stored_label
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
-from semiseg_mm.utils import check_choice, check_number
+from semiseg_mm.utils import arguments_of, check_choice, check_number
 
 from .forward import (
     NamedOutputs,
@@ -29,7 +28,7 @@ from .forward import (
     whole_forward,
 )
 from .head_loss import mend_cross_entropies
-from .loading import spread_checkpoint, unwrap_checkpoint
+from .loading import spread_checkpoint
 from .network import (
     can_be_taken_apart,
     check_networks,
@@ -39,14 +38,16 @@ from .network import (
     override_network,
 )
 from .parts import derived_part
-from .windows import pad_small_images, use_windows
+from .roles import ModelWithRoles
+from .windows import pad_small_images
 
 
-class SemiSegmentor(BaseModel):
+class SemiSegmentor(ModelWithRoles):
     """Hold named networks, each any mmseg segmentor: the base of all methods.
 
-    A method overrides :meth:`unsupervised_loss`. Forward passes, the supervised loss, modules
-    beside the networks, teachers' modes, prediction and loading stand here, once.
+    A method overrides :meth:`unsupervised_loss`. Forward passes, the supervised loss, prediction
+    and loading stand here, once; modules beside the networks, and who follows whom, in
+    ``ModelWithRoles``.
 
     Args:
         networks: For each network its config.
@@ -70,6 +71,18 @@ class SemiSegmentor(BaseModel):
         test_cfg: Overrides the networks' own (whole or sliding window); ``windows.py`` says what
             it may have beyond mmseg's.
     """
+
+    # A method sets these itself, and a config must not. One that learns from changed features, so
+    # that a config may set a perturbation, takes that out.
+    decided = frozenset({'networks', 'teachers', 'student_views', 'loss_on_labeled'})
+    decided |= {'perturbation'}
+
+    def __new__(cls, *args, **kwargs) -> 'SemiSegmentor':
+        known = arguments_of(cls)
+        for name in () if known.open else kwargs:
+            if name not in known.names:
+                raise UserError(known.refusal('model', name, cls.__name__))
+        return super().__new__(cls)
 
     def __init__(
         self,
@@ -96,16 +109,8 @@ class SemiSegmentor(BaseModel):
             override_network(cfg, num_classes, test_cfg)
         preprocessor = common_preprocessor(list(networks.values()), data_preprocessor)
         preprocessor = pad_small_images(preprocessor, networks.values())
-        super().__init__(dict(type='SemiDataPreprocessor', network=preprocessor))
-        self.networks = ModuleDict({name: MODELS.build(cfg) for name, cfg in networks.items()})
-        for network in self.networks.values():
-            use_windows(network)
-        self.auxiliaries = ModuleDict({})
-        self.teachers = dict(teachers or {})  # follower -> leader, auxiliaries included
-        self.guides: list[str] = []  # auxiliaries that never change
-        self.own_optimizers: list[str] = []  # auxiliaries that have one
-        self.teachers_begin: float | None = None  # the share that MeanTeacherHook.begin must be
-        self.teachers_turns: int | None = None  # and how many its turns must be
+        preprocessor = dict(type='SemiDataPreprocessor', network=preprocessor)
+        super().__init__(networks, teachers or {}, preprocessor)
         self.perturbation = MODELS.build(perturbation) if perturbation else None
         self.labeled_mixer = MODELS.build(labeled_mixer) if labeled_mixer else None
         compares = bool(student_views) or loss_on_labeled
@@ -120,104 +125,12 @@ class SemiSegmentor(BaseModel):
         check_choice('predict_on', self.predict_on, networks)
         for name in self.evaluated:
             check_choice('evaluated', name, networks)
-        for name in self.teachers:
-            self.networks[name].requires_grad_(False)
         self.class_confidence = class_confidence and derived_part(
             class_confidence, 'model.class_confidence', num_classes=self.out_channels
         )
-        self.register_buffer('teacher_steps', torch.zeros((), dtype=torch.long))
         self.iteration, self.max_iters = 0, 1  # set by the train loop; derived, not state
         self.with_accuracy = True  # by the train loop: whether this iteration is logged
-        self.sync_teachers()
-        self._steps: int | None = None  # teacher_steps, as far as the host knows
-        self.register_load_state_dict_post_hook(type(self)._forget_steps)
         self._register_load_state_dict_pre_hook(spread_checkpoint, with_module=True)
-
-    # ------------------------------------------------------------------ networks and auxiliaries
-
-    def add_auxiliary(
-        self,
-        name: str,
-        module: dict | nn.Module,
-        follows: str | None = None,
-        trained: bool = True,
-        own_optimizer: bool = False,
-        **derived,
-    ) -> None:
-        """Put a module beside the networks: a projector, a discriminator, a frozen guide, …
-
-        It is initialised (``init_cfg``), trained, stored and resumed with them, but never validated
-        or published. It stands in ``self.auxiliaries[name]``, and there alone.
-
-        Args:
-            module: The module, or its config.
-            follows: The auxiliary whose running mean it is: a teacher's projector follows the
-                student's. ``MeanTeacherHook`` moves it.
-            trained: Whether it learns. If not it is a guide: it stays what it is, in eval mode. Its
-                checkpoint is a plain one, or one of this package that holds one network.
-            own_optimizer: Whether it must not share the networks' optimizer (a discriminator): the
-                train loop then asks for one.
-            derived: Arguments that the method knows and the config leaves out.
-        """
-        if name in self.networks or name in self.auxiliaries:
-            raise UserError(f"There are two modules '{name}': give the auxiliary another name.")
-        if follows is not None:
-            check_choice('follows', follows, [*self.networks, *self.auxiliaries], name)
-        if own_optimizer and (follows is not None or not trained):
-            raise UserError(f"'{name}' is not trained, so it has no use for an own optimizer.")
-        built = module if isinstance(module, nn.Module) else MODELS.build({**derived, **module})
-        self.auxiliaries[name] = built
-        self.own_optimizers += [name] * own_optimizer
-        if follows is not None:
-            self.teachers[name] = follows
-            built.load_state_dict(self.module_of(follows).state_dict())
-        elif not trained:
-            self.guides.append(name)
-            built._register_load_state_dict_pre_hook(unwrap_checkpoint, with_module=True)
-        if follows is not None or not trained:
-            built.requires_grad_(False)
-
-    def module_of(self, name: str) -> nn.Module:
-        """Return a network or an auxiliary."""
-        check_choice('The module', name, [*self.networks, *self.auxiliaries])
-        return self.networks[name] if name in self.networks else self.auxiliaries[name]
-
-    def followers(self, turn: int | None = None) -> Iterable[tuple[nn.Module, nn.Module]]:
-        """Return each module that ``MeanTeacherHook`` moves, with the one that it follows.
-
-        Args:
-            turn: Only those that move in this turn of the training; here all, in each.
-        """
-        return [(self.module_of(own), self.module_of(to)) for own, to in self.teachers.items()]
-
-    def sync_teachers(self) -> None:
-        """Make every follower equal to the one that it follows."""
-        for own, leader in self.teachers.items():
-            self.module_of(own).load_state_dict(self.module_of(leader).state_dict())
-
-    def count_teacher_step(self) -> int:
-        """Count an update of the teachers; return how many there were, as the buffer says.
-
-        The host counts beside the device, so that it need not wait.
-        """
-        if self._steps is None:
-            self._steps = int(self.teacher_steps)
-        self._steps += 1
-        self.teacher_steps += 1
-        return self._steps
-
-    def forget_teacher_steps(self) -> None:
-        """Count the updates of the teachers anew."""
-        self.teacher_steps.zero_()
-        self._steps = 0
-
-    def _forget_steps(self, *_) -> None:
-        self._steps = None
-
-    @property
-    def students(self) -> list[str]:
-        """Return the networks that are trained by gradient."""
-        return [name for name in self.networks if name not in self.teachers]
 
     @property
     def progress(self) -> float:
@@ -241,23 +154,6 @@ class SemiSegmentor(BaseModel):
     def embedding_channels(self) -> int:
         """Return the channels of the embedding of the network that predicts."""
         return embedding_channels(self.networks[self.predict_on])
-
-    def init_weights(self) -> None:
-        """Initialise the trained networks and all else that has an ``init_cfg``."""
-        for name in self.students:
-            self.networks[name].init_weights()
-        own = [m for name, m in self.auxiliaries.items() if name not in self.teachers]
-        beside = [m for m in self.children() if m not in (self.networks, self.auxiliaries)]
-        for module in (*own, *beside):
-            if hasattr(module, 'init_weights'):
-                module.init_weights()
-        self.sync_teachers()
-
-    def train(self, mode: bool = True) -> 'SemiSegmentor':
-        super().train(mode)
-        for name in (*self.teachers, *self.guides):  # the runner calls train() in every iteration
-            self.module_of(name).eval()
-        return self
 
     # ------------------------------------------------------------------ forward
 

@@ -6,14 +6,13 @@ from semiseg_mm.models.losses import ProbabilityKL, sigmoid_rampup
 from semiseg_mm.models.pseudo_labels import draw_regions, filtered, propagate, spread_logits
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
-from semiseg_mm.utils import check_absent, check_count, check_number
+from semiseg_mm.utils import check_count, check_number
 
 from .base import Output, Outputs
 from .head_loss import head_loss
-from .network import last_level
+from .network import chosen_level
+from .parts import derived_part
 from .weak_to_strong import WeakToStrongSegmentor
-
-FIXED = {'teacher', 'strong_views', 'loss_on_labeled', 'filter_before_mixing'}
 
 
 @MODELS.register_module()
@@ -26,13 +25,15 @@ class CorrMatchSegmentor(WeakToStrongSegmentor):
 
     Args:
         correlation: Config of ``Correlation``; the level of the features that it sees is the last
-            one that the head reads, or ``in_index`` with ``in_channels`` of this config.
+            one that the head reads, or ``in_index`` of this config.
         regions: How many are drawn for an image.
         consistency_weight: Of the divergence of the strong view's prediction from the weak one's.
         correlation_weight: Of what the correlation carries on unlabeled images; on labeled ones it
             has the ``supervised_weight``.
         filter: Its ``value`` is also the share of a region that must agree.
     """
+
+    decided = WeakToStrongSegmentor.decided | {'teacher', 'strong_views', 'filter_before_mixing'}
 
     def __init__(
         self,
@@ -47,13 +48,14 @@ class CorrMatchSegmentor(WeakToStrongSegmentor):
         check_count('regions', regions, 'CorrMatchSegmentor', least=1)
         check_number('consistency_weight', consistency_weight, 'CorrMatchSegmentor')
         check_number('correlation_weight', correlation_weight, 'CorrMatchSegmentor')
-        check_absent(FIXED, kwargs, 'CorrMatch')
         super().__init__(segmentor, 'self', filter=filter, loss_on_labeled=True, **kwargs)
         if not hasattr(self.filter, 'value'):
             raise UserError('filter of CorrMatchSegmentor: take RunningThreshold or Threshold.')
         network = self.networks['student']
-        level = {} if 'in_index' in correlation else last_level(network)
-        self.add_auxiliary('correlation', correlation, num_classes=self.out_channels, **level)
+        level = chosen_level(network, correlation.get('in_index'))
+        derived = dict(num_classes=self.out_channels, in_channels=level.pop('in_channels'))
+        part = derived_part({**correlation, **level}, 'model.correlation', **derived)
+        self.add_auxiliary('correlation', part)
         self.align_corners, self.regions = network.align_corners, regions
         self.consistency_weight, self.correlation_weight = consistency_weight, correlation_weight
 

@@ -17,6 +17,8 @@ class DMTSegmentor(SelfTrainingSegmentor):
         unsupervised: Config of the loss on pseudo labels.
     """
 
+    decided = SelfTrainingSegmentor.decided | {'weight', 'supervised_weight'}
+
     def __init__(
         self,
         segmentor: dict,

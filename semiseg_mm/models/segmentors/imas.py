@@ -3,8 +3,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.models.losses import sigmoid_rampup
-from semiseg_mm.models.mixing import IN_BATCH
+from semiseg_mm.models.mixing import IN_BATCH, BetaBoxMix, BoxMix
 from semiseg_mm.models.pseudo_labels import Threshold, filtered, image_agreement
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
@@ -57,8 +58,9 @@ class IMASSegmentor(SemiSegmentor):
         for number in without:
             check_choice('without', number, range(self.out_channels), 'IMASSegmentor')
         self.mixer = MODELS.build(mixer)
-        own = getattr(self.mixer, 'partner', 'random')  # the method pairs the images anew
-        check_choice('mixer.partner', own, IN_BATCH, 'IMASSegmentor')
+        if not isinstance(self.mixer, (BoxMix, BetaBoxMix)):  # others look at whom they paste
+            raise UserError('mixer of IMASSegmentor draws boxes: take BoxMix or BetaBoxMix.')
+        check_choice('mixer.partner', self.mixer.partner, IN_BATCH, 'IMASSegmentor')
         self.filter = Threshold(threshold)
         self.pseudo_label = MODELS.build(dict(type='HardPseudoLabel'))
         self.unsupervised = MODELS.build(unsupervised)
@@ -70,8 +72,7 @@ class IMASSegmentor(SemiSegmentor):
         weak, images = views['weak'], views['weak'].inputs
         logits = [self.teach(name, images).logits for name in self.networks]
         own, target = (self.pseudo_label(one, weak.valid) for one in logits)
-        classes = logits[0].shape[1]
-        easy = image_agreement(own, target, classes, self.filter.value, self.without)  # B
+        easy = image_agreement(own, target, self.out_channels, self.filter.value, self.without)
         target = target._replace(certainty=easy)
         strong = torch.lerp(images, views['strong'].inputs, easy.view(-1, 1, 1, 1))
         order = easy.argsort()  # the hardest one and the easiest one are partners, and so on

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.auxiliaries import frozen
+from semiseg_mm.utils import check_choice
 from semiseg_mm.utils.class_weight import read_class_weight
 
 from .head_loss import has_plain_loss
@@ -101,10 +102,14 @@ def embedding_channels(network: nn.Module) -> int:
     return getattr(layer, 'in_channels', network.decode_head.channels)
 
 
-def last_level(network: nn.Module) -> dict[str, int]:
-    """Return index and channels of the last level of features that the main head reads."""
+def chosen_level(network: nn.Module, index: int | None = None) -> dict[str, int]:
+    """Return index and channels of a level of features, by default the last that the head reads."""
     check_features(network)
     head = network.decode_head
+    if index is not None:
+        maps = example_features(network)
+        check_choice('in_index', index, range(-len(maps), len(maps)), 'the features')
+        return dict(in_index=index, in_channels=maps[index].shape[1])
     index, channels = getattr(head, 'in_index', None), getattr(head, 'in_channels', None)
     if isinstance(index, (list, tuple)) and isinstance(channels, (list, tuple)):
         index, channels = index[-1], channels[-1]
@@ -112,29 +117,35 @@ def last_level(network: nn.Module) -> dict[str, int]:
         raise UserError(
             f'{type(network).__name__} with {type(head).__name__} does not tell which level of its '
             'features this method may take: choose another decode_head, or, if it only joins '
-            'several levels, set in_index and in_channels of the part that reads them.'
+            'several levels, set in_index of the part that reads them.'
         )
     return dict(in_index=index, in_channels=channels)
 
 
-def feature_shapes(network: nn.Module) -> list[torch.Size]:
-    """Return the shape of each level that backbone and neck give for an image of 224 x 224."""
+def example_features(network: nn.Module) -> list[Tensor]:
+    """Return each level 1,D,h,w that backbone and neck give for an image of 224 x 224."""
     check_features(network)
     device, mode = next(network.parameters()).device, network.training
     image = torch.zeros(1, image_channels(network), 224, 224, device=device)
     with torch.no_grad():
         levels = network.eval().extract_feat(image)
     network.train(mode)
-    return [level.shape for level in levels]
+    return [_map_of(level) for level in levels]
 
 
-def coarsest(levels: Sequence, number: int) -> list:
-    """Return so many levels of features, or shapes of such, the coarsest one last.
+def coarsest(levels: Sequence, number: int) -> list[Tensor]:
+    """Return so many levels B,D,h,w of features, the coarsest one last.
 
     Of levels of the same size the later one counts as coarser.
     """
-    sizes = [getattr(level, 'shape', level)[2:].numel() for level in levels]
-    return [levels[k] for k in sorted(range(len(sizes)), key=lambda k: -sizes[k])[-number:]]
+    maps = [_map_of(level) for level in levels]
+    sizes = [own.shape[2:].numel() for own in maps]
+    return [maps[k] for k in sorted(range(len(sizes)), key=lambda k: -sizes[k])[-number:]]
+
+
+def _map_of(level: Tensor | Sequence[Tensor]) -> Tensor:
+    """Return a level B,D,h,w, which a transformer may give with its class token."""
+    return level if isinstance(level, Tensor) else level[0]
 
 
 def _listed(value) -> list:

@@ -11,7 +11,7 @@ from semiseg_mm.utils import check_number
 
 from .base import Outputs
 from .forward import in_mode
-from .network import coarsest, feature_shapes
+from .network import coarsest, example_features
 from .weak_to_strong import WeakToStrongSegmentor
 
 
@@ -31,6 +31,8 @@ class PseudoSegSegmentor(WeakToStrongSegmentor):
         classes_weight, cam_weight: Of the classifier's loss and of its map's on labeled images.
     """
 
+    decided = WeakToStrongSegmentor.decided | {'teacher'}
+
     def __init__(
         self,
         segmentor: dict,
@@ -43,14 +45,12 @@ class PseudoSegSegmentor(WeakToStrongSegmentor):
         **kwargs,
     ) -> None:
         check_number('temperature', temperature, 'PseudoSegSegmentor', above=True)
-        for name, value in dict(classes_weight=classes_weight, cam_weight=cam_weight).items():
-            check_number(name, value, 'PseudoSegSegmentor')
+        check_number('classes_weight', classes_weight, 'PseudoSegSegmentor')
+        check_number('cam_weight', cam_weight, 'PseudoSegSegmentor')
         own = dict(teacher='self', loss_on_labeled=True, pseudo_label=pseudo_label)
         super().__init__(segmentor, **own, **kwargs)
-        levels = coarsest(feature_shapes(self.networks['student']), 2)
-        channels = [shape[1] for shape in levels]
-        derived = dict(in_channels=channels, num_classes=self.out_channels)
-        self.add_auxiliary('cam', cam, **derived)
+        channels = [x.shape[1] for x in coarsest(example_features(self.networks['student']), 2)]
+        self.add_auxiliary('cam', cam, in_channels=channels, num_classes=self.out_channels)
         self.temperature, self.min_score = temperature, min_score
         self.classes_weight, self.cam_weight = classes_weight, cam_weight
 

@@ -5,15 +5,12 @@ from semiseg_mm.models.losses import sigmoid_rampup
 from semiseg_mm.models.pseudo_labels import entropy_of, quantile, stored_label
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import View
-from semiseg_mm.utils import check_absent, check_number, check_share
+from semiseg_mm.utils import check_number, check_share
 
 from .base import Outputs
 from .forward import in_mode
 from .parts import derived_part
 from .weak_to_strong import WeakToStrongSegmentor
-
-FIXED = {'teacher', 'strong_views', 'covers', 'filter', 'filter_before_mixing'}
-FIXED |= {'perturbation', 'dropped_weight', 'loss_on_labeled'}
 
 
 @MODELS.register_module()
@@ -35,6 +32,9 @@ class U2PLSegmentor(WeakToStrongSegmentor):
             ``MeanTeacherHook`` must have the same ``begin``.
     """
 
+    decided = WeakToStrongSegmentor.decided | {'teacher', 'strong_views', 'covers', 'filter'}
+    decided |= {'filter_before_mixing', 'perturbation', 'dropped_weight'}
+
     def __init__(
         self,
         segmentor: dict,
@@ -49,7 +49,6 @@ class U2PLSegmentor(WeakToStrongSegmentor):
         check_number('contrast_weight', contrast_weight, 'U2PLSegmentor')
         check_share('unreliable', unreliable, 'U2PLSegmentor')
         check_share('supervised_until', supervised_until, 'U2PLSegmentor')
-        check_absent(FIXED, kwargs, 'U2PL')
         super().__init__(segmentor, unsupervised=unsupervised, loss_on_labeled=True, **kwargs)
         self.teachers_begin = supervised_until
         for name, leader in dict(projector=None, teacher_projector='projector').items():

@@ -48,6 +48,8 @@ class WeakToStrongSegmentor(SemiSegmentor):
         rampup_iters: Both weights rise over so many iterations, as exp(-5 (1 - t)^2).
     """
 
+    decided = SemiSegmentor.decided - {'perturbation'}
+
     def __init__(
         self,
         segmentor: dict,

@@ -30,6 +30,8 @@ class ToyProjector(BaseModule):
 class WithAuxiliaries(MeanTeacher):
     """A projector that the teacher has as well, a guide of another architecture, and a bank."""
 
+    decided = MeanTeacher.decided - {'perturbation'}
+
     def __init__(self, segmentor, guide=None, **kwargs):
         super().__init__(segmentor, **kwargs)
         projector = dict(type='ToyProjector', init_cfg=CONSTANT)

@@ -248,7 +248,7 @@ def test_the_box_and_padding_are_never_filled(monkeypatch):
 
 @pytest.mark.parametrize('options', [dict(teacher='ema'), dict(strong_views=('strong1',))])
 def test_what_follows_from_the_method_is_refused(options):
-    with pytest.raises(UserError, match='leave them out'):
+    with pytest.raises(UserError, match='is set by CorrMatchSegmentor itself: leave it out'):
         build(**options)
 
 
@@ -262,7 +262,20 @@ def test_a_head_that_joins_levels_needs_to_be_told_which_one():
     network = toy_network()
     network['decode_head'].update(head)
     options = dict(BASE, segmentor=network, correlation=SMALL)
-    with pytest.raises(UserError, match='set in_index and in_channels'):
+    with pytest.raises(UserError, match='set in_index of the part'):
         MODELS.build(options)
-    told = dict(SMALL, in_index=0, in_channels=6)
+    told = dict(SMALL, in_index=0)
     assert MODELS.build(dict(options, correlation=told)).auxiliaries['correlation'].in_index == 0
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'says'),
+    [
+        (dict(in_index=7), 'in_index=7 of the features is none of -1, 0'),
+        (dict(in_channels=9), 'in_channels of'),
+    ],
+)
+def test_a_level_that_is_not_there_and_channels_that_follow_from_it_are_refused(wrong, says):
+    correlation = dict(SMALL, **wrong)
+    with pytest.raises(UserError, match=says):
+        MODELS.build(dict(BASE, segmentor=toy_network(), correlation=correlation))

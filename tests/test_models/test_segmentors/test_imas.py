@@ -94,6 +94,7 @@ def test_loss_is_the_published_formula():
     ('options', 'says'),
     [
         (dict(without=[0, 7]), 'without=7 of IMASSegmentor is none of 0, 1, 2'),
+        (dict(mixer=dict(type='ClassMix')), 'mixer of IMASSegmentor draws boxes: take BoxMix'),
         (dict(mixer=dict(type='BoxMix', partner='labeled')), "mixer.partner='labeled' .* is none"),
         (dict(mixer=dict(type='BoxMix', partner='nobody')), "mixer.partner='nobody' .* is none"),
     ],

@@ -244,10 +244,10 @@ def test_the_loss_on_kept_pixels_is_divided_by_their_share(monkeypatch):
     ids=lambda wrong: next(iter(wrong)),
 )
 def test_what_the_method_decides_cannot_be_set(wrong):
-    name = (
-        'num_classes of model.contrast' if 'contrast' in wrong else f'{next(iter(wrong))} of U2PL'
-    )
-    with pytest.raises(UserError, match=f'{name} follow from the method'):
+    says = f'model.{next(iter(wrong))} is set by U2PLSegmentor itself'
+    if 'contrast' in wrong:
+        says = 'num_classes of model.contrast follow from the method'
+    with pytest.raises(UserError, match=says):
         build(**wrong)
 
 
