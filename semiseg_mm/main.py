@@ -38,6 +38,11 @@ COMMANDS: dict[str, Command | Group] = {
     'compare': Command(
         'train several methods on the same data, with seeds', 'training:compare', 'compare:main'
     ),
+    'report': Command(
+        'write a page about a training: scores, curves, images',
+        'report:report',
+        'report:run_report',
+    ),
     'publish': Command(
         'write one network as a plain mmseg model, or for a model hub',
         'networks:publish',

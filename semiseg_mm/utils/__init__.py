@@ -15,7 +15,7 @@ from .choices import (
 from .gather import gather_rows
 from .label_png import write_mask
 from .random import preserved_rng, seed_all
-from .records import check_record, read_record
+from .records import check_record, read_lines, read_record
 from .turns import turn_of
 from .words import counted
 from .wrapping import unwrapped
@@ -40,6 +40,7 @@ __all__ = [
     'make_folder',
     'nearest',
     'preserved_rng',
+    'read_lines',
     'read_record',
     'seed_all',
     'turn_of',
