@@ -40,7 +40,7 @@ def tables() -> list[str]:
 
 @lru_cache
 def measured(table: str) -> dict[str, list[Row]]:
-    """Return the rows of each method; the first network is the one that the method predicts with.
+    """Return the rows of each method, teachers before students.
 
     A network has a row if each seed was run that the yardstick has.
     """
@@ -64,6 +64,5 @@ def measured(table: str) -> dict[str, list[Row]]:
 
 
 def _order(key: tuple[str, str]) -> tuple:
-    """Sort teachers before students, and networks by their number."""
     method, evaluated = key
     return method, not evaluated.startswith('teacher'), evaluated
