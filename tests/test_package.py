@@ -21,6 +21,7 @@ SHIPPED = ('semiseg_mm', 'configs', 'tools', 'tests', 'requirements', 'model-ind
 CHECKOUT_ONLY = ('setup_env.sh', 'run_tests.sh', 'quickstart.sh')  # they need .venv
 DATA = ('py.typed', 'datasets/split_registry.csv', 'measured/shapes.json', 'measured/camvid.json')
 DATA += ('page/style.css', 'page/values.js', 'apis/report/page.html')
+DATA += ('measured/published.csv', 'leaderboard/templates/page.html')
 LEAF = 'fixmatch_unet-s2_1xb8+8-1k_shapes-30-64x64'
 BASES = ('models/unet_s2', 'datasets/shapes', 'methods/fixmatch', 'schedules/sgd_1k_shapes')
 BASES += ('default_runtime',)

@@ -186,6 +186,9 @@ def test_folders_are_searched_and_those_set_aside_are_not(finished, tmp_path):
         read_records([str(tmp_path / 'empty')])
     found, _ = read_records([str(tmp_path)])
     assert {record.file for record in found} == {str(tmp_path / f'c/{NAME}')}  # equal ones: once
+    other = dict(found[0].facts, scores=dict(mIoU=1.0))  # of another training
+    append_records(str(tmp_path / 'a' / NAME), [other])
+    assert len(read_records([str(tmp_path)])[0]) == len(found) + 1
 
 
 # ------------------------------------------------------------------ facts

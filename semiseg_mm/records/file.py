@@ -12,6 +12,7 @@ from semiseg_mm.utils import atomic
 from .form import check_form, identity
 
 NAME = 'records.jsonl'
+RESULT = ('chosen', 'scores', 'per_class')
 SET_ASIDE = '.old-'  # in the name of a stage's folder that was made anew
 
 
@@ -55,14 +56,16 @@ def append_records(path: str, records: Iterable[dict]) -> None:
 def read_records(places: Iterable[str]) -> tuple[list[Record], list[str]]:
     """Return all records of files, and of files below folders; and what could not be read.
 
-    Of one evaluation the record that was written last counts.
+    Of one evaluation the record that a file says last counts. A copy in another file is left out;
+    another result there is that of another training, and stays.
     """
-    found: dict[str, Record] = {}
+    found: dict[tuple[str, str], Record] = {}
     remarks: list[str] = []
     for place in places:
         for path in _files(place):
-            for record in _read(path, remarks):
-                found[identity(record.facts)] = record
+            own = {identity(record.facts): record for record in _read(path, remarks)}
+            for key, record in own.items():
+                found[key, json.dumps([record.facts[name] for name in RESULT])] = record
     return list(found.values()), remarks
 
 
@@ -109,8 +112,7 @@ def _parse(line: str) -> tuple[dict, str | None]:
 
 
 def _says(known: dict | None, facts: dict) -> bool:
-    result = ('chosen', 'scores', 'per_class')
-    return known is not None and all(known[key] == facts[key] for key in result)
+    return known is not None and all(known[key] == facts[key] for key in RESULT)
 
 
 def _ends_within_a_line(path: str) -> bool:

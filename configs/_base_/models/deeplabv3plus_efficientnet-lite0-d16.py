@@ -32,7 +32,7 @@ segmentor = dict(
         dropout_ratio=0.1,
         num_classes=21,
         norm_cfg=dict(type='SyncBN', requires_grad=True),
-        align_corners=True,
+        align_corners=False,
         loss_decode=dict(
             type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0, avg_non_ignore=True
         ),

@@ -2,22 +2,15 @@
 
 import csv
 import io
-import statistics
 from collections.abc import Sequence
 
 from rich.table import Table
 
+from semiseg_mm.utils.spread import NO_VALUE, mean_std, spread
+
 YARDSTICK = 'SupOnly'
-NO_VALUE = '-'
 COLUMNS = ('method', 'network', 'iterations', 'runs', '{metric} (last)', 'over SupOnly',
            '{metric} (best)', 's / iteration', '× SupOnly')  # fmt: skip
-
-
-def mean_std(values: Sequence[float]) -> tuple[float | None, float | None]:
-    """Of a sample: n - 1 in the divisor, and so no spread of a single value."""
-    if not values:
-        return None, None
-    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None
 
 
 def summarise(records: dict[str, list[dict]], metric: str) -> list[dict]:
@@ -73,13 +66,6 @@ def cells(row: dict) -> list[str]:
         spread(row['best'], row['best_std']),
         *(NO_VALUE if value is None else form.format(value) for value, form in paces),
     ]
-
-
-def spread(mean: float | None, std: float | None = None, sign: str = '') -> str:
-    """Return a number with its spread in words."""
-    if mean is None:
-        return NO_VALUE
-    return f'{mean:{sign}.2f}' + ('' if std is None else f' ± {std:.2f}')
 
 
 def columns(metric: str) -> list[str]:

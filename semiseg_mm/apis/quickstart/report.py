@@ -1,6 +1,6 @@
 from rich.table import Table
 
-from semiseg_mm.apis.compare.report import NO_VALUE, spread
+from semiseg_mm.utils.spread import NO_VALUE, spread
 
 from .methods import Trained
 
