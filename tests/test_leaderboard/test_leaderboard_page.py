@@ -130,6 +130,23 @@ def test_published_scores_stand_under_ours(tmp_path):
     assert 'voc2012: 705 scores' in page and 'coco:' not in page and table.count('\n') == 2
 
 
+def test_published_scores_are_filtered_and_sorted(tmp_path, browser):
+    assert run_leaderboard(['--published', 'ade20k', '--out', str(tmp_path)]) == 0
+    browser.open(tmp_path / 'index.html', width=390)
+    found = browser.value("""
+(() => {
+  const form = document.querySelector('.filter');
+  form.elements.text.value = 'conformalsam 1/16';
+  form.dispatchEvent(new Event('input'));
+  document.querySelectorAll('thead button')[1].click();
+  const rows = [...document.querySelectorAll('.published tbody tr')].filter((row) => !row.hidden);
+  return [form.querySelector('output').textContent, ...rows.map((row) => row.cells[1].textContent)];
+})()
+""")
+    assert found == ['0 rows, 2 published', '34.64', '28.4']
+    assert browser.value(OVERFLOW) == 0 and browser.complaints == []
+
+
 def test_published_scores_have_sources():
     found = [row for rows in read_published().values() for row in rows]
     assert len(found) > 1000
