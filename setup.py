@@ -12,6 +12,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 MIM = ('configs', 'tools', 'model-index.yml')  # served from semiseg_mm/.mim once installed
 CHECKOUT_ONLY = ('dev', 'setup_env.sh', 'run_tests.sh', 'quickstart.sh')  # tools that need .venv
+DATA = ('csv', 'json', 'css', 'html', 'js')
 NOISE = shutil.ignore_patterns('__pycache__', '*.py[cod]', *CHECKOUT_ONLY)
 
 
@@ -49,7 +50,7 @@ class BuildWithMim(build_py):
             shutil.copy2(source, target)
 
 
-extras = {name: requirements(name) for name in ('mminstall', 'onnx', 'optional')}
+extras = {name: requirements(name) for name in ('mminstall', 'onnx', 'efficientnet', 'optional')}
 setup(
     name='semiseg_mm',
     version=version(),
@@ -70,7 +71,7 @@ setup(
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
     ],
     packages=find_packages(include=['semiseg_mm', 'semiseg_mm.*']),
-    package_data={'semiseg_mm': ['py.typed', '**/*.csv', '**/*.json']},
+    package_data={'semiseg_mm': ['py.typed', *(f'**/*.{kind}' for kind in DATA)]},
     entry_points={'console_scripts': ['semiseg_mm = semiseg_mm.main:main']},
     python_requires='>=3.10',
     install_requires=requirements('runtime'),

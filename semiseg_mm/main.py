@@ -18,7 +18,8 @@ PARSERS = 'semiseg_mm.parsers'
 class Command(NamedTuple):
     help: str
     parser: str  # module of parsers : function that returns the parser
-    door: str  # module of apis : function that takes the arguments
+    door: str  # module of the package : function that takes the arguments
+    package: str = APIS
 
 
 class Group(NamedTuple):
@@ -37,6 +38,12 @@ COMMANDS: dict[str, Command | Group] = {
     ),
     'compare': Command(
         'train several methods on the same data, with seeds', 'training:compare', 'compare:main'
+    ),
+    'leaderboard': Command(
+        'make a page of tables from the records of trainings and tests',
+        'leaderboard:leaderboard',
+        'leaderboard:run_leaderboard',
+        package='semiseg_mm',  # without torch
     ),
     'publish': Command(
         'write one network as a plain mmseg model, or for a model hub',
@@ -109,7 +116,7 @@ def _run(name: str, commands: Mapping[str, Command | Group], words: list[str]) -
         return _run(name, chosen.commands, rest)
     sys.argv[0] = name  # argparse shows it as the program
     function_of(PARSERS, chosen.parser)().parse_args(rest)  # --help ends here, before torch
-    return function_of(APIS, chosen.door)(rest)
+    return function_of(chosen.package, chosen.door)(rest)
 
 
 def function_of(package: str, place: str) -> Callable:

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from browser import FOUND, Browser
 from mmengine.registry import init_default_scope
 from yapf.yapflib.yapf_api import FormatCode
 
@@ -30,6 +31,15 @@ def with_ornaments(without_ornaments, monkeypatch):
     """For a test that needs them."""
     monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', FormatCode)
     monkeypatch.setattr('gc.collect', collect)
+
+
+@pytest.fixture(scope='session')
+def browser(tmp_path_factory):
+    """A Chromium for all tests that look at pages; they are skipped where there is none."""
+    if FOUND is None:
+        pytest.skip('there is no Chromium here')
+    with Browser(tmp_path_factory.mktemp('profile')) as one:
+        yield one
 
 
 @pytest.fixture(autouse=True)

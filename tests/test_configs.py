@@ -157,10 +157,10 @@ def resolved(model: dict) -> dict:
 
 
 def method_file(leaf: Path) -> str:
-    """The file of _base_/methods; how crops are drawn has one of its own only where need be."""
+    """The file of _base_/methods; how data is drawn has one of its own only where need be."""
     method = named(leaf)['method']
     while not (BASE / 'methods' / f'{method.replace("-", "_")}.py').exists():
-        method, plain = re.sub('-(centroid|coarse2fine)$', '', method), method
+        method, plain = re.sub('-(centroid|coarse2fine|colours)$', '', method), method
         assert method != plain, f'_base_/methods has no {plain}'
     return method.replace('-', '_')
 

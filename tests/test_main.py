@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from semiseg_mm.main import APIS, COMMANDS, PARSERS, Group, function_of, main
+from semiseg_mm.main import COMMANDS, PARSERS, Group, function_of, main
 
 
 def every(commands, *words):
@@ -29,7 +29,7 @@ def test_every_command_leads_to_a_parser_and_a_function():
     found = [command for _, command in every(COMMANDS)]
     assert len(found) > 10
     for command in found:
-        assert callable(function_of(APIS, command.door)), command
+        assert callable(function_of(command.package, command.door)), command
         assert function_of(PARSERS, command.parser)().format_help(), command
 
 

@@ -98,15 +98,21 @@ def describe_split(labeled_ids: list[str], unlabeled_ids: list[str] | None = Non
     if unlabeled_ids is None:
         return f'labeled: {describe_list(labeled_ids)}'
     known = [identify_all(ids) for ids in (labeled_ids, unlabeled_ids)]
-    one, two = next(
-        ((a, b) for a in known[0] for b in known[1] if _split_of(a) == _split_of(b)), (None, None)
-    )
+    one, two = _of_one_split(*known)
     parts = [f'labeled: {describe_list(labeled_ids, one)}']
     parts += [f'unlabeled: {describe_list(unlabeled_ids, two)}']
     if all(known) and not one:
         parts.append('the two lists are not of one split')
     both = overlap(labeled_ids, unlabeled_ids)
     return '; '.join([*parts, name_some(both, 'in both lists')] if both else parts)
+
+
+def known_split(labeled_ids: list[str], unlabeled_ids: list[str] | None = None) -> str | None:
+    """Return the name of a published split: ``unimatch cityscapes 1_8``; None for one's own."""
+    known = identify_all(labeled_ids)
+    if unlabeled_ids is not None:
+        known = [one for one in _of_one_split(known, identify_all(unlabeled_ids)) if one]
+    return f'{known[0].family} {known[0].dataset} {known[0].split}' if known else None
 
 
 def overlap(labeled_ids: Iterable[str], unlabeled_ids: Iterable[str]) -> list[str]:
@@ -123,6 +129,7 @@ class Survey(NamedTuple):
 
     identity: dict[str, dict]  # by source
     line: str  # which lists they are, for people
+    name: str | None  # of a published split
 
 
 def survey(labeled: BaseDataset, unlabeled: BaseDataset | None = None) -> Survey:
@@ -136,7 +143,7 @@ def survey(labeled: BaseDataset, unlabeled: BaseDataset | None = None) -> Survey
             root = fixed_part(str(source.data_prefix.get('img_path') or ''))
             ids = [f'{root}/{one}' for one in ids] if root else ids
             lists.append(ids)
-    return Survey(identity, f'Lists: {describe_split(*lists)}.')
+    return Survey(identity, f'Lists: {describe_split(*lists)}.', known_split(*lists))
 
 
 def log_splits(dataset) -> list[str]:
@@ -145,6 +152,14 @@ def log_splits(dataset) -> list[str]:
     odd = 'in both lists' in found.line or 'not of one split' in found.line
     print_log(found.line, 'current', level=30 if odd else 20)
     return [found.line]
+
+
+def _of_one_split(
+    labeled: list[Record], unlabeled: list[Record]
+) -> tuple[Record | None, Record | None]:
+    """Return the first labeled list that has its unlabeled one beside it, and that one."""
+    pairs = ((a, b) for a in labeled for b in unlabeled if _split_of(a) == _split_of(b))
+    return next(pairs, (None, None))
 
 
 def _split_of(record: Record) -> tuple:

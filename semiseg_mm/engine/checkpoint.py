@@ -21,6 +21,7 @@ from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from semiseg_mm.engine import stand_ins
+from semiseg_mm.engine.packaged_weights import packaged_file
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text, make_folder
 
@@ -172,6 +173,7 @@ def register_safe_loaders() -> None:
         (('modelzoo://', 'torchvision://'), _by_name(_torchvision_url)),
         (('open-mmlab://', 'openmmlab://'), _by_name(_openmmlab_url)),
         ('mmcls://', _by_name(_mmcls_url)),
+        ('package://', _by_name(packaged_file)),
         ('pavi://', _refuse),
         (r'(\S+\:)?s3://', _load_from_backend),
     ):
@@ -198,8 +200,13 @@ def _load_url(url: str, map_location: Any = 'cpu') -> dict:
 
 
 def weights_file(name: str) -> tuple[str, str]:
-    """Return the URL of published weights, and where they are kept once they are downloaded."""
+    """Return the URL of published weights, and where they are kept once they are downloaded.
+
+    Those that come with a package are there already.
+    """
     scheme, _, rest = name.partition('://')
+    if scheme == 'package':
+        return name, packaged_file(rest)
     if scheme in ('open-mmlab', 'openmmlab'):
         name = _openmmlab_url(rest)
     elif scheme in ('modelzoo', 'torchvision'):

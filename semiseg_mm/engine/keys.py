@@ -90,8 +90,13 @@ def _by_content(value: Any, key: str) -> Any:
     path = osp.expanduser(value)
     if not osp.isfile(path):
         raise UserError(f'{key}={value}: there is no such checkpoint. Correct the path.')
+    return f'weights {content_hash(path)}'
+
+
+def content_hash(path: str) -> str:
+    """Return the hash of a checkpoint's weights, which is taken once for each state of the file."""
     state = os.stat(path)
-    return f'weights {_hash_once(path, state.st_mtime_ns, state.st_size)}'
+    return _hash_once(path, state.st_mtime_ns, state.st_size)
 
 
 @lru_cache

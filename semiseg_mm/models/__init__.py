@@ -12,7 +12,7 @@ from .auxiliaries import (
     Snapshots,
     frozen,
 )
-from .backbones import DINOv2, WideResNet38
+from .backbones import DINOv2, EfficientNetLite, WideResNet38
 from .class_confidence import ByClassConfidence, ClassConfidence
 from .data_preprocessor import SemiDataPreprocessor
 from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead, ImageClassHead, ShufflePSPHead
@@ -131,6 +131,7 @@ __all__ = [
     'DropoutASPPHead',
     'DualTeacher',
     'ECSSegmentor',
+    'EfficientNetLite',
     'FilteredEncoderDecoder',
     'FlawDetector',
     'GCTSegmentor',

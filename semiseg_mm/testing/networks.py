@@ -56,6 +56,11 @@ def _shrink_head(head: dict) -> None:
             head[key] = max(2, round(head[key] * FACTOR))
 
 
+def _efficientnet(cfg: dict, backbone: dict, head: dict) -> None:
+    backbone.update(width=FACTOR)
+    head.update(in_channels=8, channels=4, c1_in_channels=8, c1_channels=2)
+
+
 def _ddrnet(cfg: dict, backbone: dict, head: dict) -> None:
     backbone.update(channels=4, ppm_channels=4)
     head.update(in_channels=16, channels=4)
@@ -93,6 +98,7 @@ SHRINK = dict(
     DDRNet=_ddrnet,
     DINOv2=_dinov2,
     ERFNet=_same,
+    EfficientNetLite=_efficientnet,
     FastSCNN=_same,
     HRNet=_hrnet,
     MixVisionTransformer=_segformer,

@@ -14,7 +14,7 @@ from semiseg_mm.utils.places import METHODS
 
 from .toy import toy_config
 
-TIMED = ('seconds', '.pth', 'results.json')  # and checksums of files that hold times
+TIMED = ('seconds', 'memory_mb', '.pth', 'results.json')  # and checksums of files with times
 VARIED = dict(type='Normal', std=1.0, override=dict(name='conv_seg'))
 
 

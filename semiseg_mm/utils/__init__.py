@@ -1,7 +1,8 @@
-from .arguments import Arguments, arguments_of
+from importlib import import_module
+from typing import Any
+
 from .atomic import atomic_path, atomic_write_text, make_folder
 from .boxes import draw_box
-from .buffers import average_buffers
 from .choices import (
     check_absent,
     check_choice,
@@ -12,13 +13,10 @@ from .choices import (
     check_size,
     nearest,
 )
-from .gather import gather_rows
 from .label_png import write_mask
-from .random import preserved_rng, seed_all
 from .records import check_record, read_record
 from .turns import turn_of
 from .words import counted
-from .wrapping import unwrapped
 
 __all__ = [
     'Arguments',
@@ -46,3 +44,19 @@ __all__ = [
     'unwrapped',
     'write_mask',
 ]
+
+WITH_TORCH = {  # imported when they are asked for: torch takes seconds, and not all need it
+    'Arguments': 'arguments',
+    'arguments_of': 'arguments',
+    'average_buffers': 'buffers',
+    'gather_rows': 'gather',
+    'preserved_rng': 'random',
+    'seed_all': 'random',
+    'unwrapped': 'wrapping',
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in WITH_TORCH:
+        return getattr(import_module(f'{__name__}.{WITH_TORCH[name]}'), name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -60,27 +60,26 @@ def test_a_record_says_all(finished, base):
     record = json.loads((finished / 'fixmatch/seed_0/record.json').read_text())
     expected = dict(
         method='fixmatch',
-        type='WeakToStrongSegmentor',
+        model='WeakToStrongSegmentor',
         seed=0,
         base=str(base),
-        dataset='ShapesDataset',
+        dataset='Shapes',
         labels=5,
         unlabeled=7,
         batch=dict(labeled=2, unlabeled=2),
-        iters=ITERS,
-        total_iters=ITERS,
+        iterations=ITERS,
+        total_iterations=ITERS,
         metric='mIoU',
-        evaluation=dict(mode='whole'),
         status='done',
         device='cpu',
-        network='EncoderDecoder(ToyBackbone, FCNHead)',
     )
     assert {key: record[key] for key in expected} == expected
     own = json.loads((finished / 'fixmatch/seed_0/results.json').read_text())
     assert record['networks'] == own['networks'] and set(own['networks']) == {'student', 'teacher'}
     assert record['networks']['student']['mIoU']['last_iter'] == ITERS
     assert record['seconds'] > ITERS * record['seconds_per_iter'] / 10 > 0
-    assert {'labeled', 'unlabeled', 'val', 'lists', 'name'} == set(record['split'])
+    assert {'labeled', 'unlabeled', 'masks', 'name'} == set(record['split'])
+    assert record['network']['name'] == 'EncoderDecoder(ToyBackbone, FCNHead)'
     assert len(record['config_hash']) == 64 and 'torch' in record['versions']
 
 

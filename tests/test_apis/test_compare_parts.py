@@ -262,9 +262,9 @@ def record(method, seed, scores, pace, kind='Method', total=100):
         for name, (last, best) in scores.items()
     }
     return dict(
-        method=method, seed=seed, type=kind, networks=networks, seconds_per_iter=pace,
-        iters=100, total_iters=total, base='b.py', network='N', dataset='D', labels=3, unlabeled=9,
-        split=dict(name='s/1', lists='Lists: unknown.', labeled=dict(sha256='ab' * 32)),
+        method=method, seed=seed, model=kind, networks=networks, seconds_per_iter=pace,
+        iterations=100, total_iterations=total, base='b.py', network=dict(name='N'), dataset='D',
+        labels=3, unlabeled=9, split=dict(name='s/1', labeled='ab' * 32), lists='Lists: unknown.',
         batch=dict(labeled=2, unlabeled=2), evaluation=dict(mode='slide'), device='cpu', threads=1,
         versions=dict(torch='2'),
     )  # fmt: skip
@@ -318,7 +318,8 @@ def test_notes_say_where_runs_differ():
     assert said.count('differ in this') == 1 and 'Evaluation: slide.' in said
     assert 'a with x=1.' in notes and not [note for note in notes if note.startswith('b with')]
     assert 'a trains in stages, 2.5 times as many iterations' in said
-    assert '3 labeled (abababababab), 9 unlabeled' in said and 'split s/1' in said
+    assert '3 labeled (abababababab)' in said and 'split s/1' in said
+    assert 'Unlabeled images: 9.' in said
 
 
 # ------------------------------------------------------------------ places and display

@@ -165,7 +165,9 @@ def test_images_of_one_channel(tmp_path):
         assert (found == expected).all()
 
 
-@pytest.mark.parametrize('file', ['dpt_dinov2-s', 'deeplabv2_r101-d8', 'deeplabv3plus_wrn38-d8'])
+@pytest.mark.parametrize(
+    'file', ['dpt_dinov2-s', 'deeplabv2_r101-d8', 'deeplabv3plus_efficientnet-lite0-d16']
+)
 def test_networks_with_types_of_ours(file, tmp_path, capfd):
     """They load where this package is installed, which the config imports and the tool says."""
     segmentor = Config(tiny_network(ROOT / f'configs/_base_/models/{file}.py'))

@@ -127,6 +127,7 @@ def test_channels_fit_at_full_width(file):
 
 WEIGHTS = {  # where the name of a file tells the backbone
     'DDRNet': r'/ddrnet23s-',
+    'EfficientNetLite': r'/efficientnet-lite0-',
     'HRNet': r'hrnetv2_w18$',
     'VisionTransformer': r'/vit_base_p16_384_',
 }

@@ -8,6 +8,7 @@ num_classes = 11
 data_root = 'data/camvid'
 crop_size = (320, 320)
 test_mode = dict(mode='whole')
+strong_views = dict(weak=[], strong=[dict(type='StrongView')])
 
 train_dataloader = dict(
     dataset=dict(

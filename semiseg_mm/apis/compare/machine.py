@@ -1,13 +1,10 @@
 """Where runs take place, and with what."""
 
 import os
-import platform
 
-import numpy as np
 import torch
 
 from semiseg_mm.apis.processes import share_cores
-from semiseg_mm.engine.stages.stage import package_versions
 
 
 def places(jobs: int | None = None) -> list[str | None]:
@@ -28,7 +25,3 @@ def gpus() -> list[str]:
 def threads() -> int:
     """Return a run's threads: as many whatever runs beside it, or its sums would differ by that."""
     return int(os.environ.get('OMP_NUM_THREADS') or share_cores()[1])
-
-
-def versions() -> dict:
-    return dict(package_versions(), numpy=np.__version__, python=platform.python_version())

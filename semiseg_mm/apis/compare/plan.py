@@ -43,7 +43,7 @@ def plan_runs(
 def _refuse_twins(configs: Mapping[str, Config], about: Mapping[str, dict]) -> None:
     same: dict[str, str] = {}
     for name, cfg in configs.items():
-        settings = str(settings_of(cfg, 0, about[name]['split']))
+        settings = str(settings_of(cfg, 0, about[name]['images']))
         if settings in same:
             raise UserError(
                 f'{same[settings]} and {name} come to the same training here: leave one of them '

@@ -2,22 +2,15 @@
 
 import csv
 import io
-import statistics
 from collections.abc import Sequence
 
 from rich.table import Table
 
+from semiseg_mm.utils.spread import NO_VALUE, mean_std, spread
+
 YARDSTICK = 'SupOnly'
-NO_VALUE = '-'
 COLUMNS = ('method', 'network', 'iterations', 'runs', '{metric} (last)', 'over SupOnly',
            '{metric} (best)', 's / iteration', '× SupOnly')  # fmt: skip
-
-
-def mean_std(values: Sequence[float]) -> tuple[float | None, float | None]:
-    """Of a sample: n - 1 in the divisor, and so no spread of a single value."""
-    if not values:
-        return None, None
-    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None
 
 
 def summarise(records: dict[str, list[dict]], metric: str) -> list[dict]:
@@ -27,7 +20,7 @@ def summarise(records: dict[str, list[dict]], metric: str) -> list[dict]:
     the differences; ``gain_std`` is their spread. A method without results has a row with None.
     """
     yardstick = next(
-        (name for name, runs in records.items() if runs and runs[0]['type'] == YARDSTICK), None
+        (name for name, runs in records.items() if runs and runs[0]['model'] == YARDSTICK), None
     )
     own = {run['seed']: run for run in records.get(yardstick, [])}
     base = {seed: _score(run, next(iter(run['networks'])), metric) for seed, run in own.items()}
@@ -39,8 +32,8 @@ def summarise(records: dict[str, list[dict]], metric: str) -> list[dict]:
             gains = [last[seed] - base[seed] for seed in last if seed in base]
             pace, _ = mean_std([r['seconds_per_iter'] for r in runs if r['seconds_per_iter']])
             row = dict(method=name, network=network, runs=len(runs), seeds=sorted(last))
-            row['iters'] = runs[0]['iters'] if runs else None
-            row['total_iters'] = runs[0]['total_iters'] if runs else None
+            row['iters'] = runs[0]['iterations'] if runs else None
+            row['total_iters'] = runs[0]['total_iterations'] if runs else None
             row['last'], row['last_std'] = mean_std(list(last.values()))
             row['best'], row['best_std'] = mean_std(
                 [_score(run, network, metric, 'best') for run in runs]
@@ -73,13 +66,6 @@ def cells(row: dict) -> list[str]:
         spread(row['best'], row['best_std']),
         *(NO_VALUE if value is None else form.format(value) for value, form in paces),
     ]
-
-
-def spread(mean: float | None, std: float | None = None, sign: str = '') -> str:
-    """Return a number with its spread in words."""
-    if mean is None:
-        return NO_VALUE
-    return f'{mean:{sign}.2f}' + ('' if std is None else f' ± {std:.2f}')
 
 
 def columns(metric: str) -> list[str]:
@@ -125,7 +111,9 @@ def make_notes(records: list[dict], options: dict[str, Sequence[str]]) -> list[s
         if len(found) > 1:
             notes[-1] += ' **The runs differ in this.**'
     notes += [f'{name} with {" ".join(words)}.' for name, words in options.items() if words]
-    staged = {r['method']: r['total_iters'] / r['iters'] for r in records if _is_staged(r)}
+    staged = {
+        r['method']: r['total_iterations'] / r['iterations'] for r in records if _is_staged(r)
+    }
     for name, times in staged.items():
         notes.append(
             f'{name} trains in stages, {times:.3g} times as many iterations as the others.'
@@ -134,7 +122,7 @@ def make_notes(records: list[dict], options: dict[str, Sequence[str]]) -> list[s
 
 
 def _is_staged(record: dict) -> bool:
-    return record['total_iters'] != record['iters']
+    return record['total_iterations'] != record['iterations']
 
 
 def _versions(record: dict) -> str:
@@ -143,15 +131,15 @@ def _versions(record: dict) -> str:
 
 FACTS = {
     'Base': lambda r: r['base'],
-    'Network': lambda r: r['network'],
+    'Network': lambda r: r['network']['name'],
     'Dataset': lambda r: f'{r["dataset"]}, split {r["split"]["name"] or "of the config"}',
     'Images': lambda r: (
-        f'{r["labels"]} labeled ({r["split"]["labeled"]["sha256"][:12]}), '
-        f'{r["unlabeled"]} unlabeled. {r["split"]["lists"].rstrip(".")}'
+        f'{r["labels"]} labeled ({r["split"]["labeled"][:12]}). {r["lists"].rstrip(".")}'
     ),
+    'Unlabeled images': lambda r: str(r['unlabeled'] or ''),
     'Labeled images in a batch': lambda r: str(r['batch']['labeled']),
     'Unlabeled images in a batch': lambda r: str(r['batch']['unlabeled'] or ''),
-    'Iterations': lambda r: str(r['iters']),
+    'Iterations': lambda r: str(r['iterations']),
     'Evaluation': lambda r: str(r['evaluation'].get('mode', 'whole')),
     'Device': lambda r: f'{r["device"]}, {r["threads"]} CPU threads a run',
     'Versions': _versions,

@@ -8,12 +8,19 @@ from mmengine.config import Config
 
 from semiseg_mm.apis.processes import TrainingProcess, progress_in, whole_rows
 from semiseg_mm.engine.checkpoint import checkpoints
+from semiseg_mm.engine.facts import (
+    evaluation_facts,
+    network_facts,
+    some_files,
+    training_facts,
+)
 from semiseg_mm.engine.hooks.result_hook import NOTES, is_finished
 from semiseg_mm.engine.stages.rounds import expand_rounds
+from semiseg_mm.engine.versions import package_versions
 from semiseg_mm.errors import UserError
+from semiseg_mm.records import FORM
 from semiseg_mm.utils import atomic_write_text, read_record
 
-from .machine import versions
 from .settings import changes, settings_hash, settings_of
 
 RECORD = 'record.json'
@@ -45,7 +52,8 @@ class Run(TrainingProcess):
     ) -> None:
         self.name, self.seed, self.cfg = name, seed, cfg
         self.record_file = work_dir / name / f'seed_{seed}' / RECORD
-        self.settings = settings_of(cfg, seed, about['split'])
+        images, about = about['images'], {k: v for k, v in about.items() if k != 'images'}
+        self.settings = settings_of(cfg, seed, images)
         self.hash = settings_hash(self.settings)
         stages = expand_rounds(cfg.get('stages', []), cfg.get('rounds', 1))
         self.iters = int(cfg.train_cfg.max_iters)
@@ -55,7 +63,7 @@ class Run(TrainingProcess):
             if stage['type'] == 'TrainStage'
         }
         total = sum(self.stages.values()) or self.iters
-        self.about = dict(about, iters=self.iters, total_iters=total)
+        self.about = dict(about, config=file.name, iterations=self.iters, total_iterations=total)
         self._check_record()
         label = label or Label(f'{name}/seed_{seed}', f'{name}, seed {seed}')
         options = [f'randomness.seed={seed}']
@@ -83,7 +91,7 @@ class Run(TrainingProcess):
         return read_record(str(self.record_file), advice, dict(config_hash=str, settings=dict))
 
     def _write(self, **more) -> None:
-        record = dict(method=self.name, seed=self.seed, **self.about, **more)
+        record = dict(self.about, form=FORM, method=self.name, seed=self.seed, **more)
         record.update(config_hash=self.hash, settings=self.settings)
         atomic_write_text(str(self.record_file), json.dumps(record, indent=1) + '\n')
 
@@ -107,15 +115,15 @@ class Run(TrainingProcess):
             seconds=found['seconds'],
             **{key: found[key] for key in NOTES if key in found},
             seconds_per_iter=self.pace(),
-            device=found.get('device'),
-            threads=found.get('threads'),
+            **{key: found.get(key) for key in ('device', 'threads', 'memory_mb')},
         )
         return self._read()
 
     def result(self) -> dict | None:
         """Return the record of a finished training, also of one that outlived its compare."""
         record = self._read()
-        if record.get('status') == 'started' and (self.folder / 'results.json').exists():
+        begun = record.get('status') == 'started' or (record and 'form' not in record)
+        if begun and (self.folder / 'results.json').exists():
             with contextlib.suppress(UserError):  # of a damaged file: the training writes it again
                 return self.conclude()
         return record if record.get('status') == 'done' else None
@@ -147,24 +155,19 @@ def _stage_iters(stage: dict, iters: int) -> int:
     return int((stage.get('cfg') or {}).get('train_cfg', {}).get('max_iters') or iters)
 
 
-def describe(cfg: Config, base: str, split: dict, metric: str) -> dict:
-    """Return what a record says of a method's config."""
-    network, sampler = cfg.model.segmentor, cfg.train_dataloader.sampler
-    heads = network.get('decode_head') or {}
-    heads = heads if isinstance(heads, list) else [heads]
-    parts = [(network.get('backbone') or {}).get('type'), *(head.get('type') for head in heads)]
-    test_cfg = cfg.model.get('test_cfg') or network.get('test_cfg') or {}
-    unlabeled = 0 if sampler.get('labeled_only') else sampler.unlabeled
+def describe(cfg: Config, base: str, images: dict, metric: str) -> dict:
+    """Return what a record says of a method's config, in the form of all records."""
+    val, evaluation = images.get('val', {}), evaluation_facts(cfg, 'val_dataloader', None)
+    judged = dict(
+        images=val.get('count'), list=val.get('sha256'), masks=some_files(val.get('labels'))
+    )
     return dict(
+        training_facts(cfg, images['facts']),
         base=base,
-        type=cfg.model.type,
-        network=f'{network.type}({", ".join(filter(None, parts))})',
-        dataset=cfg.train_dataloader.dataset.labeled.type,
-        split=split,
-        labels=split['labeled']['count'],
-        unlabeled=split.get('unlabeled', {}).get('count', 0),
-        batch=dict(labeled=sampler.labeled, unlabeled=unlabeled),
+        network=network_facts(cfg, ''),
         metric=metric,
-        evaluation=dict(test_cfg),
-        versions=versions(),
+        evaluation=dict(evaluation, **judged),
+        versions=package_versions(),
+        lists=images['lists'],
+        images=images,
     )

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from semiseg_mm.datasets.backends import build_source, with_backend
 from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.splits import apply_split
+from semiseg_mm.engine.facts import image_facts
 from semiseg_mm.engine.keys import DECISIVE, decisive, differences, identity_of, plain
 from semiseg_mm.registry import DATASETS
 
@@ -17,12 +18,14 @@ from .methods import Choice, below, compose, method_of
 # a comparison's results depend on the evaluation, too
 KEYS = {*DECISIVE, 'val_dataloader', 'val_cfg', 'val_evaluator', 'runner_type', 'stages', 'rounds'}
 
+IMAGES = ('labeled', 'unlabeled', 'val')
+
 
 def settings_of(cfg: Config, seed: int, split: dict) -> dict:
     """Return plain values, as they come back from JSON."""
     found = decisive(cfg.to_dict(), KEYS)
     found['randomness'] = {**(found.get('randomness') or {}), 'seed': seed}
-    images = {name: one for name, one in split.items() if isinstance(one, dict)}
+    images = {name: split[name] for name in IMAGES if name in split}
     return plain(dict(config=found, images=images))
 
 
@@ -68,7 +71,7 @@ def _of_method(cfg: Config) -> dict:
 
 
 def find_split(cfg: Config) -> dict:
-    """Return hashes of the lists and of the validation data, and names where known."""
+    """Return hashes of the lists and of the validation data, names, and facts for a record."""
     dataset = cfg.train_dataloader.dataset.to_dict()
     check_paths(dataset, 'train_dataloader.dataset')
     name = dataset.get('split') or apply_split(dataset)['labeled'].get('ann_file') or None
@@ -81,4 +84,4 @@ def find_split(cfg: Config) -> dict:
         check_paths(val, 'val_dataloader.dataset')
         val = with_backend({**val.to_dict(), 'pipeline': []}, val.get('backend_args'))
         found['val'] = identity_of(build_source(val), True)
-    return dict(name=name, lists=data.survey.line, **found)
+    return dict(name=name, lists=data.survey.line, facts=image_facts(data), **found)

@@ -1,6 +1,6 @@
 from rich.table import Table
 
-from semiseg_mm.apis.compare.report import NO_VALUE, spread
+from semiseg_mm.utils.spread import NO_VALUE, spread
 
 from .methods import Trained
 
@@ -26,7 +26,7 @@ def make_record(trained: list[Trained], reference: dict, shortened: bool) -> dic
         seed=run.seed,
         labeled=run.about['labels'],
         unlabeled=run.about['unlabeled'],
-        val=run.about['split']['val']['count'],
+        val=run.about['evaluation']['images'],
         methods=methods,
         reference=reference,
     )

@@ -39,8 +39,7 @@ class _NetworksMixin:
             values = evaluator.evaluate(len(self.dataloader.dataset))
             metrics.update({f'{name}/{key}': value for key, value in values.items()})
             classes[name] = _per_class(evaluator)
-        if stage == 'val':
-            runner.message_hub.update_info('per_class', classes)
+        runner.message_hub.update_info('per_class', classes)
         runner.call_hook(f'after_{stage}_epoch', metrics=metrics)
         runner.call_hook(f'after_{stage}')
         return metrics

@@ -5,7 +5,7 @@ import os.path as osp
 
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
-from mmengine.dist import is_main_process
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
@@ -13,12 +13,14 @@ from semiseg_mm.datasets.backends import build_source, with_backend
 from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.identity import files_hash, ids_hash
 from semiseg_mm.datasets.splits import apply_split
+from semiseg_mm.engine.facts import image_facts, training_facts
 from semiseg_mm.engine.keys import identity_of
 from semiseg_mm.engine.stages import Stage, expand_rounds
 from semiseg_mm.engine.stages.checks import check_prediction
 from semiseg_mm.engine.stages.plan import plan_of_stages, time_left
 from semiseg_mm.errors import UserError
-from semiseg_mm.registry import RUNNERS, STAGES
+from semiseg_mm.records import NAME, append_records, read_records
+from semiseg_mm.registry import DATASETS, RUNNERS, STAGES
 from semiseg_mm.utils import atomic_write_text, nearest, read_record
 from semiseg_mm.utils.lock import locked_run
 
@@ -183,6 +185,24 @@ class StagedRunner:
         results['stages'] = [
             dict(name=name, seconds=m['seconds'], **m['result']) for name, m in manifests.items()
         ]
+        self._record_result(last, results)
         atomic_write_text(path, json.dumps(results, indent=2) + '\n')
         atomic_write_text(osp.join(self.work_dir, 'last_checkpoint'), last.checkpoint())
         self.logger.info(f'All stages are done. Checkpoint: {last.checkpoint()}; results: {path}')
+
+    def _record_result(self, last: Stage, results: dict) -> None:
+        """Record the last training's end as the result of all stages."""
+        found, _ = read_records([last.folder])
+        ends = [one.facts for one in found if one.facts['chosen'] == 'last']
+        if not ends:
+            return
+        trainings = [stage for stage in self.stages.values() if hasattr(stage, 'checkpoint')]
+        dataset = DATASETS.build(self.cfg.train_dataloader.dataset.to_dict())
+        run = training_facts(self.cfg, image_facts(dataset), get_world_size())
+        run.update(
+            iterations=ends[0]['iterations'],
+            total_iterations=sum(stage.last_iteration for stage in trainings),
+            seconds=results['seconds'],
+        )
+        results['run'] = dict(results['run'] or {}, **run)
+        append_records(osp.join(self.work_dir, NAME), [dict(one, **run) for one in ends])

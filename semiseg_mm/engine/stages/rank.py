@@ -26,18 +26,27 @@ class RankStage(ChunkedAction):
     Args:
         checkpoints_of: A training stage with ``milestones``.
         share: Of the images that count as reliable; the number is rounded down.
+        scales: Probabilities are averaged over these.
     """
 
     does = 'ranks images by checkpoints of {}'
 
-    def __init__(self, name: str, checkpoints_of: str, share: float = 0.5, **kwargs) -> None:
+    def __init__(
+        self,
+        name: str,
+        checkpoints_of: str,
+        share: float = 0.5,
+        scales: Sequence[float] = (1.0,),
+        **kwargs,
+    ) -> None:
         super().__init__(name, teacher=checkpoints_of, **kwargs)
         if not 0 < share < 1:
             raise UserError(f"Stage '{name}': share={share} is not between 0 and 1.")
         self.share = share
+        self.scales = [float(scale) for scale in scales]
 
     def settings(self) -> dict:
-        return dict(share=self.share)
+        return dict(share=self.share, scales=self.scales)
 
     def check(self) -> None:
         super().check()
@@ -78,7 +87,7 @@ class RankStage(ChunkedAction):
         predict_agreement(
             self.source,
             {number: self.chunks[number] for number in numbers},
-            [self.predictor(network) for network in networks],
+            [self.predictor(network, scales=self.scales) for network in networks],
             done,
             batch_size=self.batch_size,
             workers=self.workers,

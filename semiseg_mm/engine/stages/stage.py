@@ -8,14 +8,13 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from mmengine.dist import barrier, broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 
 from semiseg_mm.engine.keys import differences, plain
+from semiseg_mm.engine.versions import package_versions
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic_write_text, check_record, make_folder, read_record
-from semiseg_mm.version import __version__
 
 from .plan import Task
 
@@ -195,14 +194,3 @@ def checksum(path: str) -> list[int] | None:
 
 def _in_words(result: dict) -> str:
     return ', '.join(f'{key} {value}' for key, value in result.items())
-
-
-def package_versions() -> dict:
-    import mmcv
-    import mmengine
-    import mmseg
-
-    modules = dict(mmengine=mmengine, mmcv=mmcv, mmsegmentation=mmseg, torch=torch)
-    return dict(
-        semiseg_mm=__version__, **{name: module.__version__ for name, module in modules.items()}
-    )

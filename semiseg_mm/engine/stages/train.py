@@ -116,6 +116,7 @@ class TrainStage(Trained):
             cfg.randomness.seed += self.seed
         cfg.runner_type = 'SemiRunner'
         cfg.work_dir = self.folder
+        cfg.stage = dict(name=osp.basename(self.folder), config=self.run.cfg.filename)
         return cfg
 
     def task(self) -> Task:

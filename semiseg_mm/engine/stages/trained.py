@@ -70,7 +70,11 @@ class Trained(Stage):
 
     @property
     def last_path(self) -> str:
-        return osp.join(self.folder, f'iter_{self._early_end() or self.max_iters}.pth')
+        return osp.join(self.folder, f'iter_{self.last_iteration}.pth')
+
+    @property
+    def last_iteration(self) -> int:
+        return self._early_end() or self.max_iters
 
     def _early_end(self) -> int | None:
         """Return the iteration in which a hook ended the training, if one did."""
@@ -82,8 +86,7 @@ class Trained(Stage):
 
     def kept_checkpoints(self) -> list[str]:
         """Return those of the milestones, then the last one."""
-        end = self._early_end() or self.max_iters
-        steps = [step for step in self._milestone_steps if step <= end]
+        steps = [step for step in self._milestone_steps if step <= self.last_iteration]
         return [*(osp.join(self.folder, f'iter_{step}.pth') for step in steps), self.last_path]
 
     @property

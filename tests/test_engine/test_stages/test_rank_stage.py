@@ -72,6 +72,19 @@ def test_a_share_of_nothing(tmp_path):
         stage.merge([dict(rows=[('a', [0.5]), ('b', [0.5])])])
 
 
+def test_images_may_be_seen_at_another_scale(tmp_path, monkeypatch):
+    cfg, seen = toy_stages(tmp_path), []
+    cfg.stages[1].scales = (0.5,)
+    stage = build_runner(cfg).stages['ranking']
+    assert stage.settings()['scales'] == [0.5]
+    ranked = 'semiseg_mm.engine.stages.rank.predict_agreement'
+    monkeypatch.setattr(
+        ranked, lambda source, chunks, predictors, *_, **__: seen.extend(predictors)
+    )
+    stage.work([MODELS.build(stage.teacher_config.model)] * 2, [])
+    assert [predictor.scales for predictor in seen] == [(0.5,), (0.5,)]
+
+
 def test_the_result_is_in_the_manifest(finished):
     result = json.loads((finished / '02_ranking/manifest.json').read_text())['result']
     rows = rows_of(finished)

@@ -1,0 +1,11 @@
+_base_ = [
+    '../_base_/models/deeplabv3plus_efficientnet-lite0-d16.py',
+    '../_base_/datasets/camvid_small.py',
+    '../_base_/methods/unimatch.py',
+    '../_base_/schedules/adamw_camvid_small.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, test_cfg=_base_.test_mode)
+strong = _base_.strong_views.strong
+dataset = dict(split='splits/mine/1_30', views=dict(weak=[], strong1=strong, strong2=strong))
+train_dataloader = dict(dataset=dataset, sampler=dict(labeled=8, unlabeled=8))

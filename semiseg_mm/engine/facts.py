@@ -1,0 +1,252 @@
+"""The facts of a record: what was trained, on what, and how it was judged."""
+
+import hashlib
+import json
+import os.path as osp
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.device import get_device, is_cuda_available
+
+from semiseg_mm.datasets.identity import files_hash, list_identity
+
+from .checkpoint import weights_file
+from .keys import DECISIVE, content_hash, identity_of, of_training, plain
+
+LEAF = re.compile(r'([^_]+)_.+_\d+xb\d')  # fixmatch_unet-s2_1xb8+8-…: the method comes first
+MOST_MASKS = 20000  # of more, the contents are not read
+NO_FILES = files_hash([])
+OUTER_STEPS = ('Load', 'Pack', 'Check')  # beginnings of transforms that change no image
+
+
+# ------------------------------------------------------------------ of a run
+
+
+def training_facts(
+    cfg: Config, images: dict, processes: int = 1, iterations: int | None = None
+) -> dict[str, Any]:
+    """Return what a config trains. What decides the weights is hashed.
+
+    Args:
+        images: What `image_facts` says.
+        iterations: The planned ones; default: those of the config.
+    """
+    stage = cfg.get('stage') or {}
+    config = stage.get('config') or cfg.filename
+    optim = cfg.get('optim_wrapper') or {}
+    iterations = iterations or cfg.train_cfg.get('max_iters')
+    found = dict(
+        method=_method(config) or cfg.model.type,
+        config=osp.basename(config) if config else None,
+        config_sha256=None if stage else _config_hash(cfg),  # a stage's has places of labels
+        model=cfg.model.type,
+        **images,
+        crop=_crop(cfg.train_dataloader.dataset),
+        batch=_batch(cfg, processes),
+        processes=processes,
+        precision=_precision(optim),
+        iterations=iterations,
+        total_iterations=iterations,
+        stage=stage.get('name'),
+        seed=(cfg.get('randomness') or {}).get('seed'),
+    )
+    if _labeled_only(cfg):
+        found.update(split=dict(found['split'], unlabeled=None), unlabeled=0)
+    return plain(found)
+
+
+def image_facts(dataset: BaseDataset) -> dict[str, Any]:
+    """Return the dataset's name, hashes of lists and masks, and the numbers of images."""
+    labeled = getattr(dataset, 'labeled', dataset)
+    unlabeled = getattr(dataset, 'unlabeled', None)
+    survey = getattr(dataset, 'survey', None)
+    lists = survey.identity if survey else dict(labeled=list_identity(labeled))
+    split = dict(name=survey.name if survey else None, labeled=lists['labeled']['sha256'])
+    split['unlabeled'] = lists['unlabeled']['sha256'] if unlabeled is not None else None
+    split['masks'] = _masks_hash(labeled)
+    return dict(
+        dataset=_dataset_name(labeled),
+        split=split,
+        labels=lists['labeled']['count'],
+        unlabeled=lists['unlabeled']['count'] if unlabeled is not None else 0,
+    )
+
+
+def network_facts(cfg: Config, evaluated: str) -> dict[str, Any]:
+    """Return which network was evaluated, and the weights that it began with."""
+    network = _network_of(cfg.model, evaluated)
+    backbone, heads = network.get('backbone') or {}, network.get('decode_head') or {}
+    heads = heads if isinstance(heads, list) else [heads]
+    parts = [backbone.get('type'), *(head.get('type') for head in heads)]
+    sizes = [str(backbone[key]) for key in ('arch', 'depth') if key in backbone]
+    weights = _weights(cfg, network)
+    return dict(
+        name=f'{network.get("type")}({", ".join(filter(None, parts))})',
+        encoder='-'.join([backbone.get('type') or 'unknown', *sizes]),
+        weights=osp.basename(weights) if weights and '://' not in weights else weights,
+        weights_sha256=_weights_hash(weights),
+        sha256=_hash(_without(network, ('init_cfg', 'pretrained'))),
+    )
+
+
+# ------------------------------------------------------------------ of an evaluation
+
+
+def evaluation_facts(cfg: Config, loader: str, dataset: BaseDataset | None) -> dict[str, Any]:
+    """Return on which images a network is judged, and how it sees them.
+
+    Args:
+        loader: 'val_dataloader' or 'test_dataloader'.
+    """
+    network = _network_of(cfg.model, '')
+    found = dict(cfg.model.get('test_cfg') or network.get('test_cfg') or {})
+    found.setdefault('mode', 'whole')
+    source = (cfg.get(loader) or {}).get('dataset') or {}
+    steps = source.get('pipeline')
+    if steps is not None:
+        steps = [step for step in steps if not str(step['type']).startswith(OUTER_STEPS)]
+    images = dict(images=None, list=None, masks=None)
+    if isinstance(dataset, BaseDataset):
+        listed = list_identity(dataset)
+        images = dict(images=listed['count'], list=listed['sha256'], masks=_masks_hash(dataset))
+    return plain(dict(**images, **found, transforms=steps))
+
+
+def machine_facts() -> dict[str, Any]:
+    """Return the device, and how much memory this process has taken at most."""
+    if is_cuda_available():
+        memory = torch.cuda.max_memory_allocated() / 2**20
+    else:
+        memory = _peak_memory()
+    return dict(
+        memory_mb=memory and round(memory), device=device_name(), threads=torch.get_num_threads()
+    )
+
+
+def _peak_memory() -> float | None:
+    """Return the MiB that this process has taken at most; None where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 2**20 if sys.platform == 'darwin' else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def device_name() -> str:
+    return torch.cuda.get_device_name() if is_cuda_available() else get_device()
+
+
+# ------------------------------------------------------------------ parts
+
+
+def _config_hash(cfg: Config) -> str:
+    """Hash what decides the weights, but for the seed and those that a network begins with."""
+    settings = of_training(cfg.to_dict(), (*DECISIVE, 'stages', 'rounds'))
+    settings.pop('load_from', None)
+    (settings.get('randomness') or {}).pop('seed', None)
+    return _hash(settings)
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(plain(value), sort_keys=True).encode()).hexdigest()
+
+
+def _method(config: str | None) -> str | None:
+    stem = osp.splitext(osp.basename(config or ''))[0]
+    leaf = LEAF.match(stem)
+    return leaf[1].replace('-', '_') if leaf else stem or None
+
+
+def _dataset_name(dataset: BaseDataset) -> str:
+    """Return a name for people: that of the class, or of the folder if the class is general."""
+    name = type(dataset).__name__.removesuffix('Dataset')
+    root = osp.basename(osp.normpath(getattr(dataset, 'data_root', None) or ''))
+    return root if name in ('BaseSeg', 'Custom', 'Semi') and root not in ('', '.') else name
+
+
+def _masks_hash(dataset: BaseDataset) -> str | None:
+    return None if len(dataset) > MOST_MASKS else some_files(identity_of(dataset, True)['labels'])
+
+
+def some_files(digest: str | None) -> str | None:
+    """Return a hash of files, unless there were none."""
+    return None if digest == NO_FILES else digest
+
+
+def _labeled_only(cfg: Config) -> bool:
+    return bool((cfg.train_dataloader.get('sampler') or {}).get('labeled_only'))
+
+
+def _batch(cfg: Config, processes: int) -> dict[str, int]:
+    """Return the images of a step of the optimizer, of all processes."""
+    loader = cfg.train_dataloader
+    sampler = loader.get('sampler') or {}
+    if 'labeled' in sampler:
+        unlabeled = 0 if _labeled_only(cfg) else sampler.get('unlabeled', 0)
+        counts = dict(labeled=sampler.labeled, unlabeled=unlabeled)
+    else:
+        counts = dict(images=sampler.get('batch_size') or loader.get('batch_size') or 0)
+    times = processes * (cfg.get('optim_wrapper') or {}).get('accumulative_counts', 1)
+    return {name: number * times for name, number in counts.items()}
+
+
+def _precision(optim_wrapper: Mapping) -> str:
+    kind = optim_wrapper.get('type', '')
+    if kind == 'AmpOptimWrapper':
+        return optim_wrapper.get('dtype') or 'float16'
+    return 'bfloat16' if kind == 'Bfloat16OptimWrapper' else 'float32'
+
+
+def _crop(dataset: Mapping) -> list[int] | None:
+    """Return the size (h, w) of what a network sees in training, where the config says it."""
+    found = dataset.get('crop_size') or _find(dataset.get('labeled') or dataset, 'crop_size')
+    return None if found is None else [found, found] if isinstance(found, int) else list(found)
+
+
+def _find(value: Any, key: str) -> Any:
+    if isinstance(value, Mapping):
+        if key in value:
+            return value[key]
+        value = list(value.values())
+    if not isinstance(value, (list, tuple)):
+        return None
+    return next((found for one in value if (found := _find(one, key)) is not None), None)
+
+
+def _network_of(model: Mapping, evaluated: str) -> Mapping:
+    """Return the config of a network; a method of equal networks has one for all."""
+    networks = model.get('segmentor', model)
+    if not isinstance(networks, (list, tuple)):
+        return networks
+    number = re.search(r'_(\d+)$', evaluated)
+    return networks[int(number[1]) if number and int(number[1]) < len(networks) else 0]
+
+
+def _weights(cfg: Config, network: Mapping) -> str | None:
+    """Return the name of the weights that a training begins with, apart from its own."""
+    start = cfg.get('start_from') or (None if cfg.get('resume') else cfg.get('load_from'))
+    backbone = network.get('backbone') or {}
+    init = [backbone.get('init_cfg'), network.get('init_cfg')]
+    named = [dict(one).get('checkpoint') for one in init if isinstance(one, Mapping)]
+    return start or next(filter(None, [*named, network.get('pretrained')]), None)
+
+
+def _weights_hash(name: str | None) -> str | None:
+    if not name:
+        return None
+    path = osp.expanduser(name) if '://' not in name else weights_file(name)[1]
+    return content_hash(path) if osp.isfile(path) else None
+
+
+def _without(value: Any, keys: tuple[str, ...]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without(one, keys) for key, one in value.items() if key not in keys}
+    if isinstance(value, (list, tuple)):
+        return [_without(one, keys) for one in value]
+    return value

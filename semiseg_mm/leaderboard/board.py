@@ -1,0 +1,110 @@
+"""All that is shown: the tables with their rows, what is beside them, and what was left out."""
+
+import os
+import os.path as osp
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from semiseg_mm.records import read_records
+from semiseg_mm.records.file import Record
+
+from .notes import facts_of, notes_of
+from .published import published_on
+from .results import METRIC, LeftOut, Result, find_results
+from .rows import Row, make_rows
+from .tables import Place, Table, make_tables
+
+
+class Section(NamedTuple):
+    """A table with its rows, and what one must know to read it."""
+
+    place: Place
+    rows: list[Row]
+    facts: list[tuple[str, str]]
+    notes: list[str]
+    unfinished: list[str]
+
+    @property
+    def title(self) -> str:
+        place = self.place
+        return f'{place.dataset}, {place.labels} labels ({place.split}), {place.kind}'
+
+    @property
+    def classes(self) -> list[str]:
+        return list(dict.fromkeys(name for row in self.rows for name in row.per_class))
+
+    def heat(self, iou: float) -> float:
+        """Return where an IoU lies between the lowest and the highest of the table: 0 to 1."""
+        known = [v for row in self.rows for v in row.per_class.values() if v is not None]
+        low, high = min(known), max(known)
+        return round((iou - low) / (high - low), 2) if high > low else 0.5
+
+
+class Board(NamedTuple):
+    """Everything on a page that lies in ``folder``."""
+
+    folder: str
+    sections: list[Section]
+    left_out: list[LeftOut]
+    remarks: list[str]
+    published: dict[str, list[dict[str, str]]]
+
+    def file_of(self, record: Record) -> str:
+        """Return a record's file as seen from the page."""
+        return relative(record.file, self.folder)
+
+    def place_of(self, record: Record) -> str:
+        return f'{self.file_of(record)}:{record.line}'
+
+    def reason_of(self, one: LeftOut) -> list[str]:
+        """Return a sentence for each fact in which a record differs."""
+        other = f' ({self.place_of(one.instead)})' if one.instead else ''
+        return [f'{d.fact}: {d.there}, not {d.here}{other}. {d.advice}' for d in one.differences]
+
+    def reasons(self) -> list[str]:
+        """Return all sentences, each with the place of its record."""
+        return [
+            f'{self.place_of(one.record)}: {sentence}'
+            for one in self.left_out
+            for sentence in self.reason_of(one)
+        ]
+
+
+def relative(path: str, folder: str) -> str:
+    """Return a path as seen from a folder; an absolute one on another drive."""
+    try:
+        return osp.relpath(path, folder).replace(os.sep, '/')
+    except ValueError:
+        return path
+
+
+def make_board(places: Iterable[str], folder: str, published: Iterable[str]) -> Board:
+    """Read records, and find tables, rows and what is left out."""
+    records, remarks = read_records(places)
+    results, left_out = find_results(records)
+    tables, others = make_tables(results)
+    return Board(
+        folder,
+        [_section(table) for table in tables],
+        left_out + others,
+        remarks,
+        published_on([table.place.dataset for table in tables], published),
+    )
+
+
+def _section(table: Table) -> Section:
+    return Section(
+        table.place,
+        make_rows(table.results),
+        facts_of(table),
+        notes_of(table),
+        [_unfinished(result) for result in table.results if not result.finished],
+    )
+
+
+def _unfinished(result: Result) -> str:
+    facts = result.facts
+    return (
+        f'{facts["method"]} ({facts["evaluated"]}), seed {facts["seed"]}: not finished, '
+        f'{METRIC} {result.score:.2f} at iteration {facts["iteration"]} of {facts["iterations"]}.'
+    )

