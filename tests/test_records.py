@@ -148,16 +148,18 @@ def test_what_is_no_record_is_named(finished, tmp_path):
         dict(one, form=2),
         {key: value for key, value in one.items() if key != 'split'},
         dict(one, scores=dict(mIoU='high')),
+        dict(one, seed=-1),
+        dict(one, network=dict(name=['UNet'])),
+        dict(one, per_class=dict(ball='10')),
         dict(one, chosen='luckiest'),
     ]
     path = tmp_path / NAME
     path.write_text(''.join(json.dumps(row) + '\n' for row in bad))
     found, remarks = read_records([str(path)])
     assert not found
-    for said, part in zip(
-        remarks, ('no record', 'update semiseg_mm', 'no split', 'scores.mIoU', 'chosen'),
-        strict=True,
-    ):  # fmt: skip
+    parts = ['no record', 'update semiseg_mm', 'no split', 'scores.mIoU', 'seed', 'network.name']
+    parts += ['per_class.ball', 'chosen']
+    for said, part in zip(remarks, parts, strict=True):
         assert part in said
 
 
