@@ -39,16 +39,16 @@ COMMANDS: dict[str, Command | Group] = {
     'compare': Command(
         'train several methods on the same data, with seeds', 'training:compare', 'compare:main'
     ),
-    'report': Command(
-        'write a page about a training: scores, curves, images',
-        'report:report',
-        'report:run_report',
-    ),
     'leaderboard': Command(
         'make a page of tables from the records of trainings and tests',
         'leaderboard:leaderboard',
         'leaderboard:run_leaderboard',
         package='semiseg_mm',  # without torch
+    ),
+    'report': Command(
+        'write a page about a training: scores, curves, images',
+        'report:report',
+        'report:run_report',
     ),
     'publish': Command(
         'write one network as a plain mmseg model, or for a model hub',
