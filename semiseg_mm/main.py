@@ -45,6 +45,11 @@ COMMANDS: dict[str, Command | Group] = {
         'leaderboard:run_leaderboard',
         package='semiseg_mm',  # without torch
     ),
+    'report': Command(
+        'write a page about a training: scores, curves, images',
+        'report:report',
+        'report:run_report',
+    ),
     'publish': Command(
         'write one network as a plain mmseg model, or for a model hub',
         'networks:publish',

@@ -37,8 +37,10 @@ from semiseg_mm.engine.resuming import obstacle
 from semiseg_mm.engine.stages.label import LabelStage
 from semiseg_mm.engine.stages.stage import MANIFEST, Stage
 from semiseg_mm.errors import BrokenImage, UserError
+from semiseg_mm.leaderboard import run_leaderboard
 from semiseg_mm.parsers.options import parse_options
 from semiseg_mm.testing import toy_config
+from semiseg_mm.testing.records import toy_record, write_records
 
 LONG = int(os.environ.get('FUZZ_EXAMPLES', 0))
 SETTINGS = settings(
@@ -404,3 +406,16 @@ def test_options(toy, words):
 @pytest.fixture(scope='module')
 def toy():
     return toy_config('unused', dict(type='SupOnly'))
+
+
+# ------------------------------------------------------------------ records of other people
+
+
+@settings(SETTINGS, max_examples=LONG or 5)
+@given(changed(toy_record()), changed(toy_record('sup_only', per_class={})))
+def test_records_on_a_page(tmp_path, one, other):
+    """A page is made of all that can be read: nothing ends in a traceback."""
+    records = [toy_record(seed=1), one, toy_record('sup_only', seed=1), other, 7, None]
+    write_records(tmp_path / 'runs/records.jsonl', records)
+    assert run_leaderboard([str(tmp_path / 'runs'), '--out', str(tmp_path / 'page')]) in (0, 1)
+    assert (tmp_path / 'page/index.html').exists()

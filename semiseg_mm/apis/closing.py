@@ -20,8 +20,8 @@ def closing(work_dir: str) -> str:
     words.append(f'{folder} holds {", ".join([*checkpoint, *names])}.')
     if checkpoint:
         words.append(
-            f'Next: semiseg_mm predict {folder} PHOTOS --out DIR, or semiseg_mm publish {folder} '
-            'NAME.pth'
+            f'Next: semiseg_mm report {folder}, semiseg_mm predict {folder} PHOTOS --out DIR, or '
+            f'semiseg_mm publish {folder} NAME.pth'
         )
     return ' '.join(words)
 

@@ -27,7 +27,7 @@ class Column(NamedTuple):
 
 
 def title_of(row: Row) -> str:
-    return f'{row.method} ({row.variant})' if row.variant else row.method
+    return f'{row.name} ({row.variant})' if row.variant else row.name
 
 
 def _gain(row: Row) -> str:
@@ -89,7 +89,7 @@ def raw(row: Row) -> dict:
     facts, gain = row.facts, row.gain
     return dict(
         rank=row.rank,
-        method=row.method,
+        method=facts['method'],
         variant=row.variant,
         evaluated=row.evaluated,
         model=facts['model'],

@@ -77,7 +77,7 @@ def _name(row: Row, sections: Sequence[Section]) -> str:
     """Return the shortest name of a row's line that names one row of each table at most."""
 
     def short(one: Row) -> str:
-        return f'{one.method}, {one.evaluated}'
+        return f'{one.name}, {one.evaluated}'
 
     def longer(one: Row) -> str:
         return f'{short(one)}, {one.facts["total_iterations"]} iterations'

@@ -1,7 +1,6 @@
 """From single records to results: what a run came to, its last score and its best one."""
 
 import json
-import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -92,9 +91,9 @@ def _fault(facts: dict) -> Difference | None:
             'Test the checkpoint of the last iteration (iter_N.pth).',
         )
     score = facts['scores'].get(METRIC)
-    if score is None or not math.isfinite(score):
+    if score is None or not 0 <= score <= 100:  # or NaN
         return Difference(
-            METRIC, str(score), 'a number', f'Evaluate with a metric that has {METRIC}.'
+            METRIC, str(score), 'a percentage', f'Evaluate with a metric that has {METRIC}.'
         )
     return None
 

@@ -11,6 +11,7 @@ from .results import Result, config_of
 from .words import batch, said
 
 YARDSTICK = 'SupOnly'
+PLAIN = 'sup_only'  # the name of the yardstick's own configs
 BASE = 'the yardstick'  # in the place of a gain
 TELLING = {  # what tells two configs of a method apart, and how it is said
     'total_iterations': '{} iterations',
@@ -36,8 +37,11 @@ class Row:
         return self.results[0].facts
 
     @property
-    def method(self) -> str:
-        return self.facts['method']
+    def name(self) -> str:
+        """The method; a training on the labels alone is called so, whatever its config is for."""
+        method = self.facts['method']
+        alone = self.facts['model'] == YARDSTICK and method != PLAIN
+        return f'{method} ({YARDSTICK})' if alone else method
 
     @property
     def evaluated(self) -> str:
@@ -49,11 +53,15 @@ class Row:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        return self.method, self.evaluated, config_of(self.facts)
+        return self.name, self.evaluated, config_of(self.facts)
 
     @property
     def scores(self) -> dict[int, float]:
-        return {result.facts['seed']: result.score for result in self.results}
+        return {
+            result.facts['seed']: result.score
+            for result in self.results
+            if result.facts['seed'] is not None
+        }
 
     @property
     def last(self) -> tuple[float | None, float | None]:
@@ -129,7 +137,7 @@ def _gain(row: Row, rows: list[Row]) -> tuple[Gain | None, str]:
     bases = [base for base in bases if _budget(base) == _budget(row)]
     if not bases:
         return None, f'no {YARDSTICK} with the same iterations, crop and labeled batch'
-    plain = [base for base in bases if base.method.replace('-', '_') == 'sup_only']
+    plain = [base for base in bases if base.name == PLAIN]
     bases = bases if len(bases) == 1 else plain
     if row in bases:
         return None, BASE

@@ -15,8 +15,12 @@ LEFT, RIGHT, TOP, BOTTOM = 46, 8, 8, 22  # around the curves
 Points = tuple[Sequence[float], Sequence[float]]
 
 
-def line_chart(title: str, lines: Mapping[str, Points]) -> Markup:
-    """Return a figure with a curve for each name, from 0 on; what is not finite leaves a gap."""
+def line_chart(title: str, lines: Mapping[str, Points], end: float = 0) -> Markup:
+    """Return a figure with a curve for each name, from 0 on; what is not finite leaves a gap.
+
+    Args:
+        end: The chart reaches to it, though the curves may not.
+    """
     lines = {name: ([float(x) for x in at], [float(y) for y in values])
              for name, (at, values) in lines.items()}  # fmt: skip
     places = [x for at, _ in lines.values() for x in at]
@@ -24,7 +28,7 @@ def line_chart(title: str, lines: Mapping[str, Points]) -> Markup:
     if not places or not heights:
         return Markup('<figure class="chart"><h3>{}</h3><p class="soft">No finite value.</p>'
                       '</figure>').format(title)  # fmt: skip
-    across, up = _Axis([0, *places], LEFT, WIDTH - RIGHT), _Axis(heights, HEIGHT - BOTTOM, TOP)
+    across, up = _Axis([0, end, *places], LEFT, WIDTH - RIGHT), _Axis(heights, HEIGHT - BOTTOM, TOP)
     parts = _grid(across, up)
     for k, (at, values) in enumerate(lines.values()):
         parts.append(_curve(at, values, across, up, k))

@@ -106,6 +106,8 @@ def _read(path: str, remarks: list[str]) -> list[Record]:
 def _parse(line: str) -> tuple[dict, str | None]:
     try:
         facts = json.loads(line)
+        if '\\ud' in line.lower():  # halves of characters cannot be printed
+            facts = json.loads(json.dumps(facts, ensure_ascii=False).encode(errors='replace'))
     except (ValueError, RecursionError) as error:
         return {}, f'it is damaged ({error})'
     return facts, check_form(facts)

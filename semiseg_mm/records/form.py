@@ -1,12 +1,13 @@
 """The form of a record: its keys, and when two records are of one evaluation."""
 
 import json
-from numbers import Real
 from typing import Any
 
 FORM = 1
 CHOICES = dict(kind=('validation', 'test'), chosen=('last', 'passing', 'best'))
-TEXT, NUMBER = (str, type(None)), (Real, type(None))
+NONE = type(None)  # a fact that is not known
+TEXT, NUMBER, COUNT = (str, NONE), (int, float, NONE), (int, NONE)
+LARGEST = 10**15  # of numbers
 KEYS: dict[str, type | tuple] = dict(
     form=int,
     kind=str,
@@ -18,17 +19,17 @@ KEYS: dict[str, type | tuple] = dict(
     network=dict,
     dataset=TEXT,
     split=dict,
-    labels=NUMBER,
-    unlabeled=NUMBER,
-    crop=(list, type(None)),
+    labels=COUNT,
+    unlabeled=COUNT,
+    crop=(list, NONE),
     batch=dict,
-    processes=NUMBER,
+    processes=COUNT,
     precision=TEXT,
-    iterations=NUMBER,
-    total_iterations=NUMBER,
+    iterations=COUNT,
+    total_iterations=COUNT,
     stage=TEXT,
-    seed=NUMBER,
-    iteration=NUMBER,
+    seed=COUNT,
+    iteration=COUNT,
     chosen=str,
     checkpoint=TEXT,
     evaluation=dict,
@@ -37,9 +38,14 @@ KEYS: dict[str, type | tuple] = dict(
     seconds=NUMBER,
     memory_mb=NUMBER,
     device=TEXT,
-    threads=NUMBER,
+    threads=COUNT,
     versions=dict,
     time=str,
+)
+PARTS: dict[str, dict[str, tuple]] = dict(
+    network=dict(name=TEXT, encoder=TEXT, weights=TEXT, weights_sha256=TEXT, sha256=TEXT),
+    split=dict(name=TEXT, labeled=TEXT, unlabeled=TEXT, masks=TEXT),
+    evaluation=dict(images=COUNT, list=TEXT, masks=TEXT),
 )
 # Facts of a run, which its checkpoints hold; the other keys are of one evaluation.
 OF_RUN = ('method', 'config', 'config_sha256', 'model', 'dataset', 'split', 'labels', 'unlabeled',
@@ -59,9 +65,20 @@ def check_form(facts: Any) -> str | None:
     missing = [key for key in KEYS if key not in facts]
     if missing:
         return f'it has no {", ".join(missing)}'
-    wrong = [key for key, kind in KEYS.items() if not isinstance(facts[key], kind)]
+    wrong = [key for key, kind in KEYS.items() if not _fits(facts[key], kind)]
     if not wrong:
-        wrong = [f'scores.{key}' for key, value in facts['scores'].items() if not _is_number(value)]
+        wrong = [
+            f'scores.{key}' for key, v in facts['scores'].items() if not _fits(v, (int, float))
+        ]
+        wrong += [
+            f'per_class.{key}' for key, v in facts['per_class'].items() if not _fits(v, NUMBER)
+        ]
+        wrong += [
+            f'{name}.{key}'
+            for name, part in PARTS.items()
+            for key, kind in part.items()
+            if not _fits(facts[name].get(key), kind)
+        ]
         wrong += [key for key, known in CHOICES.items() if facts[key] not in known]
     return f'it holds something strange as {", ".join(wrong)}' if wrong else None
 
@@ -71,5 +88,9 @@ def identity(facts: dict) -> str:
     return json.dumps([facts[key] for key in OF_EVALUATION], sort_keys=True)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
+def _fits(value: Any, kind: type | tuple) -> bool:
+    if isinstance(value, bool) or not isinstance(value, kind):
+        return False
+    if kind == COUNT and value is not None and value < 0:
+        return False
+    return not isinstance(value, (int, float)) or value != value or abs(value) < LARGEST

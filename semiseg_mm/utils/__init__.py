@@ -14,7 +14,7 @@ from .choices import (
     nearest,
 )
 from .label_png import write_mask
-from .records import check_record, read_record
+from .records import check_record, read_lines, read_record
 from .turns import turn_of
 from .words import counted
 
@@ -38,6 +38,7 @@ __all__ = [
     'make_folder',
     'nearest',
     'preserved_rng',
+    'read_lines',
     'read_record',
     'seed_all',
     'turn_of',

@@ -1,6 +1,8 @@
 import contextlib
 import errno
 import os
+import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -12,6 +14,8 @@ from semiseg_mm.errors import UserError
 
 from .atomic import make_folder
 
+# What fcntl.F_GETLK takes; elsewhere its fields stand in another order
+FLOCK = 'hhqqi' if sys.platform == 'linux' else ''
 UNKNOWN = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # of a file system without locks
 
 
@@ -72,3 +76,15 @@ def locked_run(work_dir: str | os.PathLike) -> Iterator[None]:
         if refused[0]:
             raise UserError(refused[0])
         yield
+
+
+def is_running(work_dir: str | os.PathLike) -> bool:
+    """Return whether a run has the lock of a work dir, without touching it; False if unknown."""
+    with contextlib.suppress(ImportError, OSError, struct.error):
+        import fcntl
+
+        with open(Path(work_dir) / '.lock', 'rb') as file:
+            asked = struct.pack(FLOCK, fcntl.F_WRLCK, 0, 0, 0, 0)
+            found = struct.unpack(FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, asked))
+            return found[0] != fcntl.F_UNLCK
+    return False

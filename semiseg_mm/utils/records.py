@@ -1,4 +1,5 @@
 import json
+import os
 import os.path as osp
 from collections.abc import Mapping
 
@@ -34,3 +35,22 @@ def check_record(record: dict, path: str, advice: str, kinds: Kinds) -> None:
     wrong = [key for key, kind in kinds.items() if not isinstance(record[key], kind)]
     if wrong:
         raise UserError(f'{path} holds something strange as {", ".join(wrong)}: {advice}.')
+
+
+def read_lines(path: str | os.PathLike) -> tuple[list[dict], list[int]]:
+    """Return the JSON objects of a file's lines, and the numbers of the lines that hold none.
+
+    The last line may be such a one because it is just being written.
+    """
+    rows, damaged = [], []
+    with open(path, encoding='utf-8', errors='replace') as file:
+        for number, line in enumerate(file, 1):
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                row = None
+            if isinstance(row, dict):
+                rows.append(row)
+            elif line.strip():
+                damaged.append(number)
+    return rows, damaged

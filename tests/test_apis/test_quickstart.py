@@ -250,9 +250,3 @@ def test_time_left():
     running = [fake(2, 5, 2.0), fake(4, 5, 4.0)]  # 10 s and 20 s left; 1 s an iteration of cost 1
     assert schedule.time_left(running, []) == 20.0
     assert schedule.time_left(running, [fake(1)]) == 10.0 + training.STARTUP + 10.0
-
-
-def test_half_written_line_is_left_out(tmp_path):
-    file = tmp_path / 'scalars.json'
-    file.write_text('{"iter": 1, "time": 0.5}\n{"iter": 2, "ti')
-    assert training.whole_rows(file) == [{'iter': 1, 'time': 0.5}]

@@ -63,7 +63,7 @@ def test_the_terminal_is_short_and_the_log_whole(config, tmp_path, capfd):
     assert validated['iter'] == 6 and validated['student/mIoU'] == score
     last = shown.strip().splitlines()[-1]
     assert f'Done. student: mIoU {score:.2f} (best ' in last
-    assert 'holds iter_6.pth, results.json, curves.png. Next: semiseg_mm predict ' in last
+    assert 'holds iter_6.pth, results.json, curves.png. Next: semiseg_mm report ' in last
     assert Image.open(tmp_path / 'run/curves.png').size[0] == 800
 
 

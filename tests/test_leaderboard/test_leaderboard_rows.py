@@ -38,7 +38,7 @@ def test_a_gain_needs_pairs():
 def test_rows_are_ranked_by_the_last_iteration():
     lucky = toy_record('cps', 0, 99.0, iteration=1, chosen='passing')
     rows = rows_of(lucky, *runs('cps', 60.0, 62.0), *runs('dmt', 64.0), *runs('ael', 64.0))
-    assert [(row.rank, row.method) for row in rows] == [(1, 'ael'), (1, 'dmt'), (3, 'cps')]
+    assert [(row.rank, row.name) for row in rows] == [(1, 'ael'), (1, 'dmt'), (3, 'cps')]
     assert rows[2].last == (61.0, pytest.approx(math.sqrt(2))) and rows[0].last == (64.0, None)
     assert rows[2].best == (80.5, pytest.approx(37 / math.sqrt(2)))
 
@@ -75,9 +75,19 @@ def test_another_training_on_the_labels_alone_is_a_method():
     colours = runs('colours', 64.0, 65.0, model='SupOnly')
     rows = rows_of(*runs('sup_only', 60.0, 61.0), *colours, *runs('cps', 66.0, 67.0))
     assert [gain_of(row) for row in rows] == [6.0, 4.0, 'the yardstick']
+    assert [title_of(row) for row in rows] == ['cps', 'colours (SupOnly)', 'sup_only']
     more = runs('ours', 63.0, 62.0, model='SupOnly')
     rows = rows_of(*colours, *more, *runs('cps', 66.0, 67.0))
     assert all('none is the yardstick' in row.no_gain for row in rows)
+
+
+def test_one_training_on_the_labels_alone_is_the_yardstick_whatever_its_name():
+    alone = runs('cps', 60.0, 61.0, model='SupOnly', config_sha256='b' * 64)  # --sup-only
+    rows = rows_of(*runs('cps', 66.0, 67.0), *alone)
+    assert [(title_of(row), gain_of(row)) for row in rows] == [
+        ('cps', 6.0),
+        ('cps (SupOnly)', 'the yardstick'),
+    ]
 
 
 def test_configs_of_a_method_are_told_apart():

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from semiseg_mm.errors import UserError
-from semiseg_mm.utils.lock import locked, locked_run
+from semiseg_mm.utils.lock import is_running, locked, locked_run
 
 
 @pytest.mark.parametrize('inherited', [True, False])
@@ -52,3 +52,18 @@ def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr('builtins.open', refuse)
     with pytest.raises(UserError, match=r'cannot be written \(.*Read-only'), locked(tmp_path):
         pass
+
+
+def test_a_run_is_seen_by_others_and_not_disturbed(tmp_path):
+    assert not is_running(tmp_path)  # nobody has been there
+    ready, done = os.pipe(), os.pipe()
+    if os.fork() == 0:
+        with locked_run(tmp_path):
+            os.write(ready[1], b'x')
+            os.read(done[0], 1)
+        os._exit(0)
+    os.read(ready[0], 1)
+    assert is_running(tmp_path) and is_running(tmp_path)
+    os.write(done[1], b'x')
+    os.wait()
+    assert not is_running(tmp_path)

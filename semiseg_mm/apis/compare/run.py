@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from mmengine.config import Config
 
-from semiseg_mm.apis.processes import TrainingProcess, progress_in, whole_rows
+from semiseg_mm.apis.processes import TrainingProcess, progress_in
 from semiseg_mm.engine.checkpoint import checkpoints
 from semiseg_mm.engine.facts import (
     evaluation_facts,
@@ -19,7 +19,7 @@ from semiseg_mm.engine.stages.rounds import expand_rounds
 from semiseg_mm.engine.versions import package_versions
 from semiseg_mm.errors import UserError
 from semiseg_mm.records import FORM
-from semiseg_mm.utils import atomic_write_text, read_record
+from semiseg_mm.utils import atomic_write_text, read_lines, read_record
 
 from .settings import changes, settings_hash, settings_of
 
@@ -135,7 +135,7 @@ class Run(TrainingProcess):
         seconds = []
         for file in self.folder.glob('**/vis_data/scalars.json'):
             if '.old-' not in str(file.relative_to(self.folder)):
-                rows = whole_rows(file)
+                rows, _ = read_lines(file)
                 seconds += [row['time'] for row in rows if 'iter' in row and 'time' in row]
         return round(statistics.median(seconds), 5) if seconds else None
 

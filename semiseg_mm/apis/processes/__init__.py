@@ -7,7 +7,6 @@ from .training_process import (
     own_environment,
     progress_in,
     tell_failures,
-    whole_rows,
 )
 
 __all__ = [
@@ -19,5 +18,4 @@ __all__ = [
     'run_all',
     'share_cores',
     'tell_failures',
-    'whole_rows',
 ]

@@ -1,10 +1,10 @@
-import json
 import os
 import sys
 from abc import abstractmethod
 from pathlib import Path
 from subprocess import DEVNULL, STDOUT, Popen, TimeoutExpired
 
+from semiseg_mm.utils import read_lines
 from semiseg_mm.utils.places import PACKAGE, short_path
 
 GRACE = 60.0  # seconds in which a training that was asked to end may save
@@ -137,23 +137,12 @@ def progress_in(folder: Path, earlier: set[Path] = frozenset()) -> tuple[int, fl
     """
     files = [f / 'scalars.json' for f in set(folder.glob('*/vis_data')) - set(earlier)]
     files = [file for file in files if file.is_file()]
-    rows = whole_rows(max(files)) if files else []
+    rows = read_lines(max(files))[0] if files else []
     trained = [row for row in rows if 'iter' in row]
     if not trained:
         return None
     last = [row['time'] for row in trained[-5:]]
     return trained[-1]['iter'], sum(last) / len(last), 'iter' not in rows[-1]
-
-
-def whole_rows(file: Path) -> list[dict]:
-    """Return the JSON objects of a file's lines, up to one that is only half written."""
-    rows = []
-    for line in file.read_text().splitlines():
-        try:
-            rows.append(json.loads(line))
-        except ValueError:  # a line that is just being written
-            break
-    return rows
 
 
 def tell_failures(failed: list[TrainingProcess]) -> None:

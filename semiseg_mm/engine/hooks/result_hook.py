@@ -1,6 +1,7 @@
 import json
 import os.path as osp
 import time
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from numbers import Real
 
@@ -91,14 +92,6 @@ class ResultHook(Hook):
     # ------------------------------------------------------------------ results.json
 
     def _record(self, runner, history: list) -> dict:
-        networks: dict[str, dict] = {}
-        for iteration, numbers in history:
-            for key, value in numbers.items():
-                network, metric = _split(key)
-                row = networks.setdefault(network, {}).setdefault(metric, {})
-                row.update(last=value, last_iter=iteration)
-                if value > row.get('best', float('-inf')):
-                    row.update(best=value, best_iter=iteration)
         config = runner.cfg.filename
         info, machine = runner.message_hub.runtime_info, machine_facts()
         return dict(
@@ -108,7 +101,7 @@ class ResultHook(Hook):
             max_iters=runner.max_iters,
             **{key: info[key] for key in NOTES if info.get(key)},
             seconds=self._seconds(),
-            networks=networks,
+            networks=last_and_best(history),
             per_class=info.get('per_class', {}),
             history=[dict(iter=iteration, **numbers) for iteration, numbers in history],
             **machine,
@@ -175,6 +168,19 @@ class ResultHook(Hook):
         last = iteration is not None and iteration in (run['iterations'], self._meta.get('early'))
         chosen = 'last' if last else 'best' if name.startswith('best_') else 'passing'
         return dict(iteration=iteration, chosen=chosen, checkpoint=name or None)
+
+
+def last_and_best(history: Iterable[tuple[int, dict[str, float]]]) -> dict[str, dict]:
+    """Return for each network and metric the last value and the best, with their iterations."""
+    networks: dict[str, dict] = {}
+    for iteration, numbers in history:
+        for key, value in numbers.items():
+            network, metric = _split(key)
+            row = networks.setdefault(network, {}).setdefault(metric, {})
+            row.update(last=value, last_iter=iteration)
+            if value > row.get('best', float('-inf')):
+                row.update(best=value, best_iter=iteration)
+    return networks
 
 
 def is_finished(record: dict) -> bool:

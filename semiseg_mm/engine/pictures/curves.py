@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
-from mmengine.logging import MessageHub
+from mmengine.logging import HistoryBuffer, MessageHub
 
 MOST = 300  # points of a curve; each is a mean
 # What mmengine and mmseg log beside a method's own numbers
@@ -25,14 +27,10 @@ Panels = dict[str, dict[str, Curve]]
 def curves_of(hub: MessageHub, iters: int, metric: str = 'mIoU') -> Panels:
     """Return the curves of a run by panel and name, from the history that a checkpoint keeps."""
     panels: Panels = dict(loss={}, share={}, lr={})
-    for key, history in hub.log_scalars.items():
-        name = key.removeprefix('train/')
-        values = np.asarray(history.data[0], dtype=float)
-        if name == key or not len(values):
-            continue
-        kind = _kind(name, values)
-        if kind:
-            panels[kind][name] = _thinned(values, iters)
+    for name, curve in numbers_of(hub.log_scalars, iters).items():
+        kind = kind_of(name, curve[1])
+        if kind in panels:
+            panels[kind][name] = curve
     panels[metric] = {}
     scores = hub.runtime_info.get('evaluations', [])
     for network in sorted({key for _, row in scores for key in row if _is(key, metric)}):
@@ -42,11 +40,25 @@ def curves_of(hub: MessageHub, iters: int, metric: str = 'mIoU') -> Panels:
     return {panel: found for panel, found in panels.items() if found}
 
 
+def numbers_of(histories: Mapping[str, HistoryBuffer], iters: int) -> dict[str, Curve]:
+    """Return the curve of each number that a training has logged in its iterations."""
+    found = {}
+    for key, history in histories.items():
+        name, values = key.removeprefix('train/'), np.asarray(history.data[0], dtype=float)
+        if name != key and len(values):
+            found[name] = _thinned(values, iters)
+    return found
+
+
 def _is(key: str, metric: str) -> bool:
     return key.rpartition('/')[2] == metric
 
 
-def _kind(name: str, values: np.ndarray) -> str | None:
+def kind_of(name: str, values: np.ndarray) -> str | None:
+    """Return what a logged number is: 'loss', 'share', 'lr', or 'other' of the method's own.
+
+    It is None for what mmengine and mmseg log beside them.
+    """
     last = name.rpartition('.')[2]
     if last in OTHERS or 'base_lr' in name:
         return None
@@ -55,7 +67,7 @@ def _kind(name: str, values: np.ndarray) -> str | None:
     if 'loss' in name:
         return 'loss'
     is_share = values.min() >= 0 and values.max() <= 1.001  # a rounded sum may exceed 1
-    return 'share' if is_share and 'acc' not in last else None
+    return 'share' if is_share and 'acc' not in last else 'other'
 
 
 def _thinned(values: np.ndarray, iters: int) -> Curve:

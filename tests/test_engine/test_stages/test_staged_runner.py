@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from semiseg_mm.apis.report import page_of
+from semiseg_mm.apis.report.run import read_run
 from semiseg_mm.engine import SemiRunner
 from semiseg_mm.engine.stages import LabelStage, label
 from semiseg_mm.engine.stages.action import ChunkedAction
@@ -39,6 +41,19 @@ def test_the_run_leaves_what_its_stages_promise(finished):
     assert 'mIoU' in results['networks']['student']
     last = (finished / 'last_checkpoint').read_text()
     assert last == str(finished / '06_student/iter_6.pth')
+
+
+def test_its_page_shows_each_stage(finished):
+    run = read_run(finished)
+    text = page_of(run, None, 0)
+    assert 'All 6 stages are done.' in text
+    assert all(f'<h2>Stage {folder}</h2>' in text for folder in FOLDERS)
+    assert text.count('<h3>Losses</h3>') == 3 and text.count('Least alike') == 1
+    assert text.count('data:image/png') == 3  # of the ranking and of two labelings
+    assert 'could not be made' not in text and not run.problems
+    images = [len((finished / f'0{k}_{n}_labels/images.txt').read_text().split())
+              for k, n in ((3, 'reliable'), (5, 'other'))]  # fmt: skip
+    assert all(f'images {count}, broken 0' in text for count in images)
 
 
 def test_a_second_call_skips_everything_wherever_the_run_has_moved(work_dir):

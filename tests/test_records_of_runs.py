@@ -148,16 +148,18 @@ def test_what_is_no_record_is_named(finished, tmp_path):
         dict(one, form=2),
         {key: value for key, value in one.items() if key != 'split'},
         dict(one, scores=dict(mIoU='high')),
+        dict(one, seed=-1),
+        dict(one, network=dict(name=['UNet'])),
+        dict(one, per_class=dict(ball='10')),
         dict(one, chosen='luckiest'),
     ]
     path = tmp_path / NAME
     path.write_text(''.join(json.dumps(row) + '\n' for row in bad))
     found, remarks = read_records([str(path)])
     assert not found
-    for said, part in zip(
-        remarks, ('no record', 'update semiseg_mm', 'no split', 'scores.mIoU', 'chosen'),
-        strict=True,
-    ):  # fmt: skip
+    parts = ['no record', 'update semiseg_mm', 'no split', 'scores.mIoU', 'seed', 'network.name']
+    parts += ['per_class.ball', 'chosen']
+    for said, part in zip(remarks, parts, strict=True):
         assert part in said
 
 
@@ -207,6 +209,8 @@ def test_the_hash_of_a_config_knows_what_decides_the_weights():
     same = {'randomness.seed': 9, 'work_dir': 'x', 'log_level': 'INFO', 'load_from': None,
             'train_cfg.val_interval': 2, 'train_dataloader.num_workers': 3}  # fmt: skip
     assert facts(**same)['config_sha256'] == one['config_sha256']
+    said = {'train_dataloader.sampler.labeled_only': False}  # by a comparison, where leaves do not
+    assert facts(**said)['config_sha256'] == one['config_sha256']
     for change in ({'optim_wrapper.optimizer.lr': 1}, {'model.weight': 2.0},
                    {'train_cfg.max_iters': 7}):  # fmt: skip
         assert facts(**change)['config_sha256'] != one['config_sha256']
