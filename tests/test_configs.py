@@ -14,6 +14,7 @@ of entries that each speak of the leaves whose name matches the pattern ``name``
 configs/_base_/published.yml speaks of the leaves of all folders. The last entry counts.
 """
 
+import ast
 import copy
 import fnmatch
 import json
@@ -243,10 +244,11 @@ def test_leaf_is_short(leaf):
 @each_leaf
 def test_leaf_of_another_split_holds_the_split_alone(leaf):
     """What differs from the leaf that it is based on: the list, or as many labels as the split."""
-    (bases,) = re.findall(r'^_base_ = (.*?)$', leaf.read_text(encoding='utf-8'), re.M) or ['']
-    if not bases.startswith("'./"):
+    lines = ast.parse(leaf.read_text(encoding='utf-8')).body
+    (base,) = [ast.literal_eval(x.value) for x in lines if ast.unparse(x).startswith('_base_ = ')]
+    if not str(base).startswith('./'):
         return
-    other = leaf.parent / bases.strip("'")
+    other = leaf.parent / base
     alike = [without(named(one), 'split', 'length') for one in (leaf, other)]
     if alike[0] == alike[1] and named(leaf)['split'].count('-') == named(other)['split'].count('-'):
         cfg, known = parsed(leaf), parsed(other)

@@ -5,10 +5,7 @@ _base_ = [
     '../_base_/schedules/sgd_1k_shapes.py',
     '../_base_/default_runtime.py',
 ]
-# Strong colours, a slow start, a faster teacher: the network is trained from scratch.
-own = dict(
-    colours=dict(brightness=0.5, contrast=0.5, saturation=0.5, sigma=(0.1, 1.0)), rampup_iters=850
-)
-model = dict(segmentor=_base_.segmentor, num_classes=_base_.num_classes, **own)
-custom_hooks = [dict(type='MeanTeacherHook', decay=0.98, warmup=True, buffers='keep')]
+own = dict(num_classes=_base_.num_classes, **_base_.scratch)
+model = dict(segmentor=_base_.segmentor, **own)
+custom_hooks = [_base_.faster]
 train_dataloader = dict(dataset=dict(views=_base_.views))

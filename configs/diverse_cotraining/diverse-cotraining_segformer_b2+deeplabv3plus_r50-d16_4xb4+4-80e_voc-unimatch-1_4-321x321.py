@@ -1,10 +1,4 @@
-_base_ = [
-    '../_base_/datasets/voc_unimatch.py',
-    '../_base_/methods/diverse_cotraining.py',
-    '../_base_/schedules/sgd_diverse.py',
-    '../_base_/default_runtime.py',
-]
-networks = ['semiseg_mm::segformer_b2', 'semiseg_mm::deeplabv3plus_r50-d16']
-model = dict(segmentor=networks, num_classes=_base_.num_classes, test_cfg=_base_.test_mode)
-data = dict(split='splits/unimatch/1_4', views=_base_.views)
-train_dataloader = dict(dataset=data, sampler=dict(labeled=4, unlabeled=4))
+_base_ = (
+    './diverse-cotraining_segformer_b2+deeplabv3plus_r50-d16_4xb4+4-80e_voc-unimatch-1_8-321x321.py'
+)
+train_dataloader = dict(dataset=dict(split='splits/unimatch/1_4'))

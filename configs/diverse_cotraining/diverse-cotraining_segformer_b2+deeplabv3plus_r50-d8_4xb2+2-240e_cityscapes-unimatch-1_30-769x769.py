@@ -1,10 +1,5 @@
-_base_ = [
-    '../_base_/datasets/cityscapes_diverse.py',
-    '../_base_/methods/diverse_cotraining.py',
-    '../_base_/schedules/sgd_unimatch_cityscapes.py',
-    '../_base_/default_runtime.py',
-]
-networks = ['semiseg_mm::segformer_b2_ohem', 'semiseg_mm::deeplabv3plus_r50-d8_ohem']
-model = dict(segmentor=networks, num_classes=_base_.num_classes, test_cfg=_base_.test_mode)
-data = dict(split='splits/unimatch/1_30', views=_base_.views)
-train_dataloader = dict(dataset=data)
+_base_ = (
+    './diverse-cotraining_segformer_b2+deeplabv3plus_r50-d8_'
+    '4xb2+2-240e_cityscapes-unimatch-1_8-769x769.py'
+)
+train_dataloader = dict(dataset=dict(split='splits/unimatch/1_30'))

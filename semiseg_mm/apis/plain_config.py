@@ -56,7 +56,18 @@ def _model(cfg: Config, network: str) -> dict:
         model.data_preprocessor = padded
     (model.get('test_cfg') or {}).pop('small', None)  # data_preprocessor.test_cfg says it to mmseg
     model.get('backbone', {}).pop('init_cfg', None)  # the weights are in the checkpoint
+    _forget_weights(model)
     return model
+
+
+def _forget_weights(config: dict) -> None:
+    """Take the places of pretrained weights out of a network and its parts."""
+    for key, value in list(config.items()):
+        if isinstance(value, dict) and str(value.get('type')).startswith('Pretrained'):
+            del config[key]
+        for part in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(part, dict):
+                _forget_weights(part)
 
 
 def warning_of(plain: Config) -> str:

@@ -5,6 +5,7 @@ import os.path as osp
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from semiseg_mm.errors import UserError
 from semiseg_mm.records import read_records
 from semiseg_mm.records.file import Record
 
@@ -27,7 +28,7 @@ class Section(NamedTuple):
     @property
     def title(self) -> str:
         place = self.place
-        return f'{place.dataset}, {place.labels} labels ({place.split}), {place.kind}'
+        return f'{place.dataset}, {place.labeled} ({place.split}), {place.kind}'
 
     @property
     def classes(self) -> list[str]:
@@ -83,13 +84,13 @@ def make_board(places: Iterable[str], folder: str, published: Iterable[str]) -> 
     records, remarks = read_records(places)
     results, left_out = find_results(records)
     tables, others = make_tables(results)
-    return Board(
-        folder,
-        [_section(table) for table in tables],
-        left_out + others,
-        remarks,
-        published_on([table.place.dataset for table in tables], published),
-    )
+    beside = published_on([table.place.dataset for table in tables], published)
+    if not (tables or left_out or beside):
+        raise UserError(
+            f'{", ".join(places)}: there is no result yet. A training writes the first one at its '
+            'first validation.' + ''.join(f'\n{remark}' for remark in remarks)
+        )
+    return Board(folder, [_section(table) for table in tables], left_out + others, remarks, beside)
 
 
 def _section(table: Table) -> Section:

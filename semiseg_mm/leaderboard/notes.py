@@ -26,6 +26,10 @@ DIFFERING = {
     'precision': 'precisions',
     'processes': 'numbers of processes',
 }
+MUST_BE_KNOWN = {
+    'split.labeled': 'the list of labeled images',
+    'evaluation.list': 'the list of evaluated images',
+}
 
 
 def facts_of(table: Table) -> list[tuple[str, str]]:
@@ -69,7 +73,11 @@ def notes_of(table: Table) -> list[str]:
         for facts in (result.facts for result in table.results)
         if facts['total_iterations'] != facts['iterations']
     }
-    return notes + ['Methods in stages: ' + '; '.join(sorted(staged)) + '.'] * bool(staged)
+    notes += ['Methods in stages: ' + '; '.join(sorted(staged)) + '.'] * bool(staged)
+    unknown = [name for path, name in MUST_BE_KNOWN.items() if table.agreed.get(path) is None]
+    if table.place.weights and table.agreed.get('network.weights_sha256') is None:
+        unknown.append('the weights that the encoder began with')
+    return notes + [f'Not recorded, so not checked: {", ".join(unknown)}.'] * bool(unknown)
 
 
 def _text(result: Result, key: str) -> str:

@@ -8,7 +8,7 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.utils import nearest
 from semiseg_mm.utils.places import MEASURED
 
-COLUMNS = ('method', 'year', 'protocol', 'split', 'network', 'backbone', 'crop', 'mIoU', 'source')
+COLUMNS = ('method', 'mIoU', 'split', 'protocol', 'network', 'backbone', 'crop', 'year', 'source')
 NAMES = {  # of the datasets in records, where it is not the published one with capitals
     'pascalvoc': 'voc2012',
     'pascalvoc20': 'voc2012',

@@ -57,7 +57,11 @@ class Row:
 
     @property
     def scores(self) -> dict[int, float]:
-        return {result.facts['seed']: result.score for result in self.results}
+        return {
+            result.facts['seed']: result.score
+            for result in self.results
+            if result.facts['seed'] is not None
+        }
 
     @property
     def last(self) -> tuple[float | None, float | None]:

@@ -36,6 +36,10 @@ class Place(NamedTuple):
     kind: str
     images: int | None
 
+    @property
+    def labeled(self) -> str:
+        return 'labels unknown' if self.labels is None else f'{self.labels} labels'
+
 
 class Table(NamedTuple):
     place: Place
@@ -88,9 +92,11 @@ def _agreeing(place: Place, results: list[Result]) -> tuple[Table, list[LeftOut]
             most = max(order, key=lambda key: votes[key])  # the first one of as many
             kept = [result for result, key in having if key in (most, None)]
             agreed[path] = json.loads(most)
-    others = [result for result in results if result not in kept]
+    staying = {id(result) for result in kept}
     return Table(place, kept, agreed), [
-        LeftOut(result.record, list(_differences(result.facts, agreed))) for result in others
+        LeftOut(result.record, list(_differences(result.facts, agreed)))
+        for result in results
+        if id(result) not in staying
     ]
 
 

@@ -26,7 +26,9 @@ def make_markdown(board: Board) -> str:
         ]
     if board.left_out or board.remarks:
         parts += ['## Left out, and why', _items([*board.reasons(), *board.remarks])]
-    return '\n\n'.join([*parts, '## How to read it', _items(READING)]) + '\n'
+    if board.sections:
+        parts += ['## How to read it', _items(READING)]
+    return '\n\n'.join(parts) + '\n'
 
 
 def _section(section: Section) -> list[str]:

@@ -15,11 +15,14 @@ from .auxiliaries import (
 from .backbones import DINOv2, EfficientNetLite, WideResNet38
 from .class_confidence import ByClassConfidence, ClassConfidence
 from .data_preprocessor import SemiDataPreprocessor
-from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead, ShufflePSPHead
+from .decode_heads import DeepLabV2Head, DPTMapHead, DropoutASPPHead, ImageClassHead, ShufflePSPHead
+from .filtered_network import FilteredEncoderDecoder
 from .losses import (
     ClassSampledCrossEntropy,
     CleanContrast,
     DirectionalContrast,
+    ImageClassLoss,
+    LogitCosine,
     MaskedCrossEntropy,
     MutualCrossEntropy,
     ProbabilityKL,
@@ -54,6 +57,7 @@ from .pseudo_labels import (
     ConfidentShare,
     ContextPseudoLabel,
     HardPseudoLabel,
+    LogitPseudoLabel,
     MeanConfidence,
     RunningThreshold,
     SoftPseudoLabel,
@@ -128,13 +132,18 @@ __all__ = [
     'DualTeacher',
     'ECSSegmentor',
     'EfficientNetLite',
+    'FilteredEncoderDecoder',
     'FlawDetector',
     'GCTSegmentor',
     'HardPseudoLabel',
     'IMASSegmentor',
+    'ImageClassHead',
+    'ImageClassLoss',
     'ImageDiscriminator',
     'ImageGenerator',
     'KeepObjects',
+    'LogitCosine',
+    'LogitPseudoLabel',
     'MaskedCrossEntropy',
     'MeanConfidence',
     'MeanTeacher',

@@ -79,6 +79,17 @@ def test_a_torn_line_is_passed_over_with_a_remark(tmp_path, capsys):
     assert 'records.jsonl:2 was cut off' in (tmp_path / 'page/index.html').read_text()
 
 
+def test_what_differs_or_is_unknown_is_noted(tmp_path):
+    unknown = dict(split__labeled=None, network__weights='imagenet.pth', labels=None)
+    other = toy_record(seed=1, device='NVIDIA', total_iterations=3000, **unknown)
+    _, _, markdown, _ = made(tmp_path, toy_record(**unknown), other)
+    assert '- The runs have different devices: NVIDIA; cpu.' in markdown
+    assert '- Methods in stages: fixmatch: 3000 iterations, 1000 of them in' in markdown
+    unchecked = 'the list of labeled images, the weights that the encoder began with'
+    assert f'- Not recorded, so not checked: {unchecked}.' in markdown
+    assert '## Shapes, labels unknown (own list), validation' in markdown
+
+
 @pytest.mark.parametrize(
     'words, said',
     [
@@ -97,6 +108,13 @@ def test_a_mistake_is_a_sentence(words, said, tmp_path, monkeypatch, capsys):
     assert said in error and 'Traceback' not in error and not (tmp_path / 'page').exists()
 
 
+def test_records_without_a_result_are_a_sentence(tmp_path, capsys):
+    file = write_records(tmp_path / 'records.jsonl', [toy_record(stage='01_teacher'), {}])
+    assert run_leaderboard([str(file), '--out', str(tmp_path / 'page')]) == 1
+    assert 'there is no result yet' in (error := capsys.readouterr().err)
+    assert 'records.jsonl:2: it has no form' in error
+
+
 def test_without_records_it_asks_for_some(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run_leaderboard(['--out', str(tmp_path)])
@@ -110,6 +128,23 @@ def test_published_scores_stand_under_ours(tmp_path):
     facts = dict(dataset='PascalVOC', labels=92)
     _, page, _, table = made(tmp_path, toy_record(**facts))
     assert 'voc2012: 705 scores' in page and 'coco:' not in page and table.count('\n') == 2
+
+
+def test_published_scores_are_filtered_and_sorted(tmp_path, browser):
+    assert run_leaderboard(['--published', 'ade20k', '--out', str(tmp_path)]) == 0
+    browser.open(tmp_path / 'index.html', width=390)
+    found = browser.value("""
+(() => {
+  const form = document.querySelector('.filter');
+  form.elements.text.value = 'conformalsam 1/16';
+  form.dispatchEvent(new Event('input'));
+  document.querySelectorAll('thead button')[1].click();
+  const rows = [...document.querySelectorAll('.published tbody tr')].filter((row) => !row.hidden);
+  return [form.querySelector('output').textContent, ...rows.map((row) => row.cells[1].textContent)];
+})()
+""")
+    assert found == ['0 rows, 2 published', '34.64', '28.4']
+    assert browser.value(OVERFLOW) == 0 and browser.complaints == []
 
 
 def test_published_scores_have_sources():

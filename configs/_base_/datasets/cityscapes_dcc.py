@@ -3,31 +3,24 @@
 _base_ = './cityscapes_unimatch.py'
 crop_size = (720, 720)
 test_mode = dict(_delete_=True, mode='whole')
-colours = dict(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1)
+colours = dict(
+    type='StrongView',
+    brightness=0.4,
+    contrast=0.4,
+    saturation=0.4,
+    hue=0.1,
+    jitter_prob=1.0,
+    gray_prob=0.0,
+    blur_prob=0.0,
+)
+labeled_scale = dict(type='DrawScale', scale=(0.5, 2.0))
+unlabeled_scale = dict(type='DrawScale', scale=(0.8, 2.0))
 train_dataloader = dict(
     dataset=dict(
         crop_size=crop_size,
         scale=None,
         pad_val=[104, 116, 124],
-        labeled=dict(
-            pipeline=[
-                dict(type='DrawScale', scale=(0.5, 2.0)),
-                dict(type='LoadImage'),
-                dict(type='LoadAnnotations'),
-                dict(type='CheckLabels'),
-                dict(type='ScaleCrop'),
-                dict(type='StrongView', jitter_prob=1.0, gray_prob=0.0, blur_prob=0.0, **colours),
-                dict(type='PackSemiInputs'),
-            ],
-        ),
-        unlabeled=dict(
-            pipeline=[
-                dict(type='DrawScale', scale=(0.8, 2.0)),
-                dict(type='LoadImage'),
-                dict(type='ScaleCrop'),
-                dict(type='MultiView', views=dict(weak=[])),
-                dict(type='PackSemiInputs'),
-            ],
-        ),
+        labeled=dict(pipeline=[labeled_scale, *_base_.read_labeled, colours, _base_.pack]),
+        unlabeled=dict(pipeline=[unlabeled_scale, *_base_.read_unlabeled, _base_.pack]),
     ),
 )

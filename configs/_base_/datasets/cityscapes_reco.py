@@ -10,15 +10,7 @@ colours = dict(
     gray_prob=0.0,
     sigma=(0.15, 1.15),
 )
-pipeline = [
-    _base_.draw_scale,
-    dict(type='LoadImage'),
-    dict(type='LoadAnnotations'),
-    dict(type='CheckLabels'),
-    _base_.scale_crop,
-    colours,
-    dict(type='PackSemiInputs'),
-]
+pipeline = [_base_.draw_scale, *_base_.read_labeled, colours, _base_.pack]
 crop_size = (512, 512)
 train_dataloader = dict(
     dataset=dict(

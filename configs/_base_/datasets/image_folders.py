@@ -1,6 +1,18 @@
 # What datasets of images and masks in folders share: loaders, pipelines, evaluation.
 draw_scale = dict(type='DrawScale', scale=[0.5, 0.75, 1.0, 1.5, 1.75, 2.0])  # as CPS
 scale_crop = dict(type='ScaleCrop')  # by the drawn scale; JPEGs are decoded no larger than needed
+pack = dict(type='PackSemiInputs')
+read_labeled = [
+    dict(type='LoadImage'),
+    dict(type='LoadAnnotations'),
+    dict(type='CheckLabels'),
+    scale_crop,
+]
+read_unlabeled = [
+    dict(type='LoadImage'),
+    scale_crop,
+    dict(type='MultiView', views=dict(weak=[])),
+]
 
 train_dataloader = dict(
     num_workers=4,
@@ -9,26 +21,8 @@ train_dataloader = dict(
     collate_fn=dict(type='collate_views'),
     dataset=dict(
         type='SemiDataset',
-        labeled=dict(
-            pipeline=[
-                draw_scale,
-                dict(type='LoadImage'),
-                dict(type='LoadAnnotations'),
-                dict(type='CheckLabels'),
-                scale_crop,
-                dict(type='PackSemiInputs'),
-            ],
-        ),
-        unlabeled=dict(
-            type='UnlabeledDataset',
-            pipeline=[
-                draw_scale,
-                dict(type='LoadImage'),
-                scale_crop,
-                dict(type='MultiView', views=dict(weak=[])),
-                dict(type='PackSemiInputs'),
-            ],
-        ),
+        labeled=dict(pipeline=[draw_scale, *read_labeled, pack]),
+        unlabeled=dict(type='UnlabeledDataset', pipeline=[draw_scale, *read_unlabeled, pack]),
     ),
 )
 val_dataloader = dict(

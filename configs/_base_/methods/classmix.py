@@ -19,3 +19,7 @@ model = dict(
 )
 custom_hooks = [dict(type='MeanTeacherHook', decay=0.99, warmup=True, buffers='keep')]
 views = dict(weak=[], strong=[])
+# For a network that is trained from scratch: strong colours, a slow start; a faster teacher.
+colours = dict(brightness=0.5, contrast=0.5, saturation=0.5, sigma=(0.1, 1.0))
+scratch = dict(colours=colours, rampup_iters=850)
+faster = dict(type='MeanTeacherHook', decay=0.98, warmup=True, buffers='keep')

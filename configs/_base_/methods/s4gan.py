@@ -6,8 +6,8 @@
 # Ours: what counts as ground truth for the discriminator are the labels of the same batch (there:
 # of another one), seen once for both of its terms (there: twice, with other dropout); their images
 # are scaled by their own range (there: in part by that of another batch); padding is left out of
-# the network's own labels; these count from the first iteration on (there: the second). Without
-# the second network of the paper, MLMT, which says what classes an image has.
+# the network's own labels; these count from the first iteration on (there: the second). The
+# second network of the paper, MLMT, has a run of its own: configs/s4gan/README.md.
 model = dict(
     type='S4GANSegmentor',
     discriminator=dict(type='ImageDiscriminator', channels=(64, 128, 256, 512), dropout=0.5),

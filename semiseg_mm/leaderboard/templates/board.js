@@ -50,7 +50,10 @@ document.querySelectorAll('.toggle').forEach((button) => {
 });
 
 const form = document.querySelector('.filter');
-const fits = (place, key) => !form.elements[key].value || place.dataset[key] === form.elements[key].value;
+const fits = (place, key) => {
+  const wanted = form.elements[key]?.value;
+  return !wanted || place.dataset[key] === wanted;
+};
 
 function filter() {
   const words = form.elements.text.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -65,8 +68,10 @@ function filter() {
     shown += section.hidden ? 0 : left;
   });
   document.querySelectorAll('h2[data-dataset], figure').forEach((part) => { part.hidden = !fits(part, 'dataset'); });
-  document.querySelectorAll('.published tbody tr').forEach((row) => { row.hidden = !wanted(row); });
-  form.querySelector('output').textContent = `${shown} rows`;
+  const others = [...document.querySelectorAll('.published tbody tr')];
+  others.forEach((row) => { row.hidden = !wanted(row); });
+  const published = others.filter((row) => !row.hidden).length;
+  form.querySelector('output').textContent = `${shown} rows` + (others.length ? `, ${published} published` : '');
 }
 
 form.hidden = false;

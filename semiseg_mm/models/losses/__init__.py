@@ -4,6 +4,7 @@ from .class_sampled_cross_entropy import ClassSampledCrossEntropy
 from .clean_contrast import CleanContrast
 from .directional_contrast import DirectionalContrast
 from .flaws import flaw_target, marked_flaws
+from .image_classes import ImageClassLoss, LogitCosine, classes_in, image_class_loss
 from .masked_cross_entropy import MaskedCrossEntropy
 from .mutual_cross_entropy import MutualCrossEntropy
 from .ohem_cross_entropy import ProbOhemCrossEntropy
@@ -19,6 +20,8 @@ __all__ = [
     'ClassSampledCrossEntropy',
     'CleanContrast',
     'DirectionalContrast',
+    'ImageClassLoss',
+    'LogitCosine',
     'MaskedCrossEntropy',
     'MutualCrossEntropy',
     'Pixels',
@@ -28,8 +31,10 @@ __all__ = [
     'RegionalContrast',
     'UnreliableContrast',
     'average',
+    'classes_in',
     'discrimination',
     'flaw_target',
+    'image_class_loss',
     'judged_as',
     'marked_flaws',
     'nearest_pixel',

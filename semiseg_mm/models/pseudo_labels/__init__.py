@@ -3,6 +3,7 @@ from .context import ContextPseudoLabel
 from .entropy import entropy_of, quantile
 from .filters import ConfidentShare, MeanConfidence, RunningThreshold, Threshold, TopShare
 from .hard import HardPseudoLabel
+from .logits import LogitPseudoLabel
 from .observing import filtered, labeled_by, observe, observe_logits
 from .propagation import draw_regions, propagate, spread_logits
 from .soft import SoftPseudoLabel
@@ -12,6 +13,7 @@ __all__ = [
     'ConfidentShare',
     'ContextPseudoLabel',
     'HardPseudoLabel',
+    'LogitPseudoLabel',
     'MeanConfidence',
     'RunningThreshold',
     'SoftPseudoLabel',

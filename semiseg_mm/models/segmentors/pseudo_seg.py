@@ -1,12 +1,11 @@
 import torch
-import torch.nn.functional as F
 from mmseg.models.utils import resize
 from torch import Tensor
 
-from semiseg_mm.models.losses import MaskedCrossEntropy
+from semiseg_mm.models.losses import MaskedCrossEntropy, classes_in, image_class_loss
 from semiseg_mm.models.pseudo_labels import stored_label
 from semiseg_mm.registry import MODELS
-from semiseg_mm.structures import PseudoLabel, View
+from semiseg_mm.structures import View
 from semiseg_mm.utils import check_number
 
 from .base import Outputs
@@ -59,11 +58,7 @@ class PseudoSegSegmentor(WeakToStrongSegmentor):
         cam, truth = self.auxiliaries['cam'], stored_label(views['labeled'])
         levels = coarsest(outputs['student']['labeled'].features, 2)
         present = classes_in(truth, self.out_channels)[:, cam.background :]
-        guess = F.binary_cross_entropy_with_logits(
-            cam.classify(levels).float(), present, reduction='none'
-        )
-        known = truth.valid.flatten(1).any(1, keepdim=True)  # an image without labels says nothing
-        guess = (guess * known).sum() / (known.sum() * guess.shape[1]).clamp(min=1)
+        guess = image_class_loss(cam.classify(levels), present, truth)
         found = self._enlarged(cam(levels, present, views['labeled'].valid), truth.label)
         losses['loss_classes'] = self.classes_weight * guess
         losses['loss_cam'] = self.cam_weight * MaskedCrossEntropy()(found, truth)
@@ -91,10 +86,3 @@ def fused(one: Tensor, other: Tensor, temperature: float) -> Tensor:
     scale = torch.cat([one, other]).square().mean().add(1e-8).rsqrt()
     mean = ((one * scale).softmax(1) + (other * scale).softmax(1)) / 2
     return (mean.log() / temperature).log_softmax(1)
-
-
-def classes_in(truth: PseudoLabel, number: int) -> Tensor:
-    """Return 1 for each class B,C that an image has a pixel of, else 0."""
-    found = torch.zeros(len(truth.label), number + 1, device=truth.label.device)
-    found.scatter_(1, truth.label.where(truth.valid, number).flatten(1), 1.0)
-    return found[:, :number]

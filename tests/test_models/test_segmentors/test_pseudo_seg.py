@@ -10,8 +10,9 @@ from mmengine.config import Config
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import AttentionCam
+from semiseg_mm.models.losses import classes_in
 from semiseg_mm.models.segmentors.network import coarsest
-from semiseg_mm.models.segmentors.pseudo_seg import classes_in, fused
+from semiseg_mm.models.segmentors.pseudo_seg import fused
 from semiseg_mm.registry import MODELS
 from semiseg_mm.structures import PseudoLabel
 from semiseg_mm.testing import toy_batch, toy_network
