@@ -54,7 +54,9 @@ def measured(table: str) -> dict[str, list[Row]]:
         key = found['method'], found['evaluated']
         scores.setdefault(key, {})[found['seed']] = found['scores']['mIoU']
         facts.setdefault(key, found)
-    seeds = next(seeds.keys() for key, seeds in scores.items() if key[0] == YARDSTICK)
+    seeds = next((found.keys() for key, found in scores.items() if key[0] == YARDSTICK), None)
+    if seeds is None:
+        raise UserError(f'{FOLDER / table} has no {YARDSTICK}: a table needs its seeds.')
     rows: dict[str, list[Row]] = {}
     for key in sorted(scores, key=_order):
         if seeds <= scores[key].keys():
