@@ -12,7 +12,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 MIM = ('configs', 'tools', 'model-index.yml')  # served from semiseg_mm/.mim once installed
 CHECKOUT_ONLY = ('dev', 'setup_env.sh', 'run_tests.sh', 'quickstart.sh')  # tools that need .venv
-DATA = ('csv', 'json', 'css', 'html', 'js')
+DATA = ('csv', 'json', 'jsonl', 'css', 'html', 'js')
 NOISE = shutil.ignore_patterns('__pycache__', '*.py[cod]', *CHECKOUT_ONLY)
 
 

@@ -1,13 +1,11 @@
 """The documents name only files that exist, and their examples run as they stand."""
 
 import importlib
-import json
 import os
 import re
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
-from statistics import fmean, stdev
 
 import pytest
 import torch
@@ -18,16 +16,9 @@ from processes import forked
 from semiseg_mm.apis import publish, run_train
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.registry import MODELS
-from semiseg_mm.utils.places import MEASURED
 
 PATH = re.compile(r'(?<![\w/.-])(?:configs|tools)/[\w/+.-]+\.(?:py|sh|md|yml)\b')
 LEAF = re.compile(r'semiseg_mm train ([\w+-]+-[\w+-]+)(?![\w+./-])')  # by its bare name
-CHINESE = {
-    'SupOnly，加颜色增强': 'SupOnly, colour augmentation as well',
-    'SupOnly，全部标注': 'SupOnly, all labels',
-    'SupOnly，2000 次迭代': 'SupOnly, 2000 iterations',
-    'SupOnly，3000 次迭代': 'SupOnly, 3000 iterations',
-}
 each_document = pytest.mark.parametrize(
     'document', DOCUMENTS, ids=lambda p: p.relative_to(ROOT).as_posix()
 )
@@ -68,49 +59,6 @@ def test_the_scan_finds_links_and_paths():
     assert len(PATH.findall(text)) > 5 and ('LICENSE', '') in links(ROOT / 'README.md')
     assert 'license' in anchors(ROOT / 'README.md')
     assert sum(len(LEAF.findall(page.read_text(encoding='utf-8'))) for page in DOCUMENTS) > 10
-
-
-@pytest.mark.parametrize('dataset', ['shapes', 'camvid'])
-def test_tables_say_what_was_measured(dataset):
-    """Between the marks each row names a method, its network, and what the file of results says."""
-    rows = json.loads((MEASURED / f'{dataset}.json').read_text())['results']
-    known = {(row['method'], row['network']): row for row in rows}
-    marked = re.compile(rf'<!-- {dataset}-table -->\n(.*?)<!-- /{dataset}-table -->', re.S)
-    found = set()
-    for document in DOCUMENTS:
-        for table in marked.findall(document.read_text(encoding='utf-8')):
-            for line in table.splitlines()[2:]:
-                method, network, *cells = (cell.strip() for cell in line.strip('|').split('|'))
-                row = known[CHINESE.get(method, method), network]
-                spread = f'{fmean(row["mIoU"]):.1f} ± {stdev(row["mIoU"]):.1f}'
-                assert [spread, str(row['labels'])] == [cells[-2], cells[-1]], document
-                seeds = [f'{value:.1f}' for value in row['mIoU']]
-                assert cells[:-2] in ([], seeds), document
-                found.add((method, network))
-    assert len(found) > 4
-
-
-def mean_of(dataset: str, method: str) -> float:
-    rows = json.loads((MEASURED / f'{dataset}.json').read_text())['results']
-    return fmean(next(row['mIoU'] for row in rows if row['method'] == method))
-
-
-@pytest.mark.parametrize('language', ['en', 'zh-CN'])
-def test_the_page_on_choosing_says_what_was_measured(language):
-    """Its first table, a method a row, against the files of results (a method's first network)."""
-    page = (ROOT / f'docs/{language}/choosing_a_method.md').read_text(encoding='utf-8')
-    _, *rows = re.findall(r'^\| (.*) \|$', page.split('\n## ')[1], re.M)
-    assert len(rows) > 6
-    for row in rows:
-        methods, *cells = (cell.strip() for cell in row.split('|'))
-        methods = CHINESE.get(methods, re.sub(r' ?[(（].*', '', methods))
-        methods = methods.replace('SupOnly with colour', 'SupOnly, colour')
-        if methods.endswith('colour augmentation'):
-            methods += ' as well'
-        known = methods.split('、') if '、' in methods else methods.split(', ')
-        for dataset, cell in zip(['shapes', 'camvid'], cells, strict=True):
-            for method in [methods] if methods.startswith('SupOnly') else known:
-                assert not cell or cell == f'{mean_of(dataset, method):.1f}', method
 
 
 def test_both_readmes_say_the_same():

@@ -209,6 +209,8 @@ def test_the_hash_of_a_config_knows_what_decides_the_weights():
     same = {'randomness.seed': 9, 'work_dir': 'x', 'log_level': 'INFO', 'load_from': None,
             'train_cfg.val_interval': 2, 'train_dataloader.num_workers': 3}  # fmt: skip
     assert facts(**same)['config_sha256'] == one['config_sha256']
+    said = {'train_dataloader.sampler.labeled_only': False}  # by a comparison, where leaves do not
+    assert facts(**said)['config_sha256'] == one['config_sha256']
     for change in ({'optim_wrapper.optimizer.lr': 1}, {'model.weight': 2.0},
                    {'train_cfg.max_iters': 7}):  # fmt: skip
         assert facts(**change)['config_sha256'] != one['config_sha256']

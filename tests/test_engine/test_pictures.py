@@ -1,18 +1,23 @@
 """Pictures of what a training sees; they change nothing in it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 from PIL import Image
 
 from semiseg_mm.apis.browse import run_browse
 from semiseg_mm.datasets.samplers import sampler_of
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.hooks import PictureHook, picture_hook
-from semiseg_mm.engine.pictures import Look, draw_sheet, first_batch, look_at
+from semiseg_mm.engine.pictures import Look, draw_sheet, first_batch, look_at, panels
 from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
+from semiseg_mm.structures import View
 from semiseg_mm.testing import toy_config
 from semiseg_mm.utils.places import CONFIGS, METHODS
 
@@ -80,6 +85,19 @@ def test_what_a_filter_drops_is_black(tmp_path):
     runner = build_runner(toy(tmp_path, 'fixmatch', **{'model.filter.value': 1.0 - 1e-7}))
     for one in look(runner.model, runner)[2:]:
         assert not dict(one.panels)['what counts'].any()
+
+
+def test_a_stored_confidence_is_shown_as_it_was_stored():
+    """255 stands for 1; a pixel that is ignored is black, and its label white."""
+    sample = SegDataSample(
+        gt_sem_seg=PixelData(data=torch.tensor([[[1, 255]]], dtype=torch.uint8)),
+        confidence=PixelData(data=torch.tensor([[[200, 255]]], dtype=torch.uint8)),
+    )
+    view = View(torch.zeros(1, 3, 1, 2), [sample], torch.ones(1, 1, 2, dtype=torch.bool))
+    model = SimpleNamespace()
+    shown = dict(panels._label_panels(model, panels._target(model, view), PALETTE))
+    assert shown['confidence'][0][0, :, 0].tolist() == [200, 0]
+    assert shown['pseudo label'][0][0].tolist() == [list(PALETTE[1]), [255, 255, 255]]
 
 
 def test_a_picture_that_fails_stops_no_training(tmp_path, monkeypatch, caplog):

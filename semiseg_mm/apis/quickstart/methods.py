@@ -1,7 +1,5 @@
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any, NamedTuple
 
 from semiseg_mm.apis.command import load_config
@@ -9,7 +7,7 @@ from semiseg_mm.apis.compare.plan import plan_runs
 from semiseg_mm.apis.compare.run import Label, Run, describe
 from semiseg_mm.apis.compare.settings import find_split
 from semiseg_mm.engine.train_plan import settle
-from semiseg_mm.utils.places import MEASURED
+from semiseg_mm.records.measured import measured
 
 LEAF = '{}_unet-s2_1xb8+8-1k_shapes-30-64x64'  # of configs/
 
@@ -62,8 +60,6 @@ def plan(
 
 
 def load_reference() -> dict:
-    """Mean and spread of what was measured once with the labels of all images."""
-    for row in json.loads((MEASURED / 'shapes.json').read_text())['results']:
-        if row['method'] == 'SupOnly, all labels':
-            return dict(mIoU=fmean(row['mIoU']), std=stdev(row['mIoU']))
-    return {}
+    """Return mean and spread of what was measured once with the labels of all images."""
+    row = measured('shapes')['sup_only_all_labels'][0]
+    return dict(mIoU=row.mean, std=row.std)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from semiseg_mm.datasets.collate import collate_views
 from semiseg_mm.datasets.samplers import RequestStream
 from semiseg_mm.models import SemiSegmentor
-from semiseg_mm.models.pseudo_labels import filtered
+from semiseg_mm.models.pseudo_labels import filtered, stored_label
 from semiseg_mm.models.segmentors.forward import NamedViews
 from semiseg_mm.structures import PseudoLabel, View
 from semiseg_mm.utils import preserved_rng, seed_all
@@ -112,12 +112,7 @@ def _label_panels(
 def _target(model: SemiSegmentor, weak: View) -> PseudoLabel | None:
     """Return the label of the unmixed image, by the network that teaches, or as it was stored."""
     if weak.data_samples and 'gt_sem_seg' in weak.data_samples[0]:
-        label = torch.cat([sample.gt_sem_seg.data for sample in weak.data_samples]).long()
-        certain = torch.ones_like(label, dtype=torch.float)
-        stored = [sample.get('confidence') for sample in weak.data_samples]
-        if all(one is not None for one in stored):
-            certain = torch.cat([one.data for one in stored]).float()
-        return PseudoLabel(label, certain, weak.valid & (label != 255))
+        return stored_label(weak)
     networks = [name for name in model.teachers if name in model.networks] or model.students
     logits = model.teach(networks[0], weak.inputs).logits
     confidence, label = logits.float().softmax(1).max(1)

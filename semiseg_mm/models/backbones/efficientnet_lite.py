@@ -1,8 +1,8 @@
 import math
 import re
 
+import torch.nn.functional as F
 from mmcv.cnn import build_norm_layer
-from mmcv.cnn.bricks import Conv2dAdaptivePadding
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -30,10 +30,33 @@ IN_BLOCKS = dict(_expand_conv='expand.0', _depthwise_conv='filter.0', _project_c
 IN_BLOCKS |= dict(_bn0='expand.1', _bn1='filter.1', _bn2='project.1')
 
 
-def _layer(norm_cfg: dict, channels: tuple[int, int], kernel: int = 1, **conv) -> nn.Sequential:
-    """Return a convolution, padded as by TensorFlow, and its norm."""
-    own = Conv2dAdaptivePadding(*channels, kernel, bias=False, **conv)
-    return nn.Sequential(own, build_norm_layer(norm_cfg, channels[1])[1])
+class HalvingConv(nn.Conv2d):
+    """Take the odd places, as TensorFlow does where a side is even.
+
+    Where it is odd, TensorFlow takes the even ones; here the places of a feature map do not depend
+    on the size of the image, and an export need not ask for it.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        after = self.kernel_size[0] // 2
+        return super().forward(F.pad(x, (after - 1, after) * 2))
+
+
+def _layer(
+    norm_cfg: dict,
+    channels: tuple[int, int],
+    kernel: int = 1,
+    stride: int = 1,
+    dilation: int = 1,
+    groups: int = 1,
+) -> nn.Sequential:
+    """Return a convolution and its norm."""
+    if stride == 1:
+        spread = dict(padding=dilation * (kernel // 2), dilation=dilation, groups=groups)
+        conv = nn.Conv2d(*channels, kernel, bias=False, **spread)
+    else:
+        conv = HalvingConv(*channels, kernel, stride=stride, groups=groups, bias=False)
+    return nn.Sequential(conv, build_norm_layer(norm_cfg, channels[1])[1])
 
 
 class InvertedResidual(nn.Module):

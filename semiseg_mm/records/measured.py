@@ -1,0 +1,69 @@
+"""The records that come with the package: what was measured with its configs."""
+
+from functools import lru_cache
+from statistics import fmean, stdev
+from typing import NamedTuple
+
+from semiseg_mm.errors import UserError
+from semiseg_mm.utils.places import MEASURED
+
+from .file import read_records
+
+FOLDER = MEASURED / 'records'  # of it: TABLE/METHOD/records.jsonl
+YARDSTICK = 'sup_only'
+
+
+class Row(NamedTuple):
+    """Hold what one network of a method came to: a row of a table."""
+
+    method: str
+    evaluated: str
+    facts: dict  # of its first seed
+    scores: dict[int, float]  # the last mIoU of each seed, in percent
+
+    @property
+    def mean(self) -> float:
+        return fmean(self.scores.values())
+
+    @property
+    def std(self) -> float:
+        return stdev(self.scores.values())
+
+    @property
+    def spread(self) -> str:
+        return f'{self.mean:.1f} ± {self.std:.1f}'
+
+
+def tables() -> list[str]:
+    return sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
+
+
+@lru_cache
+def measured(table: str) -> dict[str, list[Row]]:
+    """Return the rows of each method; the first network is the one that the method predicts with.
+
+    A network has a row if each seed was run that the yardstick has.
+    """
+    records, damaged = read_records([FOLDER / table])
+    if damaged:
+        raise UserError(f'{damaged[0]}. Take the file anew: git checkout {FOLDER / table}.')
+    scores: dict[tuple, dict] = {}
+    facts: dict[tuple, dict] = {}
+    for record in sorted(records, key=lambda record: record.facts['seed']):
+        found = record.facts
+        key = found['method'], found['evaluated']
+        scores.setdefault(key, {})[found['seed']] = found['scores']['mIoU']
+        facts.setdefault(key, found)
+    seeds = next(seeds.keys() for key, seeds in scores.items() if key[0] == YARDSTICK)
+    rows: dict[str, list[Row]] = {}
+    for key in sorted(scores, key=_order):
+        if seeds <= scores[key].keys():
+            of_all = {seed: scores[key][seed] for seed in seeds}
+            rows.setdefault(key[0], []).append(Row(*key, facts[key], of_all))
+    return rows
+
+
+def _order(key: tuple[str, str]) -> tuple:
+    """Sort teachers before students, and networks by their number."""
+    method, evaluated = key
+    return method, not evaluated.startswith('teacher'), evaluated

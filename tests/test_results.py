@@ -1,0 +1,158 @@
+"""What pages and metafiles say of our own results is what the records say."""
+
+import json
+import re
+import sys
+
+import pytest
+import yaml
+from documents import ROOT
+
+from semiseg_mm.errors import UserError
+from semiseg_mm.records import measured as shipped
+from semiseg_mm.records import read_records
+from semiseg_mm.records.measured import FOLDER, measured, tables
+
+sys.path.insert(0, str(ROOT / 'tools/dev'))
+import added_records
+import results
+
+MEND = 'call python tools/dev/results.py'
+GENERATED = results.generated()
+LEAF = 'fixmatch_unet-s2_1xb8+8-1k_shapes-30-64x64.py'
+
+
+@pytest.mark.parametrize('path', GENERATED, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_it_says_what_was_measured(path):
+    assert path.read_text(encoding='utf-8') == GENERATED[path], MEND
+
+
+def test_each_page_of_results_is_held():
+    names = {path.relative_to(ROOT).as_posix() for path in GENERATED}
+    assert {'README.md', 'docs/zh-CN/shapes.md', 'configs/cps/metafile.yml'} <= names
+    assert len(re.findall('± ', GENERATED[ROOT / 'docs/en/shapes.md'])) > 30
+
+
+@pytest.mark.parametrize('table', tables())
+def test_records_are_whole_and_of_one_machine_and_evaluation(table):
+    """The last scores alone; each method has a title, each config is a leaf."""
+    records, damaged = read_records([FOLDER / table])
+    assert damaged == []
+    facts = [record.facts for record in records]
+    shared = [[one[key] for key in ('evaluation', 'device', 'threads')] for one in facts]
+    assert all(one == shared[0] for one in shared)
+    assert {one['chosen'] for one in facts} == {'last'}
+    assert {one['method'] for one in facts} <= set(results.titles('en'))
+    for record in records:
+        assert record.facts['method'] in record.file and record.facts['config'] in results._leaves()
+
+
+def test_a_change_of_a_record_changes_the_page(monkeypatch):
+    rows = {name: list(found) for name, found in measured('shapes').items()}
+    (row,) = rows['unimatch']
+    rows['unimatch'] = [row._replace(scores={**row.scores, 0: 99.0})]
+    monkeypatch.setattr(results, 'measured', lambda table: rows)
+    changed = {path for path, text in results.generated().items() if text != GENERATED[path]}
+    places = ('docs/en/shapes.md', 'configs/unimatch/README.md', 'configs/unimatch/metafile.yml')
+    assert {ROOT / place for place in places} <= changed
+
+
+def test_a_method_has_a_row_when_all_seeds_are_there(tmp_path, monkeypatch):
+    for method, seeds in (('sup_only', (0, 1)), ('cps', (0,)), ('vat', (0, 1, 2))):
+        (tmp_path / 'toy' / method).mkdir(parents=True)
+        lines = [dict(fixmatch(), method=method, seed=seed) for seed in seeds]
+        text = ''.join(f'{json.dumps(line)}\n' for line in lines)
+        (tmp_path / 'toy' / method / 'records.jsonl').write_text(text)
+    monkeypatch.setattr(shipped, 'FOLDER', tmp_path)
+    rows = shipped.measured.__wrapped__('toy')
+    assert {name: list(found[0].scores) for name, found in rows.items()} == {
+        'sup_only': [0, 1],
+        'vat': [0, 1],
+    }
+
+
+def test_a_page_that_names_what_is_not_there_is_told():
+    page = ROOT / 'docs/en/shapes.md'
+    for mark, said in (('moon-table', 'of the table moon'), ('shapes-table: magic', 'no magic')):
+        name = mark.split(':')[0]
+        text = f'<!-- {mark} -->\n<!-- /{name} -->'
+        with pytest.raises(UserError, match=said):
+            results.MARKED.sub(lambda found: results._between(found, page), text)
+
+
+@pytest.mark.parametrize('language', ['en', 'zh-CN'])
+def test_the_page_on_choosing_says_what_was_measured(language):
+    """Its first table, one or more methods a row, against the records of their first networks."""
+    page = (ROOT / f'docs/{language}/choosing_a_method.md').read_text(encoding='utf-8')
+    _, *rows = re.findall(r'^\| (.*) \|$', page.split('\n## ')[1], re.M)
+    assert len(rows) > 6
+    methods = {title: name for name, title in results.titles(language[:2]).items()}
+    methods['SupOnly with colour augmentation'] = 'sup_only_colours'
+    for row in rows:
+        names, *cells = (cell.strip() for cell in row.split('|'))
+        names = re.sub(r' ?[(（].*', '', names)
+        names = [names] if names in methods else re.split(', |、', names)
+        for table, cell in zip(['shapes', 'camvid'], cells, strict=True):
+            for name in names if cell else ():
+                assert cell == f'{measured(table)[methods[name]][0].mean:.1f}', name
+
+
+def test_metafiles_have_the_form_of_mmseg():
+    models = yaml.safe_load(GENERATED[ROOT / 'configs/fixmatch/metafile.yml'])['Models']
+    (model,) = (model for model in models if model['Config'].endswith(LEAF))
+    assert [one['Network'] for one in model['Results']] == ['teacher', 'student']
+    one = model['Results'][0]
+    assert (one['Task'], one['Dataset']) == ('Semantic Segmentation', 'Shapes')
+    assert one['Metrics']['mIoU'] == round(measured('shapes')['fixmatch'][0].mean, 2)
+
+
+# ------------------------------------------------------------------ new records
+
+
+def fixmatch(**changes) -> dict:
+    """Return the record of a run as the tree's leaf trains it."""
+    line = (FOLDER / 'shapes/fixmatch/records.jsonl').read_text().split('\n')[0]
+    digest = added_records._hash(ROOT / 'configs/fixmatch' / LEAF)
+    return dict(json.loads(line), config_sha256=digest, **changes)
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch):
+    monkeypatch.setattr(added_records, 'FOLDER', tmp_path / 'tables')
+
+    def add(*records) -> str:
+        file = tmp_path / 'records.jsonl'
+        file.write_text(''.join(f'{json.dumps(one)}\n' for one in records))
+        return added_records.add_records('shapes', [str(file)], ['fixmatch', 'cps'])
+
+    add.folder = tmp_path / 'tables/shapes'
+    return add
+
+
+def test_records_of_another_machine_are_taken_in(table):
+    """A comparison names its config by the method: the hash tells the leaf."""
+    said = table(fixmatch(device='NVIDIA A100', config='fixmatch.py', seed=1), fixmatch(seed=1,
+                 device='NVIDIA A100', chosen='passing', iteration=500))  # fmt: skip
+    assert said == 'shapes: 1 record of NVIDIA A100'
+    (found,), _ = read_records([table.folder])
+    assert (found.facts['config'], found.facts['seed']) == (LEAF, 1)
+    assert found.file.endswith('fixmatch/records.jsonl')
+
+
+@pytest.mark.parametrize(
+    ('changes', 'said'),
+    [
+        (dict(method='magic'), 'methods.csv has no magic'),
+        (dict(config_sha256='0' * 64), 'no leaf of this tree'),
+        (dict(device='NVIDIA A100', seed=1), 'a row has one machine'),
+        (dict(scores=dict(mIoU=1.0)), 'another result of the same run'),
+        (dict(evaluation=dict(images=1), seed=1), 'judged on other images'),
+        (dict(split=None), 'strange as split'),
+        (dict(chosen='passing'), 'no score of a last iteration'),
+    ],
+)
+def test_what_does_not_fit_is_refused(table, changes, said):
+    table(fixmatch())
+    with pytest.raises(UserError, match=said):
+        table(dict(fixmatch(), **changes))
+    assert len(read_records([table.folder])[0]) == 1

@@ -1,0 +1,185 @@
+"""Write every table of our own results from the records: tools/dev/results.py.
+
+The records are semiseg_mm/measured/records/TABLE/METHOD/records.jsonl. The order of the methods,
+and titles that are not the name of a collection, stand in semiseg_mm/measured/methods.csv. A page
+has a table between the marks ``<!-- shapes-table -->`` and ``<!-- /shapes-table -->``; the first
+mark may name the methods: ``<!-- shapes-table: st sup_only_2000 -->``. Metafiles get the results of
+their leaves. ``--add TABLE FILE...`` takes in records of a training first.
+"""
+
+import argparse
+import csv
+import re
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+from added_records import add_records
+
+from semiseg_mm.apis.command import guarded
+from semiseg_mm.errors import UserError
+from semiseg_mm.records.measured import YARDSTICK, Row, measured, tables
+from semiseg_mm.utils import atomic_write_text
+from semiseg_mm.utils.places import MEASURED
+
+ROOT = Path(__file__).resolve().parents[2]
+MARKED = re.compile(r'(<!-- (\w+)-table(?:: ([\w ]+))? -->\n).*?(<!-- /\2-table -->)', re.DOTALL)
+RESULTS = re.compile(r'\n  Results:.*\Z', re.DOTALL)  # the last key of a model
+YARDSTICKS = (YARDSTICK, 'sup_only_colours')
+WORDS = dict(
+    en=('method', 'network', 'seed', 'mean ± std', 'labels'),
+    zh=('方法', '网络', '种子', '均值 ± 标准差', '标注数'),
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    what = 'add the last scores of these records.jsonl to a table first'
+    parser.add_argument('--add', nargs='+', metavar=('TABLE', 'FILE'), help=what)
+    return guarded(_run, parser.parse_args())
+
+
+def _run(args: argparse.Namespace) -> None:
+    if args.add:
+        table, *files = args.add
+        print(add_records(table, files, list(titles('en'))))
+    for path, text in generated().items():
+        if path.read_text(encoding='utf-8') != text:
+            atomic_write_text(str(path), text)
+            print(path.relative_to(ROOT))
+
+
+def generated() -> dict[Path, str]:
+    """Return what each page and metafile with results has to say."""
+    found = {}
+    pages = [*ROOT.glob('README*.md'), *ROOT.glob('docs/*/*.md'), *ROOT.glob('configs/*/README.md')]
+    for path in sorted(pages):
+        text = path.read_text(encoding='utf-8')
+        if MARKED.search(text):
+            found[path] = MARKED.sub(lambda mark, path=path: _between(mark, path), text)
+    for path in sorted(ROOT.glob('configs/*/metafile.yml')):
+        found[path] = _metafile(path.read_text(encoding='utf-8'))
+    return found
+
+
+# ------------------------------------------------------------------ names
+
+
+@lru_cache
+def titles(language: str) -> dict[str, str]:
+    """Return the title of each method, in the order of tables."""
+    with (MEASURED / 'methods.csv').open(encoding='utf-8', newline='') as file:
+        rows = list(csv.DictReader(file))
+    return {
+        row['method']: (language == 'zh' and row['chinese']) or row['title'] or _collection(row)
+        for row in rows
+    }
+
+
+def _collection(row: dict) -> str:
+    path = ROOT / 'configs' / row['method'] / 'metafile.yml'
+    if not path.is_file():
+        raise UserError(f'methods.csv: {row["method"]} has no folder in configs/: give it a title.')
+    return yaml.safe_load(path.read_text(encoding='utf-8'))['Collections'][0]['Name']
+
+
+@lru_cache
+def _leaves() -> dict[str, str]:
+    """Return the folder of each leaf."""
+    return {path.name: path.parent.name for path in ROOT.glob('configs/[!_]*/*.py')}
+
+
+# ------------------------------------------------------------------ pages
+
+
+def _between(mark: re.Match, path: Path) -> str:
+    start, table, named, end = mark.groups()
+    if table not in tables():
+        raise UserError(f'{path}: there are no records of the table {table}, but of {tables()}.')
+    language = 'zh' if 'zh' in path.relative_to(ROOT).as_posix() else 'en'
+    known, rows = titles(language), measured(table)
+    folder = path.parent.name
+    own = [name for name in known if name in rows and folder == _folder(rows[name][0])]
+    if named is None and path.parent.parent.name == 'configs':
+        named = [*own, *(name for name in YARDSTICKS if name not in own)]
+    else:
+        named = named.split() if named else list(known)
+    unknown = [name for name in named if name not in known]
+    if unknown:
+        raise UserError(f'{path}: methods.csv has no {", ".join(unknown)}.')
+    shown = [row for name in named for row in _networks(rows.get(name, []), path, name in own)]
+    head, cells = _form(path, WORDS[language], list(rows[YARDSTICK][0].scores))
+    lines = [head, ['--'] * len(head)]
+    lines += [[known[row.method], row.evaluated, *cells(row), row.facts['labels']] for row in shown]
+    return f'{start}{"".join(_line(line) for line in lines)}{end}'
+
+
+def _line(cells: list) -> str:
+    text = '|'.join(cells) if cells[0] == '--' else f' {" | ".join(map(str, cells))} '
+    return f'|{text}|\n'
+
+
+def _networks(rows: list[Row], path: Path, own: bool) -> list[Row]:
+    """Return the networks to show: of another method, the one that it predicts with."""
+    if own:
+        return rows
+    equal = path.parent.parent.name == 'docs' and rows and rows[0].evaluated.startswith('net_')
+    return rows if equal else rows[:1]
+
+
+def _form(path: Path, words: tuple, seeds: list[int]) -> tuple:
+    """Return the head of a page's tables, and a function from a row to the cells in between."""
+    method, network, seed, spread, labels = words
+    if path.parent == ROOT:
+        return [method, network, 'mIoU', labels], lambda row: [row.spread]
+    if path.parent.parent.name == 'configs':
+        what = f'mIoU last, mean ± std over {len(seeds)} seeds'
+        return [method, f'{network} evaluated', what, labels], lambda row: [row.spread]
+    head = [method, network, *(f'{seed} {number}' for number in seeds), spread, labels]
+    return head, lambda row: [*(f'{row.scores[k]:.1f}' for k in seeds), row.spread]
+
+
+# ------------------------------------------------------------------ metafiles
+
+
+def _metafile(text: str) -> str:
+    first, *models = text.split('\n- Name: ')
+    return '\n- Name: '.join([first, *map(_model, models)])
+
+
+def _model(text: str) -> str:
+    leaf = text.split('\n')[0]
+    found = ''.join(
+        _result(row)
+        for table in tables()
+        for row in measured(table).get(_label(leaf), [])
+        if row.facts['config'] == f'{leaf}.py'
+    )
+    end = '\n' if text.endswith('\n') else ''
+    return RESULTS.sub(f'\n  Results:{found or " null"}{end}', text)
+
+
+def _label(leaf: str) -> str:
+    """Return the method that a leaf's name begins with; variants of it have other labels."""
+    return leaf.split('_')[0].replace('-', '_')
+
+
+def _result(row: Row) -> str:
+    return f"""
+  - Task: Semantic Segmentation
+    Dataset: {row.facts['dataset']}
+    Network: {row.evaluated}
+    Seeds: {list(row.scores)}
+    Metrics:
+      mIoU: {row.mean:.2f}
+      mIoU std: {row.std:.2f}"""
+
+
+def _folder(row: Row) -> str | None:
+    """Return the folder of the leaf that a row was trained with."""
+    return _leaves().get(row.facts['config'])
+
+
+if __name__ == '__main__':
+    sys.exit(main())
