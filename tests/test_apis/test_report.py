@@ -12,6 +12,7 @@ from mmengine.config import Config
 
 from semiseg_mm.apis.report import run_report
 from semiseg_mm.apis.report.looks import spread
+from semiseg_mm.apis.report.run import read_run
 from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.testing import toy_config
 
@@ -101,6 +102,29 @@ def test_a_stopped_run_says_how_far_it_came(copy):
     assert 'config toy.py' in parts(text)['What ran']
     assert 'Last: of iteration 4' in parts(text)['Scores']
     assert 'iter_3.pth' in parts(text)['Worst validation images']
+
+
+def test_a_resumed_call_takes_the_place_of_what_it_did_again(copy):
+    """The first call was killed at 4, and its last checkpoint was of 3."""
+    (first,) = copy.glob('*/vis_data/scalars.json')
+    rows = [{'loss': 9.0, 'iter': k, 'step': k} for k in (2, 4)]
+    first.write_text(''.join(f'{json.dumps(row)}\n' for row in rows))
+    second = copy / '99990101_000000/vis_data/scalars.json'
+    second.parent.mkdir(parents=True)
+    rows = [{'loss': 1.0, 'iter': k, 'step': k} for k in (4, 6)]
+    second.write_text(''.join(f'{json.dumps(row)}\n' for row in rows))
+    found = [(row['iter'], row['loss']) for row in read_run(copy).rows]
+    assert found == [(2, 9.0), (4, 1.0), (6, 1.0)]
+
+
+def test_scores_of_tests_stand_apart(copy):
+    line = (copy / 'records.jsonl').read_text().splitlines()[-1]
+    facts = dict(json.loads(line), kind='test', checkpoint='iter_6.pth', scores=dict(mIoU=12.345))
+    with open(copy / 'records.jsonl', 'a') as file:
+        file.write(json.dumps(facts) + '\n{"form": 1, "ki')
+    said = parts(page(copy, '--no-network'))
+    assert 'net_0 iter_6.pth last mIoU 12.35 4' in said['Tests']
+    assert 'records.jsonl:8 was cut off' in said['Files that cannot be read']
 
 
 def test_a_run_that_goes_on_says_so(copy, monkeypatch):

@@ -42,7 +42,8 @@ def scores(history: list[tuple[int, dict[str, float]]]) -> dict[str, dict[str, C
         for key, value in row.items():
             network, _, metric = key.rpartition('/')
             at, values = found.setdefault(metric, {}).setdefault(network or 'model', ([], []))
-            at.append(iters), values.append(value)
+            at.append(iters)
+            values.append(value)
     return {metric: lines for metric, lines in found.items() if lines}
 
 
@@ -59,7 +60,8 @@ def numbers(run: Run) -> dict[str, Curve]:
                 continue
             if row['iter'] > iters:
                 at, values = found.setdefault(name, ([], []))
-                at.append(row['iter']), values.append(float(value))
+                at.append(row['iter'])
+                values.append(float(value))
     return found
 
 

@@ -51,12 +51,12 @@ def worst(networks: Networks, count: int) -> Blocks:
         'soft',
     )
     shown = looks[:count]
-    yield from _gallery(networks, [(networks.view(look.index), _said(look)) for look in shown])
+    yield from _gallery(networks, [(networks.view(look.place), _said(look)) for look in shown])
 
 
 def some(networks: Networks, count: int) -> Blocks:
     """Yield some validation images, at equal distances in their order."""
-    by_index = {look.index: look for look in networks.looks}
+    by_index = {look.place: look for look in networks.looks}
     known = sorted(by_index) or range(len(networks.validated))
     indices = [known[k] for k in spread(len(known), count)]
     yield from _gallery(networks, [(networks.view(k), _said(by_index.get(k))) for k in indices])
@@ -125,6 +125,6 @@ def _pictures(view: Views, palette: np.ndarray) -> list[tuple[str, str]]:
 
 def _palette(colours: Sequence[Sequence[int]]) -> np.ndarray:
     """Return a table of all numbers, blue first; what is ignored is white."""
-    table = np.full((256, 3), WHITE, np.uint8)
+    table: np.ndarray = np.full((256, 3), WHITE, np.uint8)
     table[: len(colours)] = np.asarray(colours, np.uint8)[:, ::-1]
     return table

@@ -30,11 +30,11 @@ IGNORED = 255
 
 
 class Look(NamedTuple):
-    """What the predicting network makes of one image; without truth the scores are None."""
+    """How well the predicting network labels one image."""
 
-    index: int
-    iou: float | None
-    accuracy: float | None
+    place: int  # among the validation images
+    iou: float
+    accuracy: float
 
 
 class Views(NamedTuple):
@@ -113,7 +113,7 @@ class Networks:
         """Return the score of each image that is looked at, the worst first."""
         with memory_named():
             found = [self._look(index) for index in spread(len(self.validated), self.most)]
-        return sorted(found, key=lambda look: (look.iou, look.accuracy, look.index))
+        return sorted(found, key=lambda look: (look.iou, look.accuracy, look.place))
 
     @cached_property
     def table(self) -> Tensor:
@@ -165,7 +165,9 @@ class Networks:
     def unlabeled_views(self, count: int) -> Iterator[Views]:
         """Yield unlabeled images, which are spread evenly; those that cannot be read are left."""
         source = self.unlabeled
-        for index in spread(len(source), count) if source else ():
+        if source is None:
+            return
+        for index in spread(len(source), count):
             found = source[index]
             if found.image is not None:
                 yield self._views(source.ids[index], found.image, found.size)

@@ -56,7 +56,10 @@ class Run:
         rows = self.results.get('history') or [row for row in self.rows if 'iter' not in row]
         numbers = [{k: v for k, v in row.items() if isinstance(v, (int, float))} for row in rows]
         return [
-            (row.get('iter', row.get('step')), {k: v for k, v in row.items() if k not in TIMES})
+            (
+                int(row.get('iter', row.get('step', 0))),
+                {k: v for k, v in row.items() if k not in TIMES},
+            )
             for row in numbers
         ]
 
