@@ -246,6 +246,8 @@ def test_each_network_of_several_has_its_own_facts(tmp_path):
     assert (two['name'], two['weights']) == ('B(ERFNet, I)', 'weights.pth')
     assert two['weights_sha256'] is None  # the file is not there
     assert one['sha256'] != two['sha256']
+    cfg.model.segmentor[0] = 'semiseg_mm::unet_s2'  # by its name
+    assert network_facts(cfg, 'net_0')['name'] == 'EncoderDecoder(UNet, FCNHead)'
     networks[1]['backbone'].pop('init_cfg')
     bare = network_facts(Config(dict(model=dict(segmentor=networks))), 'net_1')
     assert bare['sha256'] == two['sha256']  # weights are no part of the network

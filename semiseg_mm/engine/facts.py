@@ -14,6 +14,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.device import get_device, is_cuda_available
 
 from semiseg_mm.datasets.identity import files_hash, list_identity
+from semiseg_mm.models.named_network import named_network
 
 from .checkpoint import weights_file
 from .keys import DECISIVE, content_hash, identity_of, of_training, plain
@@ -227,10 +228,10 @@ def _find(value: Any, key: str) -> Any:
 def _network_of(model: Mapping, evaluated: str) -> Mapping:
     """Return the config of a network; a method of equal networks has one for all."""
     networks = model.get('segmentor', model)
-    if not isinstance(networks, (list, tuple)):
-        return networks
-    number = re.search(r'_(\d+)$', evaluated)
-    return networks[int(number[1]) if number and int(number[1]) < len(networks) else 0]
+    if isinstance(networks, (list, tuple)):
+        number = re.search(r'_(\d+)$', evaluated)
+        networks = networks[int(number[1]) if number and int(number[1]) < len(networks) else 0]
+    return named_network(networks)
 
 
 def _weights(cfg: Config, network: Mapping) -> str | None:
