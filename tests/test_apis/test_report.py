@@ -78,7 +78,7 @@ def test_each_part_is_there(trained):
     assert 'No mask of these images was opened' in said['Unlabeled images']
     assert 'net_0 and net_1' in said['Agreement of the networks']
     assert 'pictures/iter_000006.png' in said['What the training saw']
-    assert 'Labels & <script>alert(1)</script> are few. 2' in said['Warnings']
+    assert '2 Labels & <script>alert(1)</script> are few.' in said['Warnings']
     assert 'PyTorch' in said['Environment and settings']
     assert '<script>alert' not in text and '<i>run' not in text
     worst = re.findall(r'IoU ([\d.]+), accuracy', said['Worst validation images'])

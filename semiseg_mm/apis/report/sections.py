@@ -134,7 +134,7 @@ def warnings(run: Run) -> Blocks:
     if not found:
         yield Note('The logs hold no warning.' if run.trainings() else 'There is no log.')
         return
-    yield Table(['warning', 'times'], list(found.items()))
+    yield Table(['times', 'warning'], [[count, text] for text, count in found.items()])
     yield Note(f'What the warnings of a training mean: {WARNINGS}.', 'soft')
 
 
