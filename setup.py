@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent
 MIM = ('configs', 'tools', 'model-index.yml')  # served from semiseg_mm/.mim once installed
 CHECKOUT_ONLY = ('dev', 'setup_env.sh', 'run_tests.sh', 'quickstart.sh')  # tools that need .venv
 DATA = ('csv', 'json', 'jsonl', 'css', 'html', 'js')
+WEIGHTS = 'measured/weights/**/*'  # trained networks, each with a config and a card
 NOISE = shutil.ignore_patterns('__pycache__', '*.py[cod]', *CHECKOUT_ONLY)
 
 
@@ -71,7 +72,7 @@ setup(
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
     ],
     packages=find_packages(include=['semiseg_mm', 'semiseg_mm.*']),
-    package_data={'semiseg_mm': ['py.typed', *(f'**/*.{kind}' for kind in DATA)]},
+    package_data={'semiseg_mm': ['py.typed', WEIGHTS, *(f'**/*.{kind}' for kind in DATA)]},
     entry_points={'console_scripts': ['semiseg_mm = semiseg_mm.main:main']},
     python_requires='>=3.10',
     install_requires=requirements('runtime'),

@@ -21,6 +21,7 @@ SHIPPED = ('semiseg_mm', 'configs', 'tools', 'tests', 'requirements', 'model-ind
 CHECKOUT_ONLY = ('setup_env.sh', 'run_tests.sh', 'quickstart.sh')  # they need .venv
 DATA = ('py.typed', 'datasets/split_registry.csv', 'page/style.css', 'page/values.js')
 DATA += ('measured/methods.csv', 'measured/records/shapes/cps/records.jsonl')
+DATA += tuple(f'measured/weights/shapes/ael/{name}' for name in ('model.pth', 'MODEL_CARD.md'))
 DATA += ('measured/published.csv', 'leaderboard/templates/page.html', 'apis/report/page.html')
 LEAF = 'fixmatch_unet-s2_1xb8+8-1k_shapes-30-64x64'
 BASES = ('models/unet_s2', 'datasets/shapes', 'methods/fixmatch', 'schedules/sgd_1k_shapes')

@@ -71,6 +71,14 @@ def test_a_method_has_a_row_when_all_seeds_are_there(tmp_path, monkeypatch):
     }
 
 
+def test_a_table_needs_its_yardstick(tmp_path, monkeypatch):
+    (tmp_path / 'toy/cps').mkdir(parents=True)
+    (tmp_path / 'toy/cps/records.jsonl').write_text(json.dumps(dict(fixmatch(), method='cps')))
+    monkeypatch.setattr(shipped, 'FOLDER', tmp_path)
+    with pytest.raises(UserError, match='has no sup_only'):
+        shipped.measured.__wrapped__('toy')
+
+
 def test_a_page_that_names_what_is_not_there_is_told():
     page = ROOT / 'docs/en/shapes.md'
     for mark, said in (('moon-table', 'of the table moon'), ('shapes-table: magic', 'no magic')):
@@ -137,6 +145,15 @@ def test_records_of_another_machine_are_taken_in(table):
     (found,), _ = read_records([table.folder])
     assert (found.facts['config'], found.facts['seed']) == (LEAF, 1)
     assert found.file.endswith('fixmatch/records.jsonl')
+
+
+def test_a_table_has_one_setting_of_a_method(table):
+    """The leaf is one of the tree, but the table holds the method with another one."""
+    table(fixmatch())
+    (file,) = table.folder.rglob('records.jsonl')
+    file.write_text(file.read_text().replace(fixmatch()['config_sha256'], '0' * 64))
+    with pytest.raises(UserError, match='is of other settings'):
+        table(fixmatch(seed=1))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from semiseg_mm.utils.places import config_path
 from .closing import closing
 from .command import choose_network, guarded, load_config
 from .hints import explain_missing_package, explain_shapes, explain_unexpected_key
+from .trained_files import checkpoint_of
 from .vis import add_backends
 
 
@@ -78,7 +79,7 @@ def _trained(cfg: Config) -> Runner | StagedRunner:
 
 def _test(args: argparse.Namespace) -> None:
     cfg = _load(args)
-    cfg.load_from = args.checkpoint
+    cfg.load_from = args.checkpoint = checkpoint_of(args.checkpoint)
     cfg.resume = False
     if args.network or args.out:
         weights = safe_load(args.checkpoint)['state_dict']

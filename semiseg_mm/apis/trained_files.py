@@ -10,6 +10,8 @@ from typing import NamedTuple
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.resuming import newest_resumable
 from semiseg_mm.errors import UserError
+from semiseg_mm.utils import nearest
+from semiseg_mm.utils.places import WEIGHTS
 
 # the files in a folder for a hub: config.json, model.py, and model.safetensors or model.pth
 ESSENTIALS, MODEL, SAFE = 'config.json', 'model', '.safetensors'
@@ -24,7 +26,8 @@ class Files(NamedTuple):
 
 
 def find_files(path: str, config: str | None) -> Files:
-    """Return the checkpoint and config that a path stands for."""
+    """Return the checkpoint and config that a path or a shipped network's name stands for."""
+    path = _place(path)
     for_hub = _of_hub(path)
     if for_hub:
         return Files(for_hub.checkpoint, config or for_hub.config)
@@ -46,8 +49,27 @@ def find_files(path: str, config: str | None) -> Files:
     elif osp.isfile(path):
         folder, checkpoint = osp.dirname(path), path
     else:
-        raise UserError(f'{path} does not exist: name a work dir, or a checkpoint (.pth).')
+        raise UserError(
+            f'{path} does not exist: name a work dir, a checkpoint (.pth), or a network that comes '
+            f'with the package ({", ".join(shipped())}).{nearest(path, shipped())}'
+        )
     return Files(checkpoint, config or _config_beside(folder or '.', checkpoint))
+
+
+def shipped() -> list[str]:
+    """Return the names of the trained networks that come with the package."""
+    return sorted(path.parent.relative_to(WEIGHTS).as_posix() for path in WEIGHTS.rglob('*.pth'))
+
+
+def checkpoint_of(path: str) -> str:
+    """Return the file of a shipped network; any other path as it is."""
+    place = _place(path)
+    return path if place == path else find_files(place, None).checkpoint
+
+
+def _place(path: str) -> str:
+    """Return the folder of a shipped network, unless there is something of that name here."""
+    return path if osp.exists(path) or path not in shipped() else str(WEIGHTS / path)
 
 
 def _of_hub(folder: str) -> Files | None:

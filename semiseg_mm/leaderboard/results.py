@@ -29,7 +29,8 @@ class Result(NamedTuple):
 
     Args:
         record: The record of the last iteration; the newest one of a run that has not ended.
-        best: The highest score among the validations of the run.
+        best: The highest score among the validations of the run; None where one alone is recorded,
+            as nobody knows then if there were others.
     """
 
     record: Record
@@ -107,7 +108,8 @@ def _result(own: list[Record]) -> Result:
     """Join the records of a run in one file; of equal ones the latest counts."""
     last = [record for record in own if record.facts['chosen'] == 'last']
     best = max(record.facts['scores'][METRIC] for record in own)
-    validated = own[0].facts['kind'] == 'validation'
+    several = len({record.facts['iteration'] for record in own}) > 1
+    validated = own[0].facts['kind'] == 'validation' and several
     return Result((last or own)[-1], bool(last), best if validated else None)
 
 

@@ -69,7 +69,8 @@ class Row:
 
     @property
     def best(self) -> tuple[float | None, float | None]:
-        return mean_std([one.best for one in self.results if one.best is not None])
+        found = [one.best for one in self.results if one.best is not None]
+        return mean_std(found) if len(found) == len(self.results) else (None, None)
 
     @property
     def seconds(self) -> float | None:

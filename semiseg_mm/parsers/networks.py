@@ -2,6 +2,10 @@
 
 from argparse import ArgumentParser
 
+MODEL = (
+    'work dir of a training, checkpoint (.pth), published model, or a network that comes with the '
+    'package, such as shapes/cps_cutmix'
+)
 USAGE = """semiseg_mm publish [options] RUN OUT
        semiseg_mm publish [options] CONFIG CHECKPOINT OUT
        semiseg_mm publish [options] --hub DIR --license NAME RUN (or CONFIG CHECKPOINT)"""
@@ -9,9 +13,7 @@ USAGE = """semiseg_mm publish [options] RUN OUT
 
 def predict() -> ArgumentParser:
     parser = ArgumentParser(description='Label images and videos with a trained network.')
-    parser.add_argument(
-        'model', help='work dir of a training, checkpoint (.pth) or published model'
-    )
+    parser.add_argument('model', help=MODEL)
     parser.add_argument(
         'sources', nargs='+', help="images, folders, globs ('a/*.png'), addresses, videos"
     )
@@ -58,9 +60,7 @@ def export() -> ArgumentParser:
         description='Write a trained network as an ONNX file, which runs without this package '
         'and without torch.'
     )
-    parser.add_argument(
-        'model', help='work dir of a training, checkpoint (.pth) or published model'
-    )
+    parser.add_argument('model', help=MODEL)
     parser.add_argument('out', help='the file to write (.onnx)')
     parser.add_argument('--config', help='the config, if it does not lie beside the checkpoint')
     parser.add_argument('--network', help='which network, if a training has several')

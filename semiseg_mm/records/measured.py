@@ -40,7 +40,7 @@ def tables() -> list[str]:
 
 @lru_cache
 def measured(table: str) -> dict[str, list[Row]]:
-    """Return the rows of each method; the first network is the one that the method predicts with.
+    """Return the rows of each method, teachers before students.
 
     A network has a row if each seed was run that the yardstick has.
     """
@@ -54,7 +54,9 @@ def measured(table: str) -> dict[str, list[Row]]:
         key = found['method'], found['evaluated']
         scores.setdefault(key, {})[found['seed']] = found['scores']['mIoU']
         facts.setdefault(key, found)
-    seeds = next(seeds.keys() for key, seeds in scores.items() if key[0] == YARDSTICK)
+    seeds = next((found.keys() for key, found in scores.items() if key[0] == YARDSTICK), None)
+    if seeds is None:
+        raise UserError(f'{FOLDER / table} has no {YARDSTICK}: a table needs its seeds.')
     rows: dict[str, list[Row]] = {}
     for key in sorted(scores, key=_order):
         if seeds <= scores[key].keys():
@@ -64,6 +66,5 @@ def measured(table: str) -> dict[str, list[Row]]:
 
 
 def _order(key: tuple[str, str]) -> tuple:
-    """Sort teachers before students, and networks by their number."""
     method, evaluated = key
     return method, not evaluated.startswith('teacher'), evaluated

@@ -21,7 +21,8 @@ def root_of(package: Path) -> Path:
 ROOT = root_of(PACKAGE)
 CONFIGS = ROOT / 'configs'
 METHODS = CONFIGS / '_base_/methods'
-MEASURED = PACKAGE / 'measured'  # scores of a dataset's methods, as the documents show them
+MEASURED = PACKAGE / 'measured'  # our own results: records, and trained networks
+WEIGHTS = MEASURED / 'weights'  # of it: NAME/model.pth as publish writes it; shapes/ael is a NAME
 
 
 def short_path(path: str | Path) -> str:

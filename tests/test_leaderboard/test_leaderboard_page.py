@@ -155,7 +155,7 @@ def test_published_scores_have_sources():
 
 
 def test_it_needs_no_torch(tmp_path):
-    write_records(tmp_path / 'records.jsonl', scores())
+    write_records(tmp_path / 'records.jsonl', [toy_record()])
     code = (
         'import sys; from semiseg_mm.main import main; '
         f'assert main(["leaderboard", {str(tmp_path)!r}, "--out", {str(tmp_path)!r}]) == 0; '

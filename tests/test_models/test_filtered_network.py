@@ -3,9 +3,11 @@
 import math
 from pathlib import Path
 
+import mmseg.registry as mmseg_registry
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from mmseg.models import EncoderDecoder
 
 from semiseg_mm.apis.publish import publish
@@ -131,7 +133,8 @@ def test_from_the_classifiers_run_to_a_published_network(tmp_path):
     assert all(torch.equal(stored[f'classifier.{key}'], value) for key, value in own.items())
     plain = Config.fromfile(config)
     assert 'semiseg_mm.models' in plain.custom_imports.imports and first not in plain.pretty_text
-    network = MODELS.build(plain.model).eval()
+    with DefaultScope.overwrite_default_scope('mmseg'):  # as mmseg builds it
+        network = mmseg_registry.MODELS.build(plain.model).eval()
     network.load_state_dict(stored)
     images, meta = torch.randn(1, 3, 16, 16), [dict(ori_shape=(16, 16), img_shape=(16, 16))]
     expected = trained.networks['student'].inference(images, meta)

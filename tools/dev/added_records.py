@@ -80,6 +80,8 @@ def _fault(
         )
     own = [one for one in known if one.facts['method'] == method]
     for one in own:
+        if one.facts['config_sha256'] != facts['config_sha256']:
+            return f'{one.place} is of other settings: take another name for the table.'
         if identity(one.facts) == identity(facts) and one.facts['scores'] != facts['scores']:
             return f'{one.place} has another result of the same run: remove that line first.'
         if any(one.facts[key] != facts[key] for key in MACHINE):

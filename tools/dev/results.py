@@ -3,8 +3,9 @@
 The records are semiseg_mm/measured/records/TABLE/METHOD/records.jsonl. The order of the methods,
 and titles that are not the name of a collection, stand in semiseg_mm/measured/methods.csv. A page
 has a table between the marks ``<!-- shapes-table -->`` and ``<!-- /shapes-table -->``; the first
-mark may name the methods: ``<!-- shapes-table: st sup_only_2000 -->``. Metafiles get the results of
-their leaves. ``--add TABLE FILE...`` takes in records of a training first.
+mark may name the methods: ``<!-- shapes-table: st sup_only_2000 -->``; ``weights-table`` is that of
+the networks that come with the package. Metafiles get the results of their leaves.
+``--add TABLE FILE...`` takes in records of a training first.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import yaml
 from added_records import add_records
 
 from semiseg_mm.apis.command import guarded
+from semiseg_mm.apis.trained_files import checkpoint_of, read_weights, shipped
 from semiseg_mm.errors import UserError
 from semiseg_mm.records.measured import YARDSTICK, Row, measured, tables
 from semiseg_mm.utils import atomic_write_text
@@ -27,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MARKED = re.compile(r'(<!-- (\w+)-table(?:: ([\w ]+))? -->\n).*?(<!-- /\2-table -->)', re.DOTALL)
 RESULTS = re.compile(r'\n  Results:.*\Z', re.DOTALL)  # the last key of a model
 YARDSTICKS = (YARDSTICK, 'sup_only_colours')
+NAMES = dict(en='name', zh='名称')
 WORDS = dict(
     en=('method', 'network', 'seed', 'mean ± std', 'labels'),
     zh=('方法', '网络', '种子', '均值 ± 标准差', '标注数'),
@@ -95,9 +98,11 @@ def _leaves() -> dict[str, str]:
 
 def _between(mark: re.Match, path: Path) -> str:
     start, table, named, end = mark.groups()
+    if table == 'weights':
+        return f'{start}{_weights(path)}{end}'
     if table not in tables():
         raise UserError(f'{path}: there are no records of the table {table}, but of {tables()}.')
-    language = 'zh' if 'zh' in path.relative_to(ROOT).as_posix() else 'en'
+    language = _language(path)
     known, rows = titles(language), measured(table)
     folder = path.parent.name
     own = [name for name in known if name in rows and folder == _folder(rows[name][0])]
@@ -110,18 +115,21 @@ def _between(mark: re.Match, path: Path) -> str:
         raise UserError(f'{path}: methods.csv has no {", ".join(unknown)}.')
     shown = [row for name in named for row in _networks(rows.get(name, []), path, name in own)]
     head, cells = _form(path, WORDS[language], list(rows[YARDSTICK][0].scores))
-    lines = [head, ['--'] * len(head)]
-    lines += [[known[row.method], row.evaluated, *cells(row), row.facts['labels']] for row in shown]
-    return f'{start}{"".join(_line(line) for line in lines)}{end}'
+    lines = [[known[row.method], row.evaluated, *cells(row), row.facts['labels']] for row in shown]
+    return f'{start}{_table(head, lines)}{end}'
 
 
-def _line(cells: list) -> str:
-    text = '|'.join(cells) if cells[0] == '--' else f' {" | ".join(map(str, cells))} '
-    return f'|{text}|\n'
+def _language(path: Path) -> str:
+    return 'zh' if 'zh' in path.relative_to(ROOT).as_posix() else 'en'
+
+
+def _table(head: list, lines: list[list]) -> str:
+    rows = [f'| {" | ".join(map(str, cells))} |\n' for cells in (head, *lines)]
+    return f'{rows[0]}|{"--|" * len(head)}\n{"".join(rows[1:])}'
 
 
 def _networks(rows: list[Row], path: Path, own: bool) -> list[Row]:
-    """Return the networks to show: of another method, the one that it predicts with."""
+    """Return the networks to show: of another method, the first one."""
     if own:
         return rows
     equal = path.parent.parent.name == 'docs' and rows and rows[0].evaluated.startswith('net_')
@@ -138,6 +146,29 @@ def _form(path: Path, words: tuple, seeds: list[int]) -> tuple:
         return [method, f'{network} evaluated', what, labels], lambda row: [row.spread]
     head = [method, network, *(f'{seed} {number}' for number in seeds), spread, labels]
     return head, lambda row: [*(f'{row.scores[k]:.1f}' for k in seeds), row.spread]
+
+
+def _weights(path: Path) -> str:
+    """Return the table of the networks that come with the package, with the score of each one."""
+    known, lines = titles(_language(path)), []
+    method, network, seed, spread, _ = WORDS[_language(path)]
+    for name in shipped():
+        row, number = shipped_row(name)
+        score = f'{row.scores[number]:.1f}'
+        cells = [f'`{name}`', known[row.method], row.evaluated, number, score, row.spread]
+        lines.append(cells)
+    return _table([NAMES[_language(path)], method, network, seed, 'mIoU', spread], lines)
+
+
+def shipped_row(name: str) -> tuple[Row, int]:
+    """Return what is measured of a shipped network TABLE/METHOD, and its seed."""
+    table, method = name.split('/')
+    meta = read_weights(checkpoint_of(name))[1]
+    network, seed = meta['network'], meta['seed']
+    rows = {row.evaluated: row for row in measured(table).get(method, [])}
+    if network not in rows or seed not in rows[network].scores:
+        raise UserError(f'{name}: there is no record of {network} with seed {seed}.')
+    return rows[network], seed
 
 
 # ------------------------------------------------------------------ metafiles

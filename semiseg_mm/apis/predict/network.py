@@ -114,11 +114,11 @@ def load(
     flip: bool = False,
     device: str | None = None,
 ) -> TrainedNetwork:
-    """Load a trained network from a work dir, a checkpoint, or a published model.
+    """Load a trained network from a work dir, a checkpoint, a published model, or by its name.
 
     Args:
-        path: A folder in which a training was run (its newest checkpoint), one that ``publish
-            --hub`` wrote, or a ``.pth`` file.
+        path: A folder in which a training was run (its newest checkpoint), one that ``publish``
+            wrote, a ``.pth`` file, or a network that comes with the package, such as 'shapes/ael'.
         config: The config, if it does not lie beside the checkpoint.
         network: Which of the training's networks; default: the one that the method predicts with.
         scales, flip: The image is seen at these sizes, and mirrored; the results are averaged.

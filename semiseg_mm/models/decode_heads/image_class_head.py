@@ -21,7 +21,7 @@ class ImageClassHead(BaseDecodeHead):
         self,
         in_channels: int,
         dropout_ratio: float = 0.0,
-        loss_decode: dict = dict(type='ImageClassLoss'),
+        loss_decode: dict = dict(type='semiseg_mm.ImageClassLoss'),
         **kwargs,
     ) -> None:
         channels = in_channels if isinstance(in_channels, int) else sum(in_channels)
