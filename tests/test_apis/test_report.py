@@ -14,11 +14,12 @@ from semiseg_mm.apis.report import run_report
 from semiseg_mm.apis.report.looks import spread
 from semiseg_mm.apis.report.run import read_run
 from semiseg_mm.engine.runner import build_runner
+from semiseg_mm.errors import UserError
 from semiseg_mm.testing import toy_config
 
 PARTS = (
     'What ran', 'Scores', 'Curves', 'Classes', 'Worst validation images', 'Some validation images',
-    'Unlabeled images', 'Agreement of the networks', 'What the training saw', 'Warnings',
+    'Agreement of the networks', 'Unlabeled images', 'What the training saw', 'Warnings',
     'Environment and settings',
 )  # fmt: skip
 NEEDING = PARTS[4:8]  # the network
@@ -148,6 +149,17 @@ def test_damaged_files_are_named_and_the_rest_is_shown(copy):
     assert 'iter_000006.png is no picture' in said['What the training saw']
     assert 'Last: of iteration 6' in said['Scores']
     assert 'iter_3.pth' in said['Worst validation images'] and 'Losses' in said['Curves']
+
+
+def test_data_that_is_gone_is_said_once(trained, monkeypatch):
+    def refuse(dataset, key):
+        raise UserError(f'The folder of {key} does not exist.')
+
+    monkeypatch.setattr('semiseg_mm.apis.report.looks.check_paths', refuse)
+    said = parts(page(trained))
+    assert said['Validation images'] == 'The folder of val_dataloader.dataset does not exist.'
+    assert 'The folder of train_dataloader.dataset' in said['Unlabeled images']
+    assert said.keys() - set(PARTS) == {'Validation images'} and 'Warnings' in said
 
 
 def test_a_record_that_holds_strange_things_spoils_its_own_part_alone(copy):

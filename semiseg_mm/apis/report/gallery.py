@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -21,19 +21,22 @@ WHITE, WRONG, RIGHT = (255, 255, 255), (60, 60, 220), (225, 225, 225)  # blue fi
 
 def image_sections(networks: Networks, count: int) -> list[Section]:
     """Return all that the networks have to be run for; why not, if they cannot be."""
-    opened = section('Images', _open, networks)
+    opened = section('Images', _tried, lambda: networks.main)
     if opened.blocks:
         return [opened]
-    return [
-        section('Worst validation images', worst, networks, count),
-        section('Some validation images', some, networks, count),
-        section('Unlabeled images', unlabeled, networks, count),
-        section('Agreement of the networks', agreement, networks),
-    ]
+    found = [section('Validation images', _tried, lambda: networks.looks)]
+    if not found[0].blocks:
+        found = [
+            section('Worst validation images', worst, networks, count),
+            section('Some validation images', some, networks, count),
+            section('Agreement of the networks', agreement, networks),
+        ]
+    return [*found, section('Unlabeled images', unlabeled, networks, count)]
 
 
-def _open(networks: Networks) -> Blocks:
-    networks.main.source  # noqa: B018  (loads the weights)
+def _tried(step: Callable) -> Blocks:
+    """Yield nothing, if a step that others need can be done."""
+    step()
     yield from ()
 
 

@@ -17,11 +17,13 @@ from torch import Tensor
 from semiseg_mm.apis.command import load_config
 from semiseg_mm.apis.predict import TrainedNetwork, load, memory_named
 from semiseg_mm.datasets.backends import build_source, with_backend
+from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.identity import sample_ids
 from semiseg_mm.datasets.splits import apply_split
 from semiseg_mm.datasets.transforms.bands import to_picture
 from semiseg_mm.engine.inference import ImageSource
 from semiseg_mm.engine.inference.agreement import mean_ious
+from semiseg_mm.engine.inference.progress import Progress
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.sketch import sketch
 from semiseg_mm.utils.confusion import areas, confusion
@@ -88,8 +90,10 @@ class Networks:
     def validated(self) -> BaseDataset:
         """Return the validation images, with their masks."""
         for name in ('val_dataloader', 'test_dataloader'):
-            if (self.config.get(name) or {}).get('dataset'):
-                return build_source(self.config[name].dataset)
+            dataset = (self.config.get(name) or {}).get('dataset')
+            if dataset:
+                check_paths(dataset, f'{name}.dataset')
+                return build_source(dataset)
         raise UserError('The config names no validation images.')
 
     @cached_property
@@ -103,6 +107,7 @@ class Networks:
     def unlabeled(self) -> ImageSource | None:
         """Return the unlabeled images of the training, without any mask."""
         dataset = apply_split(self.config.train_dataloader.dataset.to_dict())
+        check_paths(dataset, 'train_dataloader.dataset')
         source = with_backend(dataset.get('unlabeled'), dataset.get('backend_args'))
         return ImageSource(source) if source else None
 
@@ -111,8 +116,11 @@ class Networks:
     @cached_property
     def looks(self) -> list[Look]:
         """Return the score of each image that is looked at, the worst first."""
-        with memory_named():
-            found = [self._look(index) for index in spread(len(self.validated), self.most)]
+        places, found = spread(len(self.validated), self.most), []
+        with memory_named(), Progress(len(places)) as progress:
+            for index in places:
+                found.append(self._look(index))
+                progress.advance(1)
         return sorted(found, key=lambda look: (look.iou, look.accuracy, look.place))
 
     @cached_property

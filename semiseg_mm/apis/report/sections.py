@@ -24,7 +24,7 @@ def section(title: str, make: Callable[..., Blocks], *args) -> Section:
     blocks: list[object] = []
     try:
         blocks.extend(make(*args))
-    except UserError as error:
+    except (UserError, FileNotFoundError) as error:
         blocks.append(Note(str(error), 'note warning'))
     except Exception as error:  # whatever a damaged file leads to: the other sections count
         text = f'This part could not be made: {type(error).__name__}: {error}'
