@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
 
 from semiseg_mm.engine.facts import evaluation_facts, network_facts, training_facts
@@ -78,6 +79,22 @@ def test_a_resumed_run_says_nothing_twice_and_what_is_new(work_dir):
     bare = [[{k: v for k, v in one.items() if k not in timed} for one in found]
             for found in (lines(work_dir), before)]  # fmt: skip
     assert bare[0] == bare[1]
+
+
+def test_results_say_whether_the_run_has_come_to_its_end(tmp_path):
+    said = []
+
+    class Reader(Hook):
+        priority = 'LOWEST'
+
+        def after_val_epoch(self, runner, metrics=None):
+            said.append(json.loads((tmp_path / 'results.json').read_text())['finished'])
+
+    init_default_scope('semiseg_mm')
+    runner = build_runner(toy_config(tmp_path, dict(type='SupOnly')))
+    runner.register_hook(Reader())
+    runner.train()
+    assert said == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ def test_an_early_end_is_a_finished_run(ended):
     assert sorted(path.name for path in ended.glob('iter_*')) == ['iter_5.pth', 'iter_6.pth']
     record = json.loads((ended / 'results.json').read_text())
     assert (record['iter'], record['max_iters'], record['stopped_early']) == (6, 10, 6)
+    assert record['finished']
     assert is_finished(record) and not is_finished(dict(record, stopped_early=None))
     assert not is_finished(dict(networks=record['networks']))
     ((waited, best),) = safe_load(ended / 'iter_6.pth')['early_stopping']

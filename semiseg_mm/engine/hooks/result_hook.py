@@ -99,6 +99,7 @@ class ResultHook(Hook):
             seed=runner.seed,
             iter=runner.iter,
             max_iters=runner.max_iters,
+            finished=runner.iter in (runner.max_iters, info.get(EARLY)),
             **{key: info[key] for key in NOTES if info.get(key)},
             seconds=self._seconds(),
             networks=last_and_best(history),
