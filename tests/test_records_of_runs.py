@@ -142,6 +142,17 @@ def test_a_staged_run_has_one_result_and_its_stages_their_own(tmp_path):
     assert len(result['config_sha256']) == 64 and student['config_sha256'] is None
 
 
+def test_stages_that_wrote_no_records_still_come_to_a_result(tmp_path):
+    init_default_scope('semiseg_mm')
+    cfg = toy_stages(tmp_path / 'run', 'st', max_iters=3)
+    run_stages(cfg)
+    for path in [tmp_path / 'run' / NAME, *tmp_path.glob(f'run/*/{NAME}')]:
+        path.unlink()  # as if an older version had trained them
+    run_stages(cfg)
+    results = json.loads((tmp_path / 'run/results.json').read_text())
+    assert results['networks'] and not (tmp_path / 'run' / NAME).exists()
+
+
 # ------------------------------------------------------------------ files
 
 

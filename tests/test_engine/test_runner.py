@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import re
@@ -6,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 import pytest
 import torch
@@ -57,8 +59,12 @@ def truncated(content: bytes) -> bytes:
 
 
 def flipped(content: bytes) -> bytes:
+    """Flip a bit of the largest part; between parts there is padding, which has no checksum."""
     changed = bytearray(content)
-    changed[len(changed) // 2] ^= 16
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        part = max(file.infolist(), key=lambda one: one.file_size)
+        start = content.index(file.read(part), part.header_offset)
+    changed[start + part.file_size // 2] ^= 16
     return bytes(changed)
 
 

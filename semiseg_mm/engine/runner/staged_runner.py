@@ -192,7 +192,8 @@ class StagedRunner:
 
     def _record_result(self, last: Stage, results: dict) -> None:
         """Record the last training's end as the result of all stages."""
-        found, _ = read_records([last.folder])
+        path = last.path(NAME)
+        found, _ = read_records([path] if osp.isfile(path) else [])  # older versions wrote none
         ends = [one.facts for one in found if one.facts['chosen'] == 'last']
         if not ends:
             return
