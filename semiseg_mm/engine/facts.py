@@ -22,7 +22,7 @@ from .keys import DECISIVE, content_hash, identity_of, of_training, plain
 LEAF = re.compile(r'([^_]+)_.+_\d+xb\d')  # fixmatch_unet-s2_1xb8+8-…: the method comes first
 MOST_MASKS = 20000  # of more, the contents are not read
 NO_FILES = files_hash([])
-LABELS = 'labeled_only'  # of a sampler
+LABELED_ONLY = 'labeled_only'  # of a sampler
 OUTER_STEPS = ('Load', 'Pack', 'Check')  # beginnings of transforms that change no image
 
 
@@ -152,7 +152,10 @@ def _config_hash(cfg: Config) -> str:
     settings = of_training(cfg.to_dict(), (*DECISIVE, 'stages', 'rounds'))
     settings.pop('load_from', None)
     (settings.get('randomness') or {}).pop('seed', None)
-    unsaid = [(settings, 'custom_hooks'), (settings['train_dataloader'].get('sampler'), LABELS)]
+    unsaid = [
+        (settings, 'custom_hooks'),
+        (settings['train_dataloader'].get('sampler'), LABELED_ONLY),
+    ]
     for holder, name in unsaid:  # a comparison writes down what a leaf leaves out
         if holder and not holder.get(name):
             holder.pop(name, None)
@@ -186,7 +189,7 @@ def some_files(digest: str | None) -> str | None:
 
 
 def _labeled_only(cfg: Config) -> bool:
-    return bool((cfg.train_dataloader.get('sampler') or {}).get(LABELS))
+    return bool((cfg.train_dataloader.get('sampler') or {}).get(LABELED_ONLY))
 
 
 def _batch(cfg: Config, processes: int) -> dict[str, int]:

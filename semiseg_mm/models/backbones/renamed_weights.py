@@ -1,3 +1,5 @@
+from abc import ABC, abstractmethod
+
 from mmengine.logging import print_log
 from mmengine.model import update_init_info
 from mmengine.runner.checkpoint import CheckpointLoader
@@ -8,7 +10,7 @@ from semiseg_mm.errors import UserError
 COUNTER = 'num_batches_tracked'  # older files lack it
 
 
-class RenamedWeights:
+class RenamedWeights(ABC):
     """Start a backbone from a file in which its weights have other names.
 
     Every weight must find its place: mmengine's ``Pretrained`` would leave out what it does not
@@ -25,9 +27,9 @@ class RenamedWeights:
     def __init__(self, checkpoint: str, prefix: str = '') -> None:
         self.checkpoint, self.prefix = checkpoint, prefix
 
+    @abstractmethod
     def renamed(self, state: dict[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
         """Return the weights by the names of the module, without what it shall not have."""
-        raise NotImplementedError
 
     def __call__(self, module: nn.Module) -> None:
         print_log(f'load model from: {self.checkpoint}', 'current')
