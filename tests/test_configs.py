@@ -242,8 +242,11 @@ def test_leaf_is_short(leaf):
 
 
 @each_leaf
-def test_leaf_of_another_split_holds_the_split_alone(leaf):
-    """What differs from the leaf that it is based on: the list, or as many labels as the split."""
+def test_leaf_of_another_split_or_length_holds_that_alone(leaf):
+    """What differs from the leaf that it is based on: the list, or as many labels as the split.
+
+    A leaf of the same split differs in its length.
+    """
     lines = ast.parse(leaf.read_text(encoding='utf-8')).body
     (base,) = [ast.literal_eval(x.value) for x in lines if ast.unparse(x).startswith('_base_ = ')]
     if not str(base).startswith('./'):
@@ -253,6 +256,9 @@ def test_leaf_of_another_split_holds_the_split_alone(leaf):
     if alike[0] == alike[1] and named(leaf)['split'].count('-') == named(other)['split'].count('-'):
         cfg, known = parsed(leaf), parsed(other)
         changed = [key for key in {**cfg, **known} if cfg.get(key) != known.get(key)]
+        if named(leaf)['split'] == named(other)['split']:
+            assert changed == ['train_cfg']
+            return
         assert changed == ['train_dataloader']
         data, known = (one['train_dataloader'] for one in (cfg, known))
         assert without(data, 'dataset') == without(known, 'dataset')

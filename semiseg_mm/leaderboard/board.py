@@ -14,6 +14,14 @@ from .published import published_on
 from .results import METRIC, LeftOut, Result, find_results
 from .rows import Row, make_rows
 from .tables import Place, Table, make_tables
+from .words import said
+
+BESIDE_TITLE = {
+    'encoder': 'encoder',
+    'network_sha256': 'settings',
+    'weights': 'weights',
+    'images': 'images',
+}
 
 
 class Section(NamedTuple):
@@ -24,11 +32,15 @@ class Section(NamedTuple):
     facts: list[tuple[str, str]]
     notes: list[str]
     unfinished: list[str]
+    apart: str = ''  # what tells its network from that of another table
 
     @property
     def title(self) -> str:
-        place = self.place
-        return f'{place.dataset}, {place.labeled} ({place.split}), {place.kind}'
+        return _title(self.place) + self.apart
+
+    @property
+    def network(self) -> str:
+        return self.place.network + self.apart
 
     @property
     def classes(self) -> list[str]:
@@ -53,6 +65,11 @@ class Board(NamedTuple):
     def file_of(self, record: Record) -> str:
         """Return a record's file as seen from the page."""
         return relative(record.file, self.folder)
+
+    def config_of(self, record: Record) -> str | None:
+        """Return the config beside a record, as seen from the page; None if it is not there."""
+        path = osp.join(osp.dirname(record.file), osp.basename(record.facts['config'] or ''))
+        return relative(path, self.folder) if osp.isfile(path) else None
 
     def place_of(self, record: Record) -> str:
         return f'{self.file_of(record)}:{record.line}'
@@ -81,25 +98,42 @@ def relative(path: str, folder: str) -> str:
 
 def make_board(places: Iterable[str], folder: str, published: Iterable[str]) -> Board:
     """Read records, and find tables, rows and what is left out."""
-    records, remarks = read_records(places)
+    records, remarks = read_records(places, lambda path: relative(path, folder))
     results, left_out = find_results(records)
     tables, others = make_tables(results)
+    sections = [_section(table, tables) for table in tables]
     beside = published_on([table.place.dataset for table in tables], published)
     if not (tables or left_out or beside):
         raise UserError(
             f'{", ".join(places)}: there is no result yet. A training writes the first one at its '
             'first validation.' + ''.join(f'\n{remark}' for remark in remarks)
         )
-    return Board(folder, [_section(table) for table in tables], left_out + others, remarks, beside)
+    return Board(folder, sections, left_out + others, remarks, beside)
 
 
-def _section(table: Table) -> Section:
+def _title(place: Place) -> str:
+    return f'{place.dataset}, {place.labeled} ({place.split}), {place.kind}, {place.network}'
+
+
+def _apart(place: Place, tables: Iterable[Table]) -> str:
+    """Say in what a place differs from others with the same title."""
+    others = [table.place for table in tables if _title(table.place) == _title(place)]
+    return ''.join(
+        f', {name} {said(getattr(place, key))}'
+        for key, name in BESIDE_TITLE.items()
+        if len({getattr(other, key) for other in others}) > 1
+    )
+
+
+def _section(table: Table, tables: Iterable[Table]) -> Section:
+    rows = make_rows(table.results)
     return Section(
         table.place,
-        make_rows(table.results),
+        rows,
         facts_of(table),
-        notes_of(table),
+        notes_of(table, rows),
         [_unfinished(result) for result in table.results if not result.finished],
+        _apart(table.place, tables),
     )
 
 

@@ -56,12 +56,16 @@ def _batch(row: Row) -> str:
     return batch(row.facts)
 
 
+def _seeds(row: Row) -> str:
+    return ', '.join(said(result.facts['seed']) for result in row.results)
+
+
 def devices_of(row: Row) -> str:
     return ', '.join(sorted({str(name) for name in row.each('device')})) or NO_VALUE
 
 
 COLUMNS = [
-    Column('rank', lambda row: str(row.rank), lambda row: row.rank),
+    Column('rank', lambda row: _number(row.rank), lambda row: row.rank),
     Column('method', title_of, title_of),
     Column('network', lambda row: row.evaluated, lambda row: row.evaluated, wide=True),
     Column(
@@ -72,7 +76,7 @@ COLUMNS = [
     ),
     Column('crop', _crop, _crop, wide=True),
     Column('batch', _batch, _batch, wide=True),
-    Column('seeds', lambda row: str(len(row.results)), lambda row: len(row.results), wide=True),
+    Column('seeds', lambda row: str(len(row.results)), lambda row: len(row.results), True, _seeds),
     Column(f'{METRIC} (last)', lambda row: spread(*row.last), lambda row: row.last[0]),
     Column(
         f'over {YARDSTICK}', _gain, lambda row: row.gain and row.gain.mean, more=_sureness

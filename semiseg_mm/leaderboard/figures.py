@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from .board import Section
 from .columns import title_of
-from .rows import Row
+from .rows import YARDSTICK, Row
 from .tables import Place
 
 WIDTH, HEIGHT = 480, 300
@@ -64,13 +64,18 @@ def _group(place: Place) -> tuple:
 
 
 def _series(sections: Sequence[Section]) -> dict[str, list[tuple[int, Row]]]:
-    """Return the rows of each method by labels; two configs in one table are two lines."""
+    """Return the ranked row of each method by labels; two configs in one table are two lines.
+
+    A single point is no line; those of trainings on the labels alone are shown beside lines.
+    """
     found: dict[str, list[tuple[int, Row]]] = {}
     for section in sections:
         for row in section.rows:
-            if section.place.labels:
+            if section.place.labels and row.rank:
                 found.setdefault(_name(row, sections), []).append((section.place.labels, row))
-    return dict(sorted(found.items()))
+    lines = {name: own for name, own in found.items() if len(own) > 1}
+    alone = {n: own for n, own in found.items() if own[0][1].facts['model'] == YARDSTICK and lines}
+    return dict(sorted({**alone, **lines}.items()))
 
 
 def _name(row: Row, sections: Sequence[Section]) -> str:

@@ -1,9 +1,10 @@
 """What one must know to read a table, in sentences."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from .results import METRIC, Result
-from .rows import YARDSTICK
+from .rows import YARDSTICK, Row
 from .tables import Table
 from .words import said
 
@@ -16,12 +17,17 @@ READING = [
     'the same crop and as many labeled images in a batch. p is that of the paired t-test over '
     'these n differences. With three seeds it is a rough guide; it is not corrected for the number '
     'of methods.',
-    'Every evaluated network of a method has a row. To take the better one of two is a choice by '
-    'the evaluated images.',
-    'Seconds and memory were measured beside whatever else ran on the machine.',
+    'Every evaluated network of a method has a row. One of them has a rank, whatever its score: '
+    'the teacher if there is one, else the first. To take the best one would be a choice by the '
+    'evaluated images.',
+    'Twelve digits are the beginning of a hash, of a list of images, a file of weights or the '
+    'settings of a network. Equal hashes mean equal contents.',
+    'Seconds and memory were measured beside whatever else ran on the machine. Compare them on one '
+    'device alone. A row whose runs had different devices or numbers of CPU threads has none.',
 ]
 DIFFERING = {
     'device': 'devices',
+    'threads': 'numbers of CPU threads',
     'versions': 'versions of the software',
     'precision': 'precisions',
     'processes': 'numbers of processes',
@@ -46,9 +52,10 @@ def facts_of(table: Table) -> list[tuple[str, str]]:
         'evaluated': agreed.get('evaluation.list'),
     }
     return [
-        ('network', place.network),
+        ('network', f'{place.network}, settings {said(place.network_sha256)}'),
         ('encoder', _encoder(table)),
         ('evaluation', f'{place.kind} on {place.images} images'),
+        ('classes', str(len(agreed.get('per_class', '')) or '')),
         ('manner', ', '.join(f'{key} {said(value)}' for key, value in rest.items() if value)),
         ('lists', ', '.join(f'{key} {said(value)}' for key, value in lists.items() if value)),
     ]
@@ -60,9 +67,14 @@ def _encoder(table: Table) -> str:
     return f'{place.encoder or "unknown"}, {weights}' + (f' ({said(sha256)})' if sha256 else '')
 
 
-def notes_of(table: Table) -> list[str]:
+def notes_of(table: Table, rows: Sequence[Row]) -> list[str]:
     """Return a sentence for each thing that may differ in a table, and does."""
     notes = []
+    if len({tuple(row.each('seed')) for row in rows}) > 1:
+        notes.append(
+            'Not all rows have the same seeds, so their means are over different runs. A gain '
+            'compares equal seeds alone.'
+        )
     for key, name in DIFFERING.items():
         values = sorted({_text(result, key) for result in table.results} - {''})
         if len(values) > 1:
@@ -77,6 +89,9 @@ def notes_of(table: Table) -> list[str]:
     unknown = [name for path, name in MUST_BE_KNOWN.items() if table.agreed.get(path) is None]
     if table.place.weights and table.agreed.get('network.weights_sha256') is None:
         unknown.append('the weights that the encoder began with')
+    bare = sum(not result.facts['per_class'] for result in table.results)
+    if bare:
+        unknown.append(f'the classes (in {bare} of {len(table.results)} results)')
     return notes + [f'Not recorded, so not checked: {", ".join(unknown)}.'] * bool(unknown)
 
 

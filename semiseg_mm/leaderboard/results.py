@@ -2,11 +2,16 @@
 
 import json
 from collections.abc import Iterable
+from statistics import fmean
 from typing import NamedTuple
 
 from semiseg_mm.records import Record
 
+from .words import said
+
 METRIC = 'mIoU'
+ROUNDED = 0.02  # how far the mean of rounded IoUs may lie from the rounded mIoU
+BESIDE = ('total_iterations', 'crop', 'batch', 'processes', 'precision')  # a config may not say
 
 
 class Difference(NamedTuple):
@@ -48,12 +53,17 @@ class Result(NamedTuple):
     @property
     def run(self) -> tuple:
         """The training, whatever number of networks it has."""
-        return self.facts['method'], config_of(self.facts), self.facts['seed']
+        return self.facts['method'], setting_of(self.facts), self.facts['seed']
 
 
 def config_of(facts: dict) -> str:
     """Return what names the config of a record; of a plain model the checkpoint does."""
     return facts['config_sha256'] or str(facts['checkpoint'])
+
+
+def setting_of(facts: dict) -> str:
+    """Return what all runs of a row share: the config, and what a command may change of it."""
+    return json.dumps([config_of(facts), *(facts[key] for key in BESIDE)])
 
 
 def find_results(records: Iterable[Record]) -> tuple[list[Result], list[LeftOut]]:
@@ -67,23 +77,27 @@ def find_results(records: Iterable[Record]) -> tuple[list[Result], list[LeftOut]
         facts = record.facts
         if facts['stage'] is not None or (facts['kind'], facts['chosen']) == ('test', 'passing'):
             continue
-        fault = _fault(facts)
-        if fault:
-            left_out.append(LeftOut(record, [fault]))
-        else:
-            of_files.setdefault((record.file, *_identity(facts)), []).append(record)
+        key = (record.file, facts['checkpoint'], *_identity(facts))
+        of_files.setdefault(key, []).append(record)
     found: dict[tuple, Result] = {}
-    for (_, *identity), own in of_files.items():
-        result = _result(own)
-        # of a run that was stopped here and ended elsewhere the end counts
-        key = (*identity, result.finished)
-        first = found.setdefault(key, result)
-        if first is not result and first.finished and first.score != result.score:
+    for (_, _, *identity), own in of_files.items():
+        end = next((one for one in reversed(own) if one.facts['chosen'] == 'last'), own[-1])
+        if fault := _fault(end.facts):
+            left_out.append(LeftOut(end, [fault]))
+            continue
+        result = _result(end, own)
+        first = found.setdefault(tuple(identity), result)
+        if result.finished and not first.finished:  # stopped there, and ended here
+            found[tuple(identity)] = result
+        elif result.finished and first.score != result.score:
             left_out.append(LeftOut(result.record, [_twice(result, first)], first.record))
+        elif first.best is None:  # a copy of the end alone
+            found[tuple(identity)] = first._replace(best=result.best)
     return list(found.values()), left_out
 
 
 def _fault(facts: dict) -> Difference | None:
+    """Return why a record is no result, whatever others say."""
     if facts['chosen'] == 'best':
         return Difference(
             'checkpoint',
@@ -96,21 +110,61 @@ def _fault(facts: dict) -> Difference | None:
         return Difference(
             METRIC, str(score), 'a percentage', f'Evaluate with a metric that has {METRIC}.'
         )
+    ious = [iou for iou in facts['per_class'].values() if iou is not None]
+    if ious and abs(fmean(ious) - score) > ROUNDED:
+        return Difference(
+            METRIC,
+            f'{score:.2f}',
+            f'{fmean(ious):.2f}, which is the mean of the IoU of its classes',
+            'The record was changed, or its metric means something else: evaluate again.',
+        )
+    seen = facts['evaluation'].get('labeled')
+    if seen:
+        return Difference(
+            'labeled images',
+            f'{said(seen)} of them among the evaluated ones',
+            'none',
+            'The network was trained on what it is judged by: evaluate on other images.',
+        )
+    if facts.get('changed'):
+        return Difference(
+            'settings',
+            f'changed during the training ({said(facts["changed"])})',
+            'the same from its first iteration to its last',
+            'Train anew in another work dir.',
+        )
+    end, planned = facts['iteration'], facts['iterations']
+    if facts['chosen'] == 'last' and None not in (end, planned) and end != planned:
+        return Difference(
+            'last iteration',
+            str(end),
+            f'{planned} as planned',
+            'If scores of validation ended the training, they chose this checkpoint: train to the '
+            'end.',
+        )
+    masks = facts['split'].get('masks')
+    if masks and masks == facts['evaluation'].get('masks'):
+        return Difference(
+            'masks of the labeled images',
+            f'those of the evaluated images ({said(masks)})',
+            'others',
+            'The network was trained on what it is judged by: evaluate on other images.',
+        )
     return None
 
 
 def _identity(facts: dict) -> tuple:
     keys = ('method', 'seed', 'evaluated', 'kind', 'evaluation', 'split', 'network')
-    return config_of(facts), json.dumps([facts[key] for key in keys], sort_keys=True)
+    return setting_of(facts), json.dumps([facts[key] for key in keys], sort_keys=True)
 
 
-def _result(own: list[Record]) -> Result:
-    """Join the records of a run in one file; of equal ones the latest counts."""
-    last = [record for record in own if record.facts['chosen'] == 'last']
-    best = max(record.facts['scores'][METRIC] for record in own)
-    several = len({record.facts['iteration'] for record in own}) > 1
-    validated = own[0].facts['kind'] == 'validation' and several
-    return Result((last or own)[-1], bool(last), best if validated else None)
+def _result(end: Record, own: list[Record]) -> Result:
+    """Join the records of a run in one file."""
+    sound = [record.facts for record in own if not _fault(record.facts)]
+    several = len({facts['iteration'] for facts in sound}) > 1
+    validated = end.facts['kind'] == 'validation' and several
+    best = max(facts['scores'][METRIC] for facts in sound) if validated else None
+    return Result(end, end.facts['chosen'] == 'last', best)
 
 
 def _twice(result: Result, first: Result) -> Difference:

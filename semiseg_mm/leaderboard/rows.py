@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
+from semiseg_mm.records import network_order
 from semiseg_mm.utils.spread import mean_std
 
 from .gains import Gain, paired_gain
-from .results import Result, config_of
+from .results import Result, config_of, setting_of
 from .words import batch, said
 
 YARDSTICK = 'SupOnly'
@@ -17,6 +18,7 @@ TELLING = {  # what tells two configs of a method apart, and how it is said
     'total_iterations': '{} iterations',
     'crop': 'crop {}',
     'batch': 'batch {}',
+    'processes': 'processes {}',
     'precision': '{}',
     'config': '{}',
 }
@@ -28,7 +30,7 @@ class Row:
 
     results: list[Result]  # by seed
     variant: str = ''  # what tells it from other configs of the method
-    rank: int = 0
+    rank: int | None = None  # of one network a method
     gain: Gain | None = None
     no_gain: str = ''  # why there is none
 
@@ -53,7 +55,7 @@ class Row:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        return self.name, self.evaluated, config_of(self.facts)
+        return self.name, self.evaluated, setting_of(self.facts)
 
     @property
     def scores(self) -> dict[int, float]:
@@ -73,12 +75,17 @@ class Row:
         return mean_std(found) if len(found) == len(self.results) else (None, None)
 
     @property
+    def one_machine(self) -> bool:
+        """Whether time and memory of its runs can be taken together."""
+        return len({(one.facts['device'], one.facts['threads']) for one in self.results}) == 1
+
+    @property
     def seconds(self) -> float | None:
-        return mean_std(self.each('seconds'))[0]
+        return mean_std(self.each('seconds'))[0] if self.one_machine else None
 
     @property
     def memory(self) -> float | None:
-        return max(self.each('memory_mb'), default=None)
+        return max(self.each('memory_mb'), default=None) if self.one_machine else None
 
     @property
     def per_class(self) -> dict[str, float | None]:
@@ -95,15 +102,23 @@ class Row:
 
 
 def make_rows(results: list[Result]) -> list[Row]:
-    """Return the ranked rows of finished results, the best one first."""
+    """Return the rows of finished results, the best one first.
+
+    One network a method is ranked, the one that stands first in `network_order`: to take the best
+    one would be a choice by the evaluated images.
+    """
     groups: dict[tuple, list[Result]] = {}
     for result in results:
         if result.finished:
             groups.setdefault(Row([result]).key, []).append(result)
     rows = [Row(sorted(own, key=_seed)) for own in groups.values()]
     rows.sort(key=lambda row: (-(row.last[0] or 0), row.key))
+    ranked: dict[tuple, Row] = {}
+    for row in sorted(rows, key=lambda row: network_order(row.evaluated)):
+        ranked.setdefault((row.name, row.key[-1]), row)
+    for row in ranked.values():
+        row.rank = 1 + sum((o.last[0] or 0) > (row.last[0] or 0) for o in ranked.values())
     for row in rows:
-        row.rank = 1 + sum((other.last[0] or 0) > (row.last[0] or 0) for other in rows)
         row.variant = _variant(row, [other for other in rows if other.key[:2] == row.key[:2]])
         row.gain, row.no_gain = _gain(row, rows)
     return rows
@@ -122,7 +137,7 @@ def _variant(row: Row, same: list[Row]) -> str:
     words = [TELLING[key].format(_told(row.facts, key)) for key in differing]
     alike = [o for o in same if all(o.facts[key] == row.facts[key] for key in differing)]
     if len(alike) > 1:
-        words.append(said(row.key[-1]))
+        words.append(said(config_of(row.facts)))
     return ', '.join(words)
 
 
@@ -132,7 +147,7 @@ def _told(facts: dict, key: str) -> str:
 
 def _gain(row: Row, rows: list[Row]) -> tuple[Gain | None, str]:
     """Compare with SupOnly of as many iterations, the same crop and as many labeled images."""
-    bases = [other for other in rows if other.facts['model'] == YARDSTICK]
+    bases = [other for other in rows if other.facts['model'] == YARDSTICK and other.rank]
     if not bases:
         return None, f'no {YARDSTICK} here'
     bases = [base for base in bases if _budget(base) == _budget(row)]

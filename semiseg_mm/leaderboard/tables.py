@@ -19,7 +19,10 @@ FACTS = {  # what must agree: path in the record, its name in words, and what to
     'evaluation.list': ('list of evaluated images', 'Evaluate on the same images.'),
     'evaluation.masks': ('masks of the evaluated images', 'Evaluate with the same masks.'),
 }
-UNLABELED = ('list of unlabeled images', 'Train with the same unlabeled images.')
+WHERE_KNOWN = {  # of these, a record may say nothing
+    'split.unlabeled': ('list of unlabeled images', 'Train with the same unlabeled images.'),
+    'per_class': ('classes', 'Evaluate with the same classes.'),
+}
 MANNER = 'Evaluate in the same way: semiseg_mm test with the same test_cfg and transforms.'
 ELSEWHERE = ' Or call leaderboard for these records alone.'
 
@@ -31,6 +34,7 @@ class Place(NamedTuple):
     split: str
     labels: int | None
     network: str
+    network_sha256: str | None  # of its settings: widths, strides, heads
     encoder: str | None
     weights: str | None
     kind: str
@@ -54,6 +58,7 @@ def place_of(facts: dict) -> Place:
         facts['split'].get('name') or OWN_LIST,
         facts['labels'],
         network.get('name') or 'a network without a name',
+        network.get('sha256'),
         network.get('encoder'),
         network.get('weights'),
         facts['kind'],
@@ -102,11 +107,13 @@ def _agreeing(place: Place, results: list[Result]) -> tuple[Table, list[LeftOut]
 
 def _yardstick(facts: dict) -> list[str]:
     measured = [f'evaluation.{key}' for key in facts['evaluation'] if key != 'images']
-    return list(dict.fromkeys([*FACTS, 'split.unlabeled', *measured]))
+    return list(dict.fromkeys([*FACTS, *WHERE_KNOWN, *measured]))
 
 
 def _key(facts: dict, path: str) -> str | None:
     """Return what a record says of a fact, as text; None where the fact is not its concern."""
+    if path == 'per_class':
+        return json.dumps(sorted(facts[path])) if facts[path] else None
     name, key = path.split('.', 1)
     value = facts[name].get(key)
     if path == 'split.unlabeled' and value is None and not facts['unlabeled']:
@@ -123,6 +130,5 @@ def _differences(facts: dict, agreed: dict) -> Iterator[Difference]:
 
 
 def _words(path: str) -> tuple[str, str]:
-    if path == 'split.unlabeled':
-        return UNLABELED
-    return FACTS.get(path) or (f'{path.removeprefix("evaluation.")} of the evaluation', MANNER)
+    known = {**FACTS, **WHERE_KNOWN}
+    return known.get(path) or (f'{path.removeprefix("evaluation.")} of the evaluation', MANNER)

@@ -4,12 +4,15 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from .board import Board, Section
 from .columns import COLUMNS, Column, raw
 from .notes import READING
 from .published import COLUMNS as PUBLISHED
 from .rows import Row
+
+FORMULA = re.compile(r'[=+\-@].')
 
 
 def make_markdown(board: Board) -> str:
@@ -64,9 +67,15 @@ def _escaped(text: str) -> str:
     return re.sub(r'([\\`*_<>\[\]])', r'\\\1', ' '.join(text.split()))
 
 
+def _inert(value: Any) -> Any:
+    """Keep a spreadsheet from taking a text for a formula."""
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
+
+
 def make_csv(board: Board) -> str:
     file = io.StringIO()
     lines = [{**s.place._asdict(), **raw(row)} for s in board.sections for row in s.rows]
+    lines = [{name: _inert(value) for name, value in line.items()} for line in lines]
     if lines:
         writer = csv.DictWriter(file, list(lines[0]), lineterminator='\n')
         writer.writeheader()

@@ -103,6 +103,11 @@ def compare() -> ArgumentParser:
         '--jobs', type=int, help='runs at once; default: one a GPU, or up to three on a CPU'
     )
     parser.add_argument(
+        '--minutes',
+        type=float,
+        help='then stop the trainings, which save; exit status 75: the same command goes on',
+    )
+    parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=OptionsAction,

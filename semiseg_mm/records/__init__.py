@@ -4,7 +4,7 @@ A record is one JSON object, a line of ``records.jsonl``: one score of one netwo
 """
 
 from .file import NAME, Record, append_records, read_records
-from .form import FORM, check_form, identity
+from .form import FORM, check_form, identity, network_order
 
 __all__ = [
     'FORM',
@@ -13,5 +13,6 @@ __all__ = [
     'append_records',
     'check_form',
     'identity',
+    'network_order',
     'read_records',
 ]

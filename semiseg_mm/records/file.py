@@ -3,8 +3,9 @@
 import json
 import os
 import os.path as osp
-from collections.abc import Iterable
-from typing import NamedTuple
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import atomic
@@ -14,6 +15,11 @@ from .form import check_form, identity
 NAME = 'records.jsonl'
 RESULT = ('chosen', 'scores', 'per_class')
 SET_ASIDE = '.old-'  # in the name of a stage's folder that was made anew
+# control characters, those that nobody sees, and halves of characters: two names that look alike
+# shall not differ in them, and a terminal shall not obey them
+HIDDEN = re.compile(
+    r'[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]'
+)
 
 
 class Record(NamedTuple):
@@ -53,20 +59,31 @@ def append_records(path: str, records: Iterable[dict]) -> None:
         ) from error
 
 
-def read_records(places: Iterable[str]) -> tuple[list[Record], list[str]]:
-    """Return all records of files, and of files below folders; and what could not be read.
+def read_records(
+    places: Iterable[str], called: Callable[[str], str] = str
+) -> tuple[list[Record], list[str]]:
+    """Return all records of files, and of files below folders; and remarks on what is wrong there.
 
-    Of one evaluation the record that a file says last counts. A copy in another file is left out;
-    another result there is that of another training, and stays.
+    Of one evaluation the record that a file says last counts. Copies in other files stay.
+
+    Args:
+        called: How remarks call a file.
     """
-    found: dict[tuple[str, str], Record] = {}
+    found: list[Record] = []
     remarks: list[str] = []
-    for place in places:
-        for path in _files(place):
-            own = {identity(record.facts): record for record in _read(path, remarks)}
-            for key, record in own.items():
-                found[key, json.dumps([record.facts[name] for name in RESULT])] = record
-    return list(found.values()), remarks
+    files = {osp.realpath(path): path for place in places for path in _files(place)}
+    for path in files.values():
+        own: dict[str, Record] = {}
+        for record in _read(path, remarks, called(path)):
+            before = own.setdefault(identity(record.facts), record).facts
+            own[identity(record.facts)] = record
+            if record.facts['chosen'] == 'last' and before['scores'] != record.facts['scores']:
+                remarks.append(
+                    f'{called(path)}:{record.line} replaces an earlier result of the same training '
+                    f'({_said(before)} before, {_said(record.facts)} now): the later one counts'
+                )
+        found += own.values()
+    return found, remarks
 
 
 def _files(place: str) -> list[str]:
@@ -84,7 +101,11 @@ def _files(place: str) -> list[str]:
     return found
 
 
-def _read(path: str, remarks: list[str]) -> list[Record]:
+def _said(facts: dict) -> str:
+    return ', '.join(f'{name} {value:.2f}' for name, value in facts['scores'].items())
+
+
+def _read(path: str, remarks: list[str], called: str = '') -> list[Record]:
     if not osp.isfile(path):
         return []
     with open(path, **atomic.PLAIN) as file:
@@ -97,20 +118,31 @@ def _read(path: str, remarks: list[str]) -> list[Record]:
         if wrong is None:
             found.append(Record(facts, path, number))
         elif number == len(lines):
-            remarks.append(f'{path}:{number} was cut off while it was written: passed over')
+            remarks.append(f'{called}:{number} was cut off while it was written: passed over')
         else:
-            remarks.append(f'{path}:{number}: {wrong}: passed over')
+            remarks.append(f'{called}:{number}: {wrong}: passed over')
     return found
 
 
 def _parse(line: str) -> tuple[dict, str | None]:
     try:
         facts = json.loads(line)
-        if '\\ud' in line.lower():  # halves of characters cannot be printed
-            facts = json.loads(json.dumps(facts, ensure_ascii=False).encode(errors='replace'))
+        if '\\' in line or HIDDEN.search(line):
+            facts = _visible(facts)
     except (ValueError, RecursionError) as error:
         return {}, f'it is damaged ({error})'
     return facts, check_form(facts)
+
+
+def _visible(value: Any) -> Any:
+    """Write out what cannot be seen in texts: '\\u200b' as six characters."""
+    if isinstance(value, str):
+        return HIDDEN.sub(lambda found: f'\\u{ord(found[0]):04x}', value)
+    if isinstance(value, list):
+        return [_visible(one) for one in value]
+    if isinstance(value, dict):
+        return {_visible(key): _visible(one) for key, one in value.items()}
+    return value
 
 
 def _says(known: dict | None, facts: dict) -> bool:

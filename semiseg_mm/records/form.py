@@ -1,12 +1,15 @@
 """The form of a record: its keys, and when two records are of one evaluation."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 FORM = 1
-CHOICES = dict(kind=('validation', 'test'), chosen=('last', 'passing', 'best'))
+CHOICES: dict[str, Collection] = dict(
+    form=range(1, FORM + 1), kind=('validation', 'test'), chosen=('last', 'passing', 'best')
+)
 NONE = type(None)  # a fact that is not known
-TEXT, NUMBER, COUNT = (str, NONE), (int, float, NONE), (int, NONE)
+TEXT, NUMBER, COUNT = (str, NONE), (int, float, NONE), (int, NONE)  # numbers are not negative
 LARGEST = 10**15  # of numbers
 KEYS: dict[str, type | tuple] = dict(
     form=int,
@@ -88,9 +91,16 @@ def identity(facts: dict) -> str:
     return json.dumps([facts[key] for key in OF_EVALUATION], sort_keys=True)
 
 
+def network_order(evaluated: str) -> tuple:
+    """Sort the networks of a method: teachers first, whatever came out."""
+    return not evaluated.startswith('teacher'), evaluated
+
+
 def _fits(value: Any, kind: type | tuple) -> bool:
     if isinstance(value, bool) or not isinstance(value, kind):
         return False
     if kind == COUNT and value is not None and value < 0:
+        return False
+    if kind == NUMBER and value is not None and not value >= 0:  # or NaN
         return False
     return not isinstance(value, (int, float)) or value != value or abs(value) < LARGEST

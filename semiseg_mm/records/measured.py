@@ -8,6 +8,7 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.utils.places import MEASURED
 
 from .file import read_records
+from .form import network_order
 
 FOLDER = MEASURED / 'records'  # of it: TABLE/METHOD/records.jsonl
 YARDSTICK = 'sup_only'
@@ -67,4 +68,4 @@ def measured(table: str) -> dict[str, list[Row]]:
 
 def _order(key: tuple[str, str]) -> tuple:
     method, evaluated = key
-    return method, not evaluated.startswith('teacher'), evaluated
+    return method, network_order(evaluated)

@@ -11,6 +11,7 @@ from semiseg_mm.apis import compare
 from semiseg_mm.apis.compare.methods import METHODS
 from semiseg_mm.apis.processes import schedule
 from semiseg_mm.apis.processes import training_process as training
+from semiseg_mm.engine.checkpoint import checkpoints
 from semiseg_mm.engine.keys import weights_hash
 from semiseg_mm.testing import toy_config
 from semiseg_mm.utils import read_lines
@@ -99,27 +100,49 @@ def test_files_and_records_agree(finished):
     assert f'{gain:+.2f}' in text and '5 labeled' in text
 
 
-def test_interrupted_and_in_parallel_it_comes_to_the_same(finished, base, tmp_path, monkeypatch):
-    run_all = compare.run_all
+def test_in_pieces_and_in_parallel_it_comes_to_the_same(
+    finished, base, tmp_path, monkeypatch, capsys
+):
+    """The first piece ends by --minutes, the second one by Ctrl-C."""
+    run_all, sleep = compare.run_all, time.sleep
+    over: list[bool] = []
 
-    def interrupted(runs, watch, *arguments):
-        def look(left):
-            watch(left)
-            if any(6 <= run.iter < ITERS for run in runs):
-                raise KeyboardInterrupt
+    def cut_call(end, when, *more, jobs):
+        def cut(runs, watch, *arguments):
+            def look(left):
+                watch(left)
+                if any(when(run.iter) for run in runs):
+                    end()
 
-        return run_all(runs, look, *arguments)
+            return run_all(runs, look, *arguments)
 
-    sleep = time.sleep
-    with monkeypatch.context() as patch:
-        patch.setattr(compare, 'run_all', interrupted)
-        patch.setattr(schedule.time, 'sleep', lambda _: sleep(0.01))  # it looks more often
-        assert call(base, tmp_path, jobs=2) == 130
+        with monkeypatch.context() as patch:
+            patch.setattr(compare, 'run_all', cut)
+            patch.setattr(schedule.time, 'sleep', lambda _: sleep(0.01))  # it looks more often
+            patch.setattr(schedule.Deadline, 'is_over', lambda _: bool(over))
+            return call(base, tmp_path, *more, jobs=jobs)
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    minutes = ('--minutes', '5')
+    assert cut_call(lambda: over.append(True), lambda at: at >= 3, *minutes, jobs=1) == 75
+    said = ' '.join(capsys.readouterr().out.split())
+    assert '5 minutes are over: ' in said and 'of 2 runs are not finished. The same' in said
+    table, rows = (tmp_path / f'comparison.{kind}' for kind in ('md', 'csv'))
+    for row in csv.DictReader(rows.read_text().splitlines()):
+        saved = max(checkpoints(str(tmp_path / row['method'] / 'seed_0')), default=0)
+        note = f'{row["method"]} (seed 0: {saved} of {ITERS} iterations)'
+        assert (note in table.read_text()) == (row['runs'] == '0') == (row['last'] == '')
+    assert '**Not finished, so in no row: ' in table.read_text()
+    over.clear()
+
+    assert cut_call(interrupt, lambda at: 6 <= at < ITERS, jobs=2) == 130
     records = [json.loads(file.read_text()) for file in tmp_path.glob('*/*/record.json')]
     assert 'started' in [record['status'] for record in records]
-    assert not (tmp_path / 'comparison.md').exists()
     begun = [folder for folder in tmp_path.glob('*/seed_0') if any(folder.glob('iter_*.pth'))]
-    assert call(base, tmp_path, jobs=2) == 0
+    assert call(base, tmp_path, *minutes, jobs=2) == 0
+    assert 'Not finished' not in table.read_text()
     assert results(tmp_path) == results(finished)
     assert begun
     for folder in begun:  # went on from a checkpoint: the first iteration was made once
@@ -163,6 +186,15 @@ def test_a_changed_option_is_noticed_before_anything_runs(finished, base, capsys
     assert call(base, finished, '--cfg-options', number) == 1
     assert 'images.labeled: other images' in capsys.readouterr().err
     assert times(finished) == before
+
+
+def test_a_piece_that_is_too_short_is_an_error(base, tmp_path, capsys):
+    """Or a script would call it forever: here no training may even start."""
+    assert call(base, tmp_path, '--minutes', '0.1') == 1
+    said = capsys.readouterr()
+    assert 'In 0.1 minutes no training came to anything' in said.err
+    assert 'fixmatch (seed 0: 0 of 40 iterations)' in said.out
+    assert not list(tmp_path.glob('*/seed_0'))
 
 
 def test_a_folder_without_a_record_is_left_alone(base, tmp_path, capsys):

@@ -2,17 +2,21 @@
 
 import io
 import itertools
+from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.config import Config
 from rich.console import Console
 
-from semiseg_mm.apis.compare import machine, options_by_label, report
+from semiseg_mm.apis.command import load_config as read
+from semiseg_mm.apis.compare import machine, main, options_by_label, report
 from semiseg_mm.apis.compare.methods import METHODS, choose, compose, follow, load_base, method_of
+from semiseg_mm.apis.compare.run import Label
 from semiseg_mm.apis.compare.settings import left_behind, settings_hash, settings_of
-from semiseg_mm.apis.processes import schedule
+from semiseg_mm.apis.processes import TrainingProcess, schedule, training_process
 from semiseg_mm.apis.processes.display import make_display
+from semiseg_mm.engine.facts import training_facts
 from semiseg_mm.errors import UserError
 from semiseg_mm.registry import DATA_SAMPLERS, DATASETS, MODELS
 from semiseg_mm.testing import toy_config
@@ -120,6 +124,23 @@ def test_a_leaf_is_a_method_too():
     assert choice.name == 'mt' and cfg.model.rampup_iters == 850
     assert cfg.custom_hooks[0].decay == 0.98 and cfg.train_cfg.max_iters == 9
     assert 'strong' in cfg.train_dataloader.dataset.views
+
+
+@pytest.mark.parametrize('labels', ['1_30', '1_8'])
+def test_a_leaf_of_camvid_loses_nothing_in_a_comparison(labels):
+    """So tools/dev/results.py --add takes the records: they have the hashes of the leaves."""
+    pattern = f'*_deeplabv3plus_efficientnet-lite0-*_camvid-mine-{labels}-320x320.py'
+    leaves = {f.name.split('_')[0]: f for f in METHODS.parents[1].glob(f'[!_]*/{pattern}')}
+    colours, plain = leaves.pop('sup-only-colours'), leaves['sup-only']
+    pairs = [(plain, str(leaf), leaf) for leaf in leaves.values()]
+    pairs.append((colours, 'sup_only', colours))  # a comparison of its own
+    assert len(pairs) > 10
+    for base, word, leaf in pairs:
+        facts = [
+            training_facts(cfg, dict(split={}))
+            for cfg in (composed(str(base), word), read(str(leaf)))
+        ]
+        assert facts[0]['config_sha256'] == facts[1]['config_sha256'], leaf.name
 
 
 # ------------------------------------------------------------------ what is asked for
@@ -332,6 +353,8 @@ def test_one_run_a_gpu(monkeypatch):
     assert machine.places(3) == ['3', '5', '3'] and machine.places(1) == ['3']
     monkeypatch.delenv('CUDA_VISIBLE_DEVICES')
     assert machine.places() == ['0', '1']
+    monkeypatch.setattr(machine.torch.cuda, 'device_count', lambda: 1)
+    assert machine.places(4) == ['0', '0', '0', '0'] and machine.places() == ['0']
     monkeypatch.setattr(machine.torch.cuda, 'device_count', lambda: 0)
     assert machine.places(2) == [None, None]
     monkeypatch.setenv('OMP_NUM_THREADS', '7')
@@ -342,7 +365,7 @@ class Fake:
     def __init__(self, name, polls, journal):
         self.method = type('Label', (), dict(key=name, title=name, cost=1))
         self.phase, self.iter, self.max_iters, self.seconds_per_iter = 'waiting', 0, 10, None
-        self.polls, self.journal = polls, journal
+        self.polls, self.journal, self.startup = polls, journal, None
 
     def start(self, threads, lock):
         self.phase = 'training'
@@ -355,6 +378,12 @@ class Fake:
     def seconds_left(self):
         return None
 
+    def ask_to_stop(self):
+        self.journal.append(f'ask {self.method.key}')
+
+    def stop(self):
+        self.journal.append(f'stop {self.method.key}')
+
 
 def test_a_place_is_given_on_when_it_is_free(monkeypatch):
     monkeypatch.setattr(schedule.time, 'sleep', lambda _: None)
@@ -363,6 +392,69 @@ def test_a_place_is_given_on_when_it_is_free(monkeypatch):
     schedule.run_all(runs, lambda left: None, 0, ['3', '5'], 2)
     # b ends first, so c follows it on 5; a ends next, and d follows on 3
     assert journal == [('a', '3', 2), ('b', '5', 2), ('c', '5', 2), ('d', '3', 2)]
+
+
+def test_shortly_before_its_end_nothing_starts(monkeypatch):
+    """A second passes between polls. A start took 20 s, so with 40 s left none pays any more."""
+    clock = [0.0]
+    monkeypatch.setattr(schedule.time, 'monotonic', lambda: clock[0])
+    monkeypatch.setattr(schedule.time, 'sleep', lambda _: clock.__setitem__(0, clock[0] + 1))
+    journal = []
+    runs = [Fake(name, polls, journal) for name, polls in (('a', 30), ('b', 90), ('c', 99))]
+    runs[0].startup = 20.0
+    schedule.run_all(runs, lambda left: None, 0, ['3'], 1, schedule.Deadline(75.0))
+    assert journal == [('a', '3', 1), ('b', '3', 1), 'ask b', 'stop b'] and clock == [75.0]
+    runs, journal[:] = [Fake('a', 30, journal), Fake('b', 30, journal)], []
+    schedule.run_all(runs, lambda left: None, 0, ['3'], 1, schedule.Deadline(40.0))
+    assert journal == [('a', '3', 1)] and clock == [105.0]  # it does not wait for the end
+
+
+def a_training(folder, code, result=None):
+    """Make one whose process ends with a status as soon as it is asked to."""
+    one = TrainingProcess(Label('a', 'a'), folder, folder / 'a.py', [], 10, 5)
+    one._process = SimpleNamespace(
+        poll=iter([None, code]).__next__, terminate=lambda: None, wait=lambda seconds: code
+    )
+    one.result = lambda: result
+    one.ask_to_stop()
+    one.stop()
+    return one
+
+
+@pytest.mark.parametrize(
+    'code, result, phase',
+    [(143, None, 'stopped'), (-15, None, 'stopped'), (1, None, 'failed'), (0, {'a': 1}, 'done')],
+)
+def test_how_a_training_ended_that_was_asked_to(tmp_path, monkeypatch, code, result, phase):
+    monkeypatch.setattr(TrainingProcess, '__abstractmethods__', frozenset(), raising=False)
+    assert a_training(tmp_path, code, result).phase == phase
+
+
+@pytest.mark.parametrize(
+    'words, said',
+    [
+        (['--minutes', '0'], 'more than 0'),
+        (['--minutes', 'nan'], 'more than 0'),
+        (['--minutes', '9', '--launcher', 'slurm'], 'SBATCH_ARGS'),
+    ],
+)
+def test_minutes_that_mean_nothing(capsys, words, said):
+    with pytest.raises(SystemExit) as end:
+        main(['a.py', '--methods', 'cps', *words])
+    assert end.value.code == 2 and said in capsys.readouterr().err
+
+
+def test_runs_on_one_gpu_see_it_all(tmp_path, monkeypatch):
+    seen = []
+    process = SimpleNamespace(poll=lambda: 1)
+    monkeypatch.setattr(
+        training_process, 'Popen', lambda *_, env, **__: seen.append(env) or process
+    )
+    runs = []
+    for name in 'abc':
+        runs.append(TrainingProcess(Label(name, name), tmp_path / name, tmp_path, [], 10, 5))
+    schedule.run_all(runs, lambda left: None, 0, ['1', '1'], 1)
+    assert [env['CUDA_VISIBLE_DEVICES'] for env in seen] == ['1', '1', '1']
 
 
 def test_a_terminal_shows_what_runs():

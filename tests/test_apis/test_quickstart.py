@@ -199,6 +199,8 @@ class Fake:
             self.journal.append(f'-{self.method.key}')
         return self.polls > 0
 
+    startup = None
+
     def ask_to_stop(self):
         self.journal.append(f'ask {self.method.key}')
 

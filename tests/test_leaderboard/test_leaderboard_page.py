@@ -10,9 +10,16 @@ import pytest
 from browser import OVERFLOW
 
 from semiseg_mm.leaderboard import run_leaderboard
+from semiseg_mm.leaderboard.board import Section
+from semiseg_mm.leaderboard.figures import make_figures
 from semiseg_mm.leaderboard.published import read_published
+from semiseg_mm.leaderboard.results import find_results
+from semiseg_mm.leaderboard.rows import make_rows
+from semiseg_mm.leaderboard.tables import make_tables
+from semiseg_mm.records import Record
 from semiseg_mm.testing.records import toy_record, write_records
 
+NETWORK = 'settings 6e6574776f72'
 EVIL = '<script>alert(1)</script>'
 
 
@@ -37,12 +44,15 @@ def made(folder, *records, names=('index.html', 'leaderboard.md', 'leaderboard.c
 def test_it_writes_a_page_markdown_and_csv(tmp_path, capsys):
     status, page, markdown, table = made(tmp_path, *scores())
     assert status == 0 and 'Left out' not in page + markdown
-    assert '30 labels (own list), validation: 4 rows' in capsys.readouterr().out
+    said = '30 labels (own list), validation, EncoderDecoder(UNet, FCNHead): 4 rows'
+    assert said in capsys.readouterr().out
     rows = list(csv.DictReader(table.splitlines()))
-    assert [row['rank'] for row in rows] == ['1', '1', '3', '4'] * 2
+    assert [row['rank'] for row in rows] == ['', '1', '2', '3'] * 2
     assert [row['labels'] for row in rows] == ['30'] * 4 + ['60'] * 4
     assert float(rows[2]['gain']) == pytest.approx(67.5 - 59.25)
-    assert '| 4 | sup\\_only | student | 1000 | 64×64 | 8 | 3 | 59.25 ± 1.00 |' in markdown
+    assert (
+        '| 3 | sup\\_only | student | 1000 | 64×64 | 8 | 3 (0, 1, 2) | 59.25 ± 1.00 |' in markdown
+    )
     assert 'href="../runs/one/records.jsonl"' in page and '<svg viewBox="0 0 480 300"' in page
 
 
@@ -51,6 +61,34 @@ def test_names_may_hold_anything(tmp_path):
     assert EVIL not in page + markdown and html.escape(EVIL) in page
     assert page.count('<script>') == 1
     assert r'| \<script\>alert(1)\</script\> |' in markdown and r'| a\|b |' in markdown
+
+
+def test_what_a_spreadsheet_or_a_terminal_would_obey_is_text(tmp_path, capsys):
+    names = toy_record('=cmd|x', config='@a', dataset='-1+1'), toy_record('sup_only\u200b\x1b[2J')
+    _, page, markdown, table = made(tmp_path, *names)
+    obeyed, plain = csv.DictReader(table.splitlines())
+    assert (obeyed['method'], obeyed['config'], obeyed['dataset']) == ("'=cmd|x", "'@a", "'-1+1")
+    assert plain['method'] == 'sup_only\\u200b\\u001b[2J' and plain['last'] == '70.0'
+    assert '\u200b' not in page + markdown and '\x1b' not in capsys.readouterr().out
+
+
+def test_tables_with_one_title_say_in_what_they_differ(tmp_path):
+    wide = toy_record('cps', network__sha256='b' * 64)
+    _, page, markdown, _ = made(tmp_path, toy_record(), wide)
+    heads = [line for line in markdown.splitlines() if line.startswith('## Shapes')]
+    assert [head.rpartition(', ')[2] for head in heads] == [NETWORK, f'settings {"b" * 12}']
+    assert f'settings {"b" * 12}' in page
+    assert 'settings' not in made(tmp_path / 'one', wide)[2].splitlines()[2]
+
+
+def test_a_page_tells_nothing_of_the_folders_above(tmp_path):
+    file = tmp_path / 'runs/one/mine.py'
+    texts = made(tmp_path, toy_record(config='mine.py'), dict(toy_record(), form=2))[1:]
+    assert '../runs/one/records.jsonl:2: it is of form 2' in texts[0]
+    assert not [text for text in texts if str(tmp_path) in text]
+    assert 'href="../runs/one/mine.py"' not in texts[0]
+    file.write_text('model = dict()')
+    assert 'href="../runs/one/mine.py"' in made(tmp_path, toy_record(config='mine.py'))[1]
 
 
 def test_equal_records_make_equal_bytes(tmp_path):
@@ -84,6 +122,7 @@ def test_what_differs_or_is_unknown_is_noted(tmp_path):
     other = toy_record(seed=1, device='NVIDIA', total_iterations=3000, **unknown)
     _, _, markdown, _ = made(tmp_path, toy_record(**unknown), other)
     assert '- The runs have different devices: NVIDIA; cpu.' in markdown
+    assert '- Not all rows have the same seeds' in markdown
     assert '- Methods in stages: fixmatch: 3000 iterations, 1000 of them in' in markdown
     unchecked = 'the list of labeled images, the weights that the encoder began with'
     assert f'- Not recorded, so not checked: {unchecked}.' in markdown
@@ -208,3 +247,21 @@ def test_the_page_in_a_browser(tmp_path, browser):
         said='1 rows',
     )
     assert browser.value(OVERFLOW) == 0 and browser.complaints == []
+
+
+def test_a_figure_shows_lines_and_trainings_on_the_labels_alone():
+    """A method with one number of labels is no line; of a method's networks the ranked one is."""
+    few, many = (dict(labels=n, split__labeled=f'{n:064d}') for n in (30, 60))
+    records = [toy_record('cps', evaluated=f'net_{k}', **few) for k in (0, 1)]
+    records += [toy_record('cps', **many, evaluated='net_0'), toy_record('dmt', **few)]
+    records += [toy_record('all_labels', model='SupOnly', **many)]
+    assert lines_of(records) == ['all_labels (SupOnly), student', 'cps, net_0']
+    assert lines_of(records[3:]) == []
+
+
+def lines_of(records):
+    results, _ = find_results(Record(one, 'a.jsonl', k) for k, one in enumerate(records))
+    tables, _ = make_tables(results)
+    sections = [Section(table.place, make_rows(table.results), [], [], []) for table in tables]
+    figures = make_figures(sections).get('Shapes', [])
+    return [line.name for figure in figures for line in figure.lines]

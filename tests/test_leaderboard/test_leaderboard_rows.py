@@ -44,10 +44,17 @@ def test_rows_are_ranked_by_the_last_iteration():
     assert rows[0].best == (None, None)  # one validation is recorded: there may have been others
 
 
-def test_every_network_of_a_method_has_a_row():
-    rows = rows_of(*(toy_record('cps', evaluated=f'net_{k}', score=60.0 + k) for k in (0, 1)))
-    assert [row.evaluated for row in rows] == ['net_1', 'net_0']
-    assert [title_of(row) for row in rows] == ['cps', 'cps']
+def test_every_network_of_a_method_has_a_row_and_one_has_the_rank():
+    cps = [toy_record('cps', evaluated=f'net_{k}', score=60.0 + k) for k in (0, 1)]
+    fixmatch = [toy_record(evaluated=k, score=s) for k, s in (('student', 60.7), ('teacher', 60.5))]
+    rows = rows_of(*cps, *fixmatch)
+    assert [(row.evaluated, row.rank) for row in rows] == [
+        ('net_1', None),
+        ('student', None),
+        ('teacher', 1),
+        ('net_0', 2),
+    ]
+    assert [title_of(row) for row in rows] == ['cps', 'fixmatch', 'fixmatch', 'cps']
 
 
 def gain_of(row):
@@ -103,9 +110,34 @@ def test_configs_of_a_method_are_told_apart():
     assert title_of(rows_of(*runs('cps', 65.0), *small)[0]) == 'cps (batch 4 + 4)'
 
 
+@pytest.mark.parametrize(
+    ('fact', 'said'),
+    [
+        (dict(total_iterations=3000), '3000 iterations'),
+        (dict(batch=dict(labeled=16, unlabeled=16), processes=2), 'batch 16 + 16, processes 2'),
+        (dict(crop=[32, 32]), 'crop 32×32'),
+        (dict(precision='bfloat16'), 'bfloat16'),
+    ],
+)
+def test_runs_of_one_config_that_differ_in_a_setting_are_no_seeds_of_one_row(fact, said):
+    rows = rows_of(toy_record('cps', 0, 65.0), toy_record('cps', 1, 66.0, **fact))
+    assert [len(row.results) for row in rows] == [1, 1]
+    assert title_of(rows[0]) == f'cps ({said})'
+
+
+@pytest.mark.parametrize('fact', [dict(device='gpu'), dict(threads=8)])
+def test_times_of_two_machines_have_no_mean(fact):
+    (row,) = rows_of(toy_record(seed=0), toy_record(seed=1))
+    assert (row.seconds, row.memory) == (98.0, 512)
+    (row,) = rows_of(toy_record(seed=0), toy_record(seed=1, **fact))
+    assert (row.seconds, row.memory) == (None, None)
+
+
 def test_classes_are_averaged_over_the_seeds_that_have_them():
-    facts = [dict(ball=0.0, star=None), dict(ball=50.0, star=80.0, slab=None)]
-    (row,) = rows_of(*(toy_record(seed=k, per_class=one) for k, one in enumerate(facts)))
+    facts = {0.0: dict(ball=0.0, star=None), 65.0: dict(ball=50.0, star=80.0, slab=None)}
+    (row,) = rows_of(
+        *(toy_record('cps', k, mean, per_class=facts[mean]) for k, mean in enumerate(facts))
+    )
     assert row.per_class == dict(ball=25.0, star=80.0, slab=None)
 
 
@@ -115,8 +147,8 @@ def test_numbers_for_people_and_for_programs():
     cells = {column.name: column.text(row) for column in COLUMNS}
     assert cells['mIoU (last)'] == '65.00 ± 1.41' and cells['over SupOnly'] == '+4.50 ± 0.71'
     assert (cells['batch'], cells['crop'], cells['seconds']) == ('8 + 8', '64×64', '10')
-    (more,) = [column.more(row) for column in COLUMNS if column.more(row)]
-    assert more == 'p = 0.070, n = 2'
+    more = [column.more(row) for column in COLUMNS if column.more(row)]
+    assert more == ['0, 1', 'p = 0.070, n = 2']
     found = raw(row)
     assert (found['last'], found['gain'], found['seeds'], found['devices']) == (
         65.0,

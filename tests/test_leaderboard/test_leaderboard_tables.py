@@ -1,5 +1,7 @@
 """What stands in one table, and what is left out of it, with the reason."""
 
+import itertools
+
 import pytest
 
 from semiseg_mm.leaderboard.results import find_results
@@ -18,6 +20,7 @@ def tables_of(*facts, files=None):
 OTHER_PLACES = dict(
     dataset='CamVid', split__name='unimatch voc 92', labels=60, network__name='other',
     network__encoder='ResNetV1c-50', network__weights='imagenet.pth', kind='test',
+    network__sha256='b' * 64,
     evaluation__images=100,
 )  # fmt: skip
 
@@ -30,7 +33,8 @@ def test_another_question_has_a_table_of_its_own(fact):
 
 
 def test_a_table_holds_all_that_was_measured_alike():
-    alike = dict(iterations=3000, total_iterations=3000, crop=[32, 32], device='gpu', seed=1)
+    long = dict(iterations=3000, total_iterations=3000, iteration=3000)
+    alike = dict(long, crop=[32, 32], device='gpu', seed=1, per_class={})
     records = toy_record(), toy_record('cps', **alike), toy_record('sup_only')
     (table,), left_out = tables_of(*records)
     assert len(table.results) == 3 and left_out == []
@@ -46,6 +50,8 @@ REFUSED = dict(
     evaluation__mode=('slide', 'mode of the evaluation'),
     evaluation__stride=([10, 10], 'stride of the evaluation'),
     evaluation__transforms=([dict(type='Resize')], 'transforms of the evaluation'),
+    evaluation__metrics=([dict(ignore_index=0)], 'metrics of the evaluation'),
+    per_class=(dict(ball=70.0), 'classes'),
 )
 
 
@@ -66,6 +72,10 @@ def test_values_are_said_in_words():
     said = {difference.fact: (difference.there, difference.here) for difference in one.differences}
     assert said['list of labeled images'] == ('b' * 12, toy_record()['split']['labeled'][:12])
     assert said['mode of the evaluation'] == ('slide', 'whole')
+    steps = [dict(type='Resize', scale=[192, 144], keep_ratio=True), dict(type='Flip')]
+    _, (one,) = tables_of(toy_record(), toy_record('cps', evaluation__transforms=steps))
+    words = 'Resize(keep_ratio true, scale 192×144), Flip()'
+    assert one.differences[0][1:3] == (words, 'none')
 
 
 def test_a_run_counts_once_however_many_networks_it_has():
@@ -102,6 +112,29 @@ def test_a_record_without_a_score_is_left_out(scores):
     assert tables == [] and one.differences[0].fact == 'mIoU'
 
 
+NO_RESULT = {
+    'last iteration': dict(iteration=400),
+    'settings': dict(changed=['labels']),
+    'mIoU': dict(per_class=dict(ball=60.0, star=79.9)),
+    'masks of the labeled images': dict(split__masks='f' * 64, evaluation__masks='f' * 64),
+    'labeled images': dict(evaluation__labeled=1),
+}
+
+
+@pytest.mark.parametrize('fact', NO_RESULT)
+def test_what_cannot_be_a_result_is_left_out_even_alone(fact):
+    tables, (one,) = tables_of(toy_record(**NO_RESULT[fact]))
+    (difference,) = one.differences
+    assert tables == [] and difference.fact == fact and difference.advice
+    assert tables_of(toy_record(per_class=dict(ball=60.0, star=80.01)))[1] == []  # but for rounding
+
+
+def test_a_run_is_left_out_once_and_whole():
+    way = [toy_record(iteration=k, chosen='passing', changed=['crop']) for k in (1, 2)]
+    tables, (one,) = tables_of(*way, toy_record(changed=['crop']))
+    assert tables == [] and one.record.line == 2
+
+
 def test_stages_and_checkpoints_on_the_way_are_no_results():
     passing = toy_record(kind='test', chosen='passing', checkpoint='iter_500.pth')
     assert tables_of(toy_record(stage='01_teacher'), passing) == ([], [])
@@ -126,6 +159,24 @@ def test_the_same_run_in_two_files():
     (table,), (one,) = tables_of(toy_record(), toy_record(score=71.0), files=files)
     assert [result.score for result in table.results] == [70.0]
     assert (one.record.file, one.instead.file) == ('b.jsonl', 'a.jsonl')
+
+
+def test_a_copy_of_the_beginning_takes_nothing_away():
+    """A work dir may have been copied while it was trained, or its end alone."""
+    way = [toy_record(score=s, iteration=k, chosen='passing') for k, s in ((1, 60.0), (2, 75.0))]
+    whole = [*way, toy_record(score=70.0)]
+    for copy, first in itertools.product((whole[0], whole[-1]), (True, False)):
+        order = [copy, *whole] if first else [*whole, copy]
+        (table,), left_out = tables_of(*order, files={0 if first else 3: 'copy.jsonl'})
+        (result,) = table.results
+        assert (result.score, result.best, result.finished) == (70.0, 75.0, True)
+        assert left_out == []
+
+
+def test_two_checkpoints_of_one_training_are_no_copies():
+    tests = [toy_record(kind='test', checkpoint=f'{s}.pth', score=s) for s in (70.0, 75.0)]
+    (table,), (one,) = tables_of(*tests)
+    assert [result.score for result in table.results] == [70.0] and one.record.line == 1
 
 
 def test_the_latest_of_a_file_counts():

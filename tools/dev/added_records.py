@@ -19,14 +19,23 @@ NO_IMAGES = dict(dataset=None, split={}, labels=None, unlabeled=None)
 MACHINE = ('device', 'threads')
 
 
-def add_records(table: str, files: Sequence[str], methods: Sequence[str]) -> str:
-    """Append the last scores in files to a table; all of them, or none if one is refused."""
+def add_records(
+    table: str, files: Sequence[str], methods: Sequence[str], method: str | None = None
+) -> str:
+    """Append the last scores in files to a table; all of them, or none if one is refused.
+
+    Args:
+        methods: All that may have a row.
+        method: The row of these records, if it has another name than their method.
+    """
     records, wrong = read_records(files)
     ends = [one for one in records if _is_end(one.facts)]
     if not (ends or wrong):
         raise UserError(f'{", ".join(files)}: no score of a last iteration is in there.')
     known, _ = read_records([FOLDER / table]) if (FOLDER / table).is_dir() else ([], [])
     leaves = [_leaf(one.facts) for one in ends]
+    named = dict(method=method) if method else {}
+    ends = [one._replace(facts={**one.facts, **named}) for one in ends]
     for one, leaf in zip(ends, leaves):
         fault = _fault(one.facts, leaf, known, methods)
         wrong += [f'{one.place}: {fault}'] if fault else []

@@ -5,7 +5,8 @@ and titles that are not the name of a collection, stand in semiseg_mm/measured/m
 has a table between the marks ``<!-- shapes-table -->`` and ``<!-- /shapes-table -->``; the first
 mark may name the methods: ``<!-- shapes-table: st sup_only_2000 -->``; ``weights-table`` is that of
 the networks that come with the package. Metafiles get the results of their leaves.
-``--add TABLE FILE...`` takes in records of a training first.
+``--add TABLE FILE...`` takes in records of a training first; ``--method`` gives them another name
+than that of their leaf, ``sup_only_3000`` say.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from added_records import add_records
 from semiseg_mm.apis.command import guarded
 from semiseg_mm.apis.trained_files import checkpoint_of, read_weights, shipped
 from semiseg_mm.errors import UserError
+from semiseg_mm.leaderboard.gains import paired_gain
 from semiseg_mm.records.measured import YARDSTICK, Row, measured, tables
 from semiseg_mm.utils import atomic_write_text
 from semiseg_mm.utils.places import MEASURED
@@ -31,22 +33,24 @@ RESULTS = re.compile(r'\n  Results:.*\Z', re.DOTALL)  # the last key of a model
 YARDSTICKS = (YARDSTICK, 'sup_only_colours')
 NAMES = dict(en='name', zh='名称')
 WORDS = dict(
-    en=('method', 'network', 'seed', 'mean ± std', 'labels'),
-    zh=('方法', '网络', '种子', '均值 ± 标准差', '标注数'),
+    en=('method', 'network', 'seed', 'mean ± std', 'labels', 'over SupOnly (p)'),
+    zh=('方法', '网络', '种子', '均值 ± 标准差', '标注数', '比 SupOnly (p)'),
 )
+OF_ANY_LENGTH = re.compile(rf'{YARDSTICK}(_\d+)?')  # the yardstick, and longer trainings of it
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     what = 'add the last scores of these records.jsonl to a table first'
     parser.add_argument('--add', nargs='+', metavar=('TABLE', 'FILE'), help=what)
+    parser.add_argument('--method', help='what methods.csv calls these records, if not as they do')
     return guarded(_run, parser.parse_args())
 
 
 def _run(args: argparse.Namespace) -> None:
     if args.add:
         table, *files = args.add
-        print(add_records(table, files, list(titles('en'))))
+        print(add_records(table, files, list(titles('en')), args.method))
     for path, text in generated().items():
         if path.read_text(encoding='utf-8') != text:
             atomic_write_text(str(path), text)
@@ -114,7 +118,7 @@ def _between(mark: re.Match, path: Path) -> str:
     if unknown:
         raise UserError(f'{path}: methods.csv has no {", ".join(unknown)}.')
     shown = [row for name in named for row in _networks(rows.get(name, []), path, name in own)]
-    head, cells = _form(path, WORDS[language], list(rows[YARDSTICK][0].scores))
+    head, cells = _form(path, WORDS[language], rows)
     lines = [[known[row.method], row.evaluated, *cells(row), row.facts['labels']] for row in shown]
     return f'{start}{_table(head, lines)}{end}'
 
@@ -136,22 +140,44 @@ def _networks(rows: list[Row], path: Path, own: bool) -> list[Row]:
     return rows if equal else rows[:1]
 
 
-def _form(path: Path, words: tuple, seeds: list[int]) -> tuple:
+def _form(path: Path, words: tuple, rows: dict[str, list[Row]]) -> tuple:
     """Return the head of a page's tables, and a function from a row to the cells in between."""
-    method, network, seed, spread, labels = words
+    method, network, seed, spread, labels, over = words
+    seeds = list(rows[YARDSTICK][0].scores)
     if path.parent == ROOT:
         return [method, network, 'mIoU', labels], lambda row: [row.spread]
     if path.parent.parent.name == 'configs':
         what = f'mIoU last, mean ± std over {len(seeds)} seeds'
         return [method, f'{network} evaluated', what, labels], lambda row: [row.spread]
-    head = [method, network, *(f'{seed} {number}' for number in seeds), spread, labels]
-    return head, lambda row: [*(f'{row.scores[k]:.1f}' for k in seeds), row.spread]
+    head = [method, network, *(f'{seed} {number}' for number in seeds), spread, over, labels]
+    bases = [own[0] for name, own in rows.items() if OF_ANY_LENGTH.fullmatch(name)]
+    return head, lambda row: [
+        *(f'{row.scores[k]:.1f}' for k in seeds),
+        row.spread,
+        _gain(row, bases),
+    ]
+
+
+def _gain(row: Row, bases: list[Row]) -> str:
+    """Return the gain over the labels alone in as many iterations, and p of the paired t-test."""
+    base = next((base for base in bases if _budget(base) == _budget(row)), row)
+    gain = paired_gain(row.scores, base.scores)
+    if base is row or gain is None:
+        return ''
+    if gain.p is None:
+        return f'{gain.mean:+.1f}'
+    return f'{gain.mean:+.1f} ({"<0.01" if gain.p < 0.005 else f"{gain.p:.2f}"})'
+
+
+def _budget(row: Row) -> list:
+    labeled = row.facts['batch'].get('labeled')
+    return [labeled, *(row.facts[key] for key in ('labels', 'total_iterations', 'crop'))]
 
 
 def _weights(path: Path) -> str:
     """Return the table of the networks that come with the package, with the score of each one."""
     known, lines = titles(_language(path)), []
-    method, network, seed, spread, _ = WORDS[_language(path)]
+    method, network, seed, spread, *_ = WORDS[_language(path)]
     for name in shipped():
         row, number = shipped_row(name)
         score = f'{row.scores[number]:.1f}'
@@ -181,18 +207,19 @@ def _metafile(text: str) -> str:
 
 def _model(text: str) -> str:
     leaf = text.split('\n')[0]
-    found = ''.join(
-        _result(row)
-        for table in tables()
-        for row in measured(table).get(_label(leaf), [])
-        if row.facts['config'] == f'{leaf}.py'
-    )
+    found = ''.join(_result(row) for table in tables() for row in _of_leaf(leaf, measured(table)))
     end = '\n' if text.endswith('\n') else ''
     return RESULTS.sub(f'\n  Results:{found or " null"}{end}', text)
 
 
+def _of_leaf(leaf: str, rows: dict[str, list[Row]]) -> list[Row]:
+    """Return what a leaf came to as it stands; its variants have other labels."""
+    own = [row for of_one in rows.values() for row in of_one if row.facts['config'] == f'{leaf}.py']
+    return [row for row in own if row.method == _label(leaf)] or own
+
+
 def _label(leaf: str) -> str:
-    """Return the method that a leaf's name begins with; variants of it have other labels."""
+    """Return the method that a leaf's name begins with."""
     return leaf.split('_')[0].replace('-', '_')
 
 

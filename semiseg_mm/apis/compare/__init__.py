@@ -7,6 +7,7 @@ from mmengine.config import Config
 from rich.console import Console
 
 from semiseg_mm.apis.processes import (
+    Deadline,
     continuable,
     make_display,
     run_all,
@@ -21,7 +22,7 @@ from semiseg_mm.utils import atomic_write_text, nearest
 from semiseg_mm.utils.lock import locked
 from semiseg_mm.utils.places import config_path, short_path
 
-from . import report
+from . import pieces, report
 from .machine import places, threads
 from .methods import choose, compose, load_base
 from .plan import plan_runs
@@ -34,7 +35,8 @@ __all__ = ['main']
 
 def main(argv: list[str] | None = None) -> int:
     args = _parse(argv)
-    return continuable(lambda: _compare(args))
+    deadline = Deadline(None if args.minutes is None else 60 * args.minutes)
+    return continuable(lambda: _compare(args, deadline))
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
@@ -45,10 +47,17 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
             parser.error(f'--{name} must be at least 1')
     if len(set(args.seeds)) < len(args.seeds) or min(args.seeds) < 0:
         parser.error('--seeds must differ, and none is negative')
+    if args.minutes is not None and not args.minutes > 0:
+        parser.error('--minutes must be more than 0')
+    if args.minutes is not None and args.launcher == 'slurm':
+        parser.error(
+            '--minutes is for trainings that run here; Slurm limits the time of its tasks itself: '
+            "SBATCH_ARGS='--time 1:00:00 --signal=B:TERM@90'"
+        )
     return args
 
 
-def _compare(args: argparse.Namespace) -> int:
+def _compare(args: argparse.Namespace, deadline: Deadline) -> int:
     args.config = config_path(args.config)
     options = dict(args.cfg_options or {})
     suffix = ''
@@ -69,14 +78,16 @@ def _compare(args: argparse.Namespace) -> int:
         lost = left_behind(base, args.config, choices)
         for note in lost:
             console.print(note, highlight=False, markup=False)
+        before = pieces.kept(runs)
         if args.launcher == 'slurm':
             if not train_as_array(runs, work_dir, args.jobs):
                 return 0
         else:
             refuse_if_queued(work_dir)
             with make_display(runs, console, only_running=True) as display:
-                run_all(runs, display, lock, places(args.jobs), threads())
-        return _report(runs, own, lost, work_dir, console)
+                run_all(runs, display, lock, places(args.jobs), threads(), deadline)
+        status = _report(runs, own, lost, work_dir, console)
+        return pieces.go_on(runs, before, args.minutes) if pieces.unfinished(runs) else status
 
 
 def options_by_label(names: list[str], words: list[str]) -> dict[str, list[str]]:
@@ -130,11 +141,13 @@ def _console() -> Console:
 def _report(
     runs: list[Run], options: dict, lost: list[str], work_dir: Path, console: Console
 ) -> int:
-    failed = [run for run in runs if run.result() is None]
+    missing = pieces.unfinished(runs)
+    without = [run for run in runs if run.result() is None]
+    failed = [run for run in without if run not in missing]
     tell_failures(failed)
     records: dict[str, list[dict]] = {run.name: [] for run in runs}
     for run in runs:
-        if run not in failed:
+        if run not in without:
             records[run.name].append(run.result())
     every = [record for own in records.values() for record in own]
     metric = runs[0].about['metric']
@@ -142,6 +155,7 @@ def _report(
     notes = [*report.make_notes(every, options), *lost]
     if failed:
         notes.insert(0, f'No result: {", ".join(run.method.title for run in failed)}.')
+    notes = [*pieces.notes(missing), *notes]
     files = {
         'comparison.md': report.make_markdown(rows, metric, notes),
         'comparison.csv': report.make_csv(rows),

@@ -128,6 +128,11 @@ class Run(TrainingProcess):
                 return self.conclude()
         return record if record.get('status') == 'done' else None
 
+    def saved(self) -> int:
+        """Return how many iterations are done that the same command need not do again."""
+        folders = [self.folder / name for name in self.stages] or [self.folder]
+        return sum(max(checkpoints(str(folder)), default=0) for folder in folders)
+
     # ------------------------------------------------------------------ its logs
 
     def pace(self) -> float | None:

@@ -1,7 +1,7 @@
 """Trainings as processes: started, watched, stopped; compare and the quickstart are made of it."""
 
 from .display import make_display
-from .schedule import continuable, run_all, share_cores
+from .schedule import Deadline, continuable, run_all, share_cores
 from .training_process import (
     TrainingProcess,
     own_environment,
@@ -10,6 +10,7 @@ from .training_process import (
 )
 
 __all__ = [
+    'Deadline',
     'TrainingProcess',
     'continuable',
     'make_display',

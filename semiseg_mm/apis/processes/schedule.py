@@ -1,4 +1,5 @@
 import heapq
+import math
 import os
 import sys
 import time
@@ -24,26 +25,53 @@ def share_cores() -> tuple[int, int]:
     return at_once, min(4, cores // at_once)
 
 
+class Deadline:
+    """Says when trainings shall stop.
+
+    Args:
+        seconds: From now on; None is for no end.
+    """
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self.end = math.inf if seconds is None else time.monotonic() + seconds
+
+    def is_over(self) -> bool:
+        return time.monotonic() >= self.end
+
+    def allows(self, startup: float) -> bool:
+        """Return whether a training that starts now would train as long as it takes to start."""
+        return time.monotonic() + 2 * startup < self.end
+
+
 def run_all(
     trainings: list[TrainingProcess],
     watch: Callable[[float | None], None],
     lock: int,
     places: Sequence[str | None] = (),
     threads: int | None = None,
+    deadline: Deadline | None = None,
 ) -> None:
     """Run what is not finished, longest first. ``watch`` is called often, with the time left.
 
     Args:
         places: A training at once for each; the GPU that it may see, or None. The default is
             what suits the machine's cores.
+        deadline: What runs then is asked to stop, as by Ctrl-C, and shortly before it nothing
+            starts any more: the longest start so far counts. Default: none.
     """
     waiting = sorted((t for t in trainings if t.phase == 'waiting'), key=lambda t: -t.method.cost)
     running: list[TrainingProcess] = []
     at_once, share = share_cores()
     places, threads = list(places) or [None] * at_once, threads or share
+    deadline = deadline or Deadline()
+
+    def may_start() -> bool:
+        startup = [STARTUP, *(t.startup for t in trainings if t.startup is not None)]
+        return bool(waiting) and deadline.allows(max(startup))
+
     try:
-        while waiting or running:
-            while waiting and len(running) < len(places):
+        while running or may_start():
+            while len(running) < len(places) and may_start():
                 training = waiting.pop(0)
                 training.device = _free(places, running)
                 running.append(training)
@@ -51,6 +79,8 @@ def run_all(
             watch(time_left(running, waiting))
             time.sleep(0.2)
             running = [training for training in running if training.poll()]
+            if deadline.is_over():
+                break
         watch(0.0)
     finally:
         for training in running:  # first all, so that they save side by side

@@ -1,7 +1,9 @@
 import os
 import sys
+import time
 from abc import abstractmethod
 from pathlib import Path
+from signal import SIGTERM
 from subprocess import DEVNULL, STDOUT, Popen, TimeoutExpired
 
 from semiseg_mm.utils import read_lines
@@ -9,6 +11,9 @@ from semiseg_mm.utils.places import PACKAGE, short_path
 
 GRACE = 60.0  # seconds in which a training that was asked to end may save
 STARTUP = 6.0  # seconds until the first iteration, roughly
+STOPPED = (128 + SIGTERM, -SIGTERM)  # statuses of a process that was asked to end
+# what a training goes on from; those of a stage lie one folder deeper
+KEPT = ('results.json', 'iter_*.pth', '*/iter_*.pth', '*/chunks/*.json', '*/manifest.json')
 
 
 class TrainingProcess:
@@ -38,6 +43,7 @@ class TrainingProcess:
         self.phase = 'reused' if self.result() else 'waiting'
         self.iter = max_iters if self.phase == 'reused' else 0
         self.seconds_per_iter: float | None = None
+        self.startup: float | None = None  # seconds from the start to the first iteration
         self._process: Popen | None = None
 
     @abstractmethod
@@ -74,7 +80,7 @@ class TrainingProcess:
                 env={**os.environ, **own},
                 pass_fds=() if lock is None else (lock,),
             )
-        self.phase = 'starting'
+        self.phase, self._started = 'starting', time.monotonic()
 
     def poll(self) -> bool:
         """Look at the process and its files. Returns whether it still runs."""
@@ -99,6 +105,10 @@ class TrainingProcess:
             self._process.wait(GRACE)
         except TimeoutExpired:
             self._process.kill()
+            return
+        code = self._process.poll()
+        if code not in STOPPED:
+            self.phase = 'done' if code == 0 and self.conclude() else 'failed'
 
     # ------------------------------------------------------------------ its files
 
@@ -109,6 +119,12 @@ class TrainingProcess:
         self.iter, self.seconds_per_iter, validated = found
         due = self.iter % self.val_interval == 0 or self.iter >= self.max_iters
         self.phase = 'validating' if due and not validated else 'training'
+        if self.startup is None:
+            self.startup = time.monotonic() - self._started
+
+    def kept(self) -> set[Path]:
+        """Return the files that the same command goes on from."""
+        return {file for name in KEPT for file in self.folder.glob(name)}
 
     def seconds_left(self) -> float | None:
         if self.seconds_per_iter is None:

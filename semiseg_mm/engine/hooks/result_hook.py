@@ -10,6 +10,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from semiseg_mm.engine.facts import (
+    changed_facts,
     evaluation_facts,
     image_facts,
     machine_facts,
@@ -119,8 +120,10 @@ class ResultHook(Hook):
         model = unwrapped(runner.model)
         names = getattr(model, 'evaluated', None) or ['model']
         networks = {name: network_facts(cfg, name) for name in names}
-        if runner._resume:
-            networks.update((self._meta.get(RUN) or {}).get('networks', {}))
+        before = (self._meta.get(RUN) or {}) if runner._resume else {}
+        networks.update(before.get('networks', {}))
+        if changed := changed_facts(before, found):
+            found.update(changed=changed)
         return dict(found, seed=runner.seed, networks=networks)
 
     def _append(self, runner, kind: str, numbers: dict) -> None:
@@ -129,7 +132,9 @@ class ResultHook(Hook):
         loader = 'val_dataloader' if kind == 'validation' else 'test_dataloader'
         if self._evaluation is None:
             dataset = getattr(runner, loader).dataset
-            self._evaluation = evaluation_facts(runner.cfg, loader, dataset)
+            trained = runner.train_dataloader.dataset if kind == 'validation' else None
+            labeled = getattr(trained, 'labeled', trained)
+            self._evaluation = evaluation_facts(runner.cfg, loader, dataset, labeled)
         scores: dict[str, dict] = {}
         for key, value in numbers.items():
             network, metric = _split(key)
