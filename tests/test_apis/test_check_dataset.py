@@ -128,6 +128,7 @@ def test_the_exit_status_is_the_verdict(broken, status, config, folder, capsys):
     assert run_check_dataset([str(path)]) == status
     printed = capsys.readouterr().out
     assert ('1 error.' if broken else 'No errors') in printed and 'sky' in printed
+    assert 'height x width: 20x30' in printed
 
 
 def test_a_wrong_path_is_one_sentence(config, folder, capsys):

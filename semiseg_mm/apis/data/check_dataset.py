@@ -105,7 +105,7 @@ def check_dataset(
 
 def _print(findings: Findings, classes: tuple, console: Console) -> None:
     console.print(f'\n[bold]{findings.source}[/bold]: {counted(findings.count, "image")}')
-    for title, counter in (('size', findings.sizes), ('channels', findings.channels)):
+    for title, counter in (('height x width', findings.sizes), ('channels', findings.channels)):
         most = ', '.join(f'{key} ({n})' for key, n in counter.most_common(5))
         if most:
             console.print(f'  {title}: {most}{", …" if len(counter) > 5 else ""}')
