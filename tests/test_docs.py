@@ -122,7 +122,6 @@ def train_as_written(folder: Path, name: str, method: str, config: str) -> tuple
     """
     (folder / f'{name}.py').write_text(method, encoding='utf-8')
     (folder / 'my_config.py').write_text(config, encoding='utf-8')
-    (folder / 'configs').symlink_to(ROOT / 'configs')
     options = ['train_cfg.max_iters=2', 'val_dataloader.dataset.num_images=2']
     options += ['default_hooks.logger.interval=1']
     command = [ROOT / 'tools/train.py', 'my_config.py', '--cfg-options', *options]
@@ -149,7 +148,6 @@ def combination(folder: Path, number: int) -> Callable[..., Path]:
     """Write an example of the page on methods; returns what trains it for four iterations."""
     example = blocks(ROOT / 'docs/en/methods.md')[number]
     (folder / 'mine.py').write_text(example, encoding='utf-8')
-    (folder / 'configs').symlink_to(ROOT / 'configs')
 
     def train(work_dir: str, *arguments: str) -> Path:
         few = ['train_cfg.max_iters=4', 'train_cfg.val_interval=4']

@@ -10,20 +10,23 @@ from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 from mmseg.evaluation import IoUMetric
 
-from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.restarts import goes_on_by_itself
 from semiseg_mm.engine.rewriting import make_sup_only
 from semiseg_mm.engine.runner import StagedRunner, build_runner
 from semiseg_mm.engine.terminal import Terminal
 from semiseg_mm.errors import UserError
+from semiseg_mm.models import SemiSegmentor
+from semiseg_mm.models.segmentors.loading import PREFIX
+from semiseg_mm.models.sketch import sketch
 from semiseg_mm.parsers import training
 from semiseg_mm.registry import METRICS
+from semiseg_mm.utils import check_choice
 from semiseg_mm.utils.places import config_path
 
 from .closing import closing
 from .command import choose_network, guarded, load_config
 from .hints import explain_missing_package, explain_shapes, explain_unexpected_key
-from .trained_files import checkpoint_of
+from .trained_files import checkpoint_of, read_weights
 from .vis import add_backends
 
 
@@ -81,13 +84,30 @@ def _test(args: argparse.Namespace) -> None:
     cfg = _load(args)
     cfg.load_from = args.checkpoint = checkpoint_of(args.checkpoint)
     cfg.resume = False
-    if args.network or args.out:
-        weights = safe_load(args.checkpoint)['state_dict']
-        cfg.test_cfg.network = choose_network(weights, args.checkpoint, args.network)
+    network = _judged(cfg, args)
+    if network:
+        cfg.test_cfg.network = network
     if args.out:
         cfg.test_cfg.out = args.out
         cfg.test_evaluator = _without_files(cfg.test_evaluator)
     _explained(lambda: build_runner(cfg).test(), cfg)
+
+
+def _judged(cfg: Config, args: argparse.Namespace) -> str | None:
+    """Return the one network that is tested; None: each that the method evaluates."""
+    weights, meta = read_weights(args.checkpoint)
+    if any(key.startswith(PREFIX) for key in weights):
+        alone = args.network or args.out
+        return choose_network(weights, args.checkpoint, args.network) if alone else None
+    model = sketch(cfg.model)
+    if not isinstance(model, SemiSegmentor):
+        return args.network
+    if args.network:
+        check_choice('--network', args.network, model.evaluated)
+        return args.network
+    # all networks get the weights of a published one, so one of them tells all
+    name = meta.get('network')
+    return name if name in model.evaluated else model.predict_on
 
 
 def _without_files(evaluator: dict | list) -> list:

@@ -2,6 +2,7 @@
 
 import os
 import os.path as osp
+from shlex import quote
 
 from semiseg_mm.utils import read_record
 from semiseg_mm.utils.places import short_path
@@ -19,6 +20,7 @@ def closing(work_dir: str) -> str:
     words = ['Done.', f'{"; ".join(scores)}.' if scores else 'Nothing was validated.']
     words.append(f'{folder} holds {", ".join([*checkpoint, *names])}.')
     if checkpoint:
+        folder = quote(folder)
         words.append(
             f'Next: semiseg_mm report {folder}, semiseg_mm predict {folder} PHOTOS --out DIR, or '
             f'semiseg_mm publish {folder} NAME.pth'

@@ -9,11 +9,13 @@ from mmengine.config import Config
 
 from semiseg_mm.errors import UserError
 from semiseg_mm.utils import nearest
+from semiseg_mm.utils.places import short_path
 
 MMSEG = (
     ' To train a network of mmseg, leave its base out and name it: model=dict(segmentor='
     "'mmseg::…')."
 )
+GONE = re.compile(r"""["'](.*\.py)["']""")
 READERS = ('_file2dict', '_is_lazy_import')  # of mmengine, each with a file
 TWICE = re.compile(r"Duplicate keys: \{'(.*)'\}")
 ABSENT = re.compile(r"'ConfigDict' object has no attribute '(\w+)'")
@@ -26,8 +28,16 @@ def read_config(path: str) -> Config:
     """
     try:
         return Config.fromfile(path)
-    except (UserError, FileNotFoundError):
+    except UserError:
         raise
+    except FileNotFoundError as error:
+        absent = GONE.search(str(error))
+        if absent is None:
+            raise
+        raise UserError(
+            f'A base of {path} does not exist: {short_path(absent[1])}. Write its path from '
+            "the folder of the config, or, for one of this package, 'semiseg_mm::_base_/…'."
+        ) from error
     except ImportError as error:
         missing = getattr(error.__cause__, '__context__', None)
         if not isinstance(missing, ModuleNotFoundError):

@@ -62,9 +62,17 @@ def shipped() -> list[str]:
 
 
 def checkpoint_of(path: str) -> str:
-    """Return the file of a shipped network; any other path as it is."""
+    """Return the file that a work dir, a published folder or a shipped network stands for."""
     place = _place(path)
-    return path if place == path else find_files(place, None).checkpoint
+    if not osp.isdir(place):
+        return path
+    file = find_files(place, None).checkpoint
+    if file.endswith(SAFE):
+        raise UserError(
+            f'{file} cannot be tested: name a checkpoint (.pth) of its training, or publish that '
+            'without --hub.'
+        )
+    return file
 
 
 def _place(path: str) -> str:

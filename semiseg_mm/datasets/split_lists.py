@@ -87,7 +87,7 @@ def describe_list(ids: list[str], first: Record | None = None) -> str:
     found = identify_all(ids)
     count = counted(len(set(ids)), 'image')
     if not found:
-        return f'unknown list ({count})'
+        return f'own list ({count})'
     found.sort(key=lambda record: record != first)
     also = ', '.join(f'{record.family} {record.split}' for record in found[1:])
     return f'{found[0]} ({count}{", also " + also if also else ""})'

@@ -1,6 +1,6 @@
 """What benchmark takes, part by part."""
 
-from argparse import ArgumentParser
+from .options import ArgumentParser
 
 
 def _add_data(parser: ArgumentParser) -> None:

@@ -1,6 +1,6 @@
 """What the converters of datasets take."""
 
-from argparse import ArgumentParser
+from .options import ArgumentParser
 
 
 def _converter(description: str, out: str) -> ArgumentParser:

@@ -1,8 +1,6 @@
 """What the commands for datasets take: new, check, browse, labels."""
 
-from argparse import ArgumentParser
-
-from .options import OptionsAction
+from .options import ArgumentParser, OptionsAction
 
 NEW = """
 Masks are found by the names of the images: x.jpg has x.png, x.jpg.png or x_mask.png. Instead of a

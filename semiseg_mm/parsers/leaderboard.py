@@ -1,6 +1,6 @@
 """What leaderboard takes."""
 
-from argparse import ArgumentParser
+from .options import ArgumentParser
 
 
 def leaderboard() -> ArgumentParser:

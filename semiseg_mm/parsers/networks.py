@@ -1,6 +1,6 @@
 """What the commands for a trained network take: predict, publish, export."""
 
-from argparse import ArgumentParser
+from .options import ArgumentParser
 
 MODEL = (
     'work dir of a training, checkpoint (.pth), published model, or a network that comes with the '

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 from semiseg_mm.errors import UserError
@@ -30,6 +31,20 @@ def parse_options(words: Iterable[str]) -> dict[str, Any]:
                 "KEY='[1,2]', a tuple as KEY='(1,2)'."
             )
     return options
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """Asks of an unknown option whether a known one is meant."""
+
+    def parse_args(self, args=None, namespace=None) -> argparse.Namespace:
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            known = list(self._option_string_actions)
+            options = [word.partition('=')[0] for word in unknown if word.startswith('--')]
+            near = [one for word in options for one in get_close_matches(word, known, n=1)]
+            hint = f' (did you mean {", ".join(near)}?)' if near else ''
+            self.error(f'unrecognized arguments: {" ".join(unknown)}{hint}')
+        return found
 
 
 class OptionsAction(argparse.Action):

@@ -1,6 +1,6 @@
 """What the command report takes."""
 
-from argparse import ArgumentParser
+from .options import ArgumentParser
 
 
 def report() -> ArgumentParser:

@@ -1,8 +1,9 @@
 """What ``splits get`` and ``splits make`` take."""
 
 import csv
-from argparse import ArgumentParser
 from pathlib import Path
+
+from .options import ArgumentParser
 
 REGISTRY = Path(__file__).parents[1] / 'datasets/split_registry.csv'
 PLACES = dict(voc='data/VOCdevkit/VOC2012/splits', cityscapes='data/cityscapes/splits')

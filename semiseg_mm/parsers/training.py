@@ -1,8 +1,6 @@
 """What train, test, compare and quickstart take."""
 
-from argparse import ArgumentParser
-
-from .options import OptionsAction
+from .options import ArgumentParser, OptionsAction
 
 BACKENDS = dict(  # of --vis
     tensorboard='TensorboardVisBackend', wandb='WandbVisBackend', mlflow='MLflowPngBackend'
@@ -49,7 +47,10 @@ def train() -> ArgumentParser:
 def test() -> ArgumentParser:
     parser = ArgumentParser(description='Evaluate a checkpoint.')
     _add_common(parser)
-    parser.add_argument('checkpoint')
+    parser.add_argument(
+        'checkpoint',
+        help='a file (.pth), a work dir (its newest one), or a network that comes with the package',
+    )
     parser.add_argument('--network', help='evaluate this network alone (student, teacher, …)')
     parser.add_argument(
         '--out', metavar='DIR', help='write the predictions there as PNG, named as the images are'

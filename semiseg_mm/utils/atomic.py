@@ -21,6 +21,7 @@ def atomic_path(path: str, durable: bool = True) -> Iterator[str]:
     """
     part = osp.join(osp.dirname(path), f'.{osp.basename(path)}.part')
     try:
+        open(part, 'wb').close()  # torch and OpenCV do not say that a place cannot be written
         yield part
         if durable:
             with open(part, 'rb+') as file:

@@ -2,6 +2,7 @@
 
 import os
 import os.path as osp
+from difflib import get_close_matches
 from pathlib import Path
 
 from semiseg_mm.errors import UserError
@@ -47,8 +48,24 @@ def config_path(name: str) -> str:
     stem = osp.basename(file)[:-3]
     if path == name and stem in leaves and osp.dirname(name) == '':
         return str(leaves[stem])
-    if stem in leaves:
+    own = _configs_near(name)
+    if own:
+        hint = f' Did you mean {own}?'
+    elif stem in leaves:
         hint = f' Did you mean {SCOPE}{leaves[stem].relative_to(CONFIGS)}?'
     else:
         hint = nearest(stem, leaves)
-    raise UserError(f'The config {name} does not exist.{hint}')
+    what = 'is a folder' if osp.isdir(name) else 'does not exist'
+    raise UserError(f'The config {name} {what}.{hint}')
+
+
+def _configs_near(name: str) -> str:
+    """Return the config that ``semiseg_mm new`` wrote by that name, or one in the named folder."""
+    folder = name if osp.isdir(name) else osp.dirname(name)
+    stem = osp.basename(osp.normpath(name)).removesuffix('.py')
+    made = f'data/{stem}/{stem}.py'
+    if folder == '' and osp.isfile(made):
+        return made
+    found = {path.stem: str(path) for path in Path(folder or '.').glob('*.py')}
+    near = get_close_matches(stem, found, n=1, cutoff=0.7)
+    return found[near[0]] if near else ''

@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,9 +15,12 @@ from mmseg.models import UNet
 from torch import nn
 
 from semiseg_mm.apis import make_sup_only, run_test, run_train
+from semiseg_mm.apis.closing import closing
 from semiseg_mm.apis.command import guarded
 from semiseg_mm.apis.hints import explain_shapes
+from semiseg_mm.errors import UserError
 from semiseg_mm.testing import toy_config
+from semiseg_mm.utils.places import config_path
 
 CUTMIX = dict(type='CPSSegmentor', mixer=dict(type='BoxMix'), covers='unlabeled')
 
@@ -72,6 +76,25 @@ def test_a_key_that_the_method_sets_itself_is_named(config, fails):
 
 def test_missing_config(fails):
     assert 'nowhere.py does not exist' in fails('nowhere.py')
+
+
+@pytest.mark.parametrize('word', ['mine', 'data/mine', 'data/mine/mien.py'])
+def test_a_config_of_new_is_found_again(word, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path('data/mine').mkdir(parents=True)
+    Path('data/mine/mine.py').touch()
+    what = 'is a folder' if word == 'data/mine' else 'does not exist'
+    with pytest.raises(UserError, match=f'{word} {what}. Did you mean data/mine/mine.py?'):
+        config_path(word)
+
+
+def test_the_next_commands_can_be_pasted(tmp_path):
+    folder = tmp_path / 'my run'
+    folder.mkdir()
+    (folder / 'results.json').write_text('{}')
+    (folder / 'iter_1.pth').touch()
+    (folder / 'last_checkpoint').write_text(str(folder / 'iter_1.pth'))
+    assert f"Next: semiseg_mm report '{folder}', " in closing(str(folder))
 
 
 def test_amp_needs_a_gpu(config, fails, monkeypatch):

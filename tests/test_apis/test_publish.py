@@ -11,11 +11,13 @@ from processes import forked
 
 import semiseg_mm
 from semiseg_mm.apis import publish, run_publish
+from semiseg_mm.apis.cli import run_test
 from semiseg_mm.apis.trained_files import find_files
 from semiseg_mm.datasets.shapes import CLASSES
 from semiseg_mm.engine.rewriting import use_parts
 from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
+from semiseg_mm.records import NAME
 from semiseg_mm.registry import MODELS
 from semiseg_mm.testing import toy_config, toy_network
 from semiseg_mm.utils.places import METHODS
@@ -147,6 +149,31 @@ def test_it_knows_its_classes_and_where_it_comes_from(trained, tmp_path):
     out, _ = publish(*args, 'net_0')
     meta = torch.load(out, weights_only=True)['meta']
     assert len(meta['dataset_meta']['classes']) == len(CLASSES) and meta['network'] == 'net_0'
+
+
+def test_a_published_file_is_tested_with_what_it_was_trained_on(trained, tmp_path):
+    run, out = trained / 'run', tmp_path / 'm.pth'
+    assert run_publish([str(run), str(out), '--network', 'net_1']) == 0
+    facts = json.loads((run / NAME).read_text().splitlines()[0])
+    cfg = Config.fromfile(trained / 'config.py')
+    cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
+    cfg.test_cfg = dict(type='NetworksTestLoop')
+    cfg.train_cfg.max_iters = 9  # of this config, not of the training
+    cfg.dump(tmp_path / 'c.py')
+    words = [str(tmp_path / 'c.py'), str(out), '--work-dir', str(tmp_path / 'test')]
+    assert run_test([*words, '--out', str(tmp_path / 'labels')]) == 0
+    (record,) = [json.loads(line) for line in (tmp_path / 'test' / NAME).read_text().splitlines()]
+    assert (record['evaluated'], record['chosen'], record['iterations']) == ('net_1', 'last', 1)
+    for key in ('labels', 'split', 'seed', 'config_sha256', 'dataset'):
+        assert record[key] == facts[key], key
+    assert run_test([*words, '--network', 'net_3']) == 1
+    meta = torch.load(out, weights_only=True)
+    del meta['meta']['run']  # written by an older version
+    torch.save(dict(meta, meta=dict(meta['meta'], network='student')), out)
+    assert run_test(words) == 0
+    record = json.loads((tmp_path / 'test' / NAME).read_text().splitlines()[-1])
+    assert (record['evaluated'], record['labels']) == ('net_0', None)
+    assert record['network']['weights'] is None  # nobody knows what it began with
 
 
 def test_several_networks_ask_for_a_choice(trained, tmp_path, capfd):

@@ -18,6 +18,10 @@ MISTAKES = {
     "_base_ = 'semiseg_mm::_base_/default_runtime.py'\nlog_level = dict(a=1)\n": (
         'own.py: TypeError: log_level=.* cannot inherit'
     ),
+    "_base_ = 'configs/none.py'\n": (
+        r'A base of \S*own.py does not exist: \S*configs/none.py. .*semiseg_mm::'
+    ),
+    "_base_ = 'semiseg_mm::_base_/methods/none.py'\n": r'own.py does not exist: \S*/none.py\.',
     "custom_imports = dict(imports=['no_such_module'])\n": 'no_such_module, .* PYTHONPATH=FOLDER',
 }
 

@@ -70,9 +70,9 @@ def test_what_lies_here_comes_before_a_shipped_network(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert checkpoint_of('shapes/ael').endswith('weights/shapes/ael/model.pth')
     Path('shapes/ael').mkdir(parents=True)
-    assert checkpoint_of('shapes/ael') == 'shapes/ael'
-    with pytest.raises(UserError, match='shapes/ael holds no checkpoint'):
-        find_files('shapes/ael', None)
+    for find in (checkpoint_of, lambda name: find_files(name, None)):
+        with pytest.raises(UserError, match='shapes/ael holds no checkpoint'):
+            find('shapes/ael')
 
 
 def test_a_config_may_start_from_a_shipped_network():
@@ -85,3 +85,4 @@ def test_a_shipped_network_is_tested_by_its_name(monkeypatch):
     monkeypatch.setattr(cli, 'build_runner', lambda cfg: configs.append(cfg) or Mock())
     assert cli.run_test(['cps-cutmix_unet-s2_1xb8+8-1k_shapes-30-64x64', 'shapes/cps_cutmix']) == 0
     assert configs[0].load_from.endswith('weights/shapes/cps_cutmix/model.pth')
+    assert configs[0].test_cfg.network == 'net_0'  # net_1 would have the same weights

@@ -138,17 +138,17 @@ def test_describe_split(known):
         'unlabeled: one voc 1_8/unlabeled.txt (3 images); one id is in both lists: 2007_000032'
     )
     assert describe_split(labeled, other).endswith('the two lists are not of one split')
-    assert describe_split(['a']) == 'labeled: unknown list (1 image)'
+    assert describe_split(['a']) == 'labeled: own list (1 image)'
     text = describe_split(['a', 'b/c'], ['b/c', 'a', 'x/c'])
     assert text == (
-        'labeled: unknown list (2 images); unlabeled: unknown list (3 images); '
+        'labeled: own list (2 images); unlabeled: own list (3 images); '
         '2 ids are in both lists: a, b/c'
     )
 
 
 def test_log_splits_of_a_dataset(folder_cfg, folder):
     dataset = DATASETS.build(dict(type='SemiDataset', **folder_cfg))
-    line = 'Lists: labeled: unknown list (3 images); unlabeled: unknown list (4 images).'
+    line = 'Lists: labeled: own list (3 images); unlabeled: own list (4 images).'
     assert log_splits(dataset) == [line]
     (folder / 'splits/3/unlabeled.txt').write_text('b0\na1\n')
     dataset = DATASETS.build(dict(type='SemiDataset', **folder_cfg))
@@ -164,7 +164,7 @@ def test_log_splits_tells_folders_apart_and_knows_cityscapes(monkeypatch):
     mine = SimpleNamespace(labeled=source('train', '0'), unlabeled=source('more', '0'))
     assert 'in both' not in log_splits(mine)[0]
     assert log_splits(SimpleNamespace(labeled=source('train', '0'), unlabeled=None)) == [
-        'Lists: labeled: unknown list (1 image).'
+        'Lists: labeled: own list (1 image).'
     ]
     record = Record('f', 'cityscapes', '1_8/labeled.txt', 1, 1, ids_hash([CITY]), '', '', '')
     monkeypatch.setattr(split_lists, 'registry', lambda: (record,))

@@ -43,7 +43,7 @@ def test_the_terminal_is_short_and_the_log_whole(config, tmp_path, capfd):
     for fact in (
         'Training WeakToStrongSegmentor', 'config.py', 'student: ToyBackbone + FCNHead, 0.0M',
         '2 labeled + 2 unlabeled images', 'seed     3', '0 -> 6 iterations', 'curves.png',
-        'labeled: unknown list (5 images)', 'new weights',
+        'labeled: own list (5 images)', 'new weights',
     ):  # fmt: skip
         assert fact in before, fact
     assert 'The prefix is not set' not in shown and 'FileClient' not in shown

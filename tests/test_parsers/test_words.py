@@ -3,6 +3,7 @@ import argparse
 import pytest
 
 from semiseg_mm.errors import UserError
+from semiseg_mm.parsers import datasets
 from semiseg_mm.parsers.options import OptionsAction, parse_options
 
 
@@ -36,3 +37,9 @@ def test_a_command_line_collects_them_and_says_what_is_wrong(capsys):
     with pytest.raises(SystemExit):
         parser.parse_args(['--cfg-options', 'a=[1'])
     assert "argument --cfg-options: The value in 'a=[1' has brackets" in capsys.readouterr().err
+
+
+def test_an_option_with_a_slip_is_met_with_the_one_that_is_meant(capsys):
+    with pytest.raises(SystemExit):
+        datasets.new().parse_args(['mine', '--msaks', 'folder'])
+    assert '--msaks folder (did you mean --masks?)' in capsys.readouterr().err

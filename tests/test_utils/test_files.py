@@ -3,6 +3,7 @@ import os
 import cv2
 import numpy as np
 import pytest
+import torch
 from mmcv.transforms import LoadImageFromFile
 from PIL import Image
 
@@ -59,3 +60,10 @@ def test_what_is_no_label_map_is_refused(mask, tmp_path):
     with pytest.raises(ValueError, match='label map'):
         write_mask(str(tmp_path / 'm.png'), mask)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence_whoever_writes(tmp_path):
+    """torch.save raises a RuntimeError there, and OpenCV nothing."""
+    path = str(tmp_path / 'no/folder.pth')
+    with pytest.raises(UserError, match='could not be written'), atomic_path(path) as part:
+        torch.save({}, part)

@@ -163,7 +163,9 @@ def find_classes(
     table.notes = notes
     _judge_rounding(table, counts, most_rounded)
     if set(counts) == {0, IGNORED} and IGNORED in kept:
-        table.notes.append('0 and 255 only: 255 becomes class 1 (--ignore 255 ignores it).')
+        table.notes.append(
+            'The masks hold 0 and 255 alone: 255 becomes class 1 (--ignore 255 ignores it).'
+        )
     return table
 
 

@@ -1,6 +1,7 @@
 """Say what was found, and what to do next."""
 
 from collections import Counter
+from shlex import quote
 
 from rich.console import Console
 from rich.table import Table
@@ -34,6 +35,8 @@ def print_report(
     absent = [name for k, name in enumerate(found.names) if not pixels['val'][k]]
     if absent:
         notes = [*notes, f'Not in the validation images, so not in the score: {", ".join(absent)}.']
+    if found.names == [f'class_{k}' for k in range(len(found.names))]:
+        notes = [*notes, 'The classes have no names: write them into the config, or use --classes.']
     for note in (*found.notes, *notes):
         console.print(f'note: {note}', markup=False)
     for why, files in left_out.items():
@@ -50,11 +53,12 @@ def print_report(
     was = 'written' if new else 'there already, and the same'
     console.print(f'\n{config} and its folder are {was}. Next:\n', markup=False)
     model = config.rpartition('/')[2].removesuffix('.py')
+    model, config = quote(f'work_dirs/{model}'), quote(config)
     for command, why in (
         (f'semiseg_mm check {config}', 'read every file'),
         (f'semiseg_mm browse {config}', 'draw what the training sees'),
         (f'semiseg_mm train {config}', ''),
-        (f'semiseg_mm predict work_dirs/{model} PHOTOS --out labeled', 'label images'),
+        (f'semiseg_mm predict {model} PHOTOS --out labeled', 'label images'),
     ):
         console.print(f'    {command}{f"    # {why}" if why else ""}', markup=False)
 
@@ -77,8 +81,10 @@ def _share(counts: Counter, label: int) -> str:
 
 def _proposed(proposal: Proposal) -> str:
     fit = f'images shrunk to {proposal.fit} pixels, ' if proposal.fit else ''
+    images = f'{proposal.batch} labeled and as many unlabeled images'
+    if proposal.method == 'sup_only':
+        images = f'{proposal.batch} labeled images'
     return (
         f'Proposed: {proposal.network} with {proposal.method}, {fit}crops of {proposal.crop[0]}x'
-        f'{proposal.crop[1]}, {proposal.batch} labeled and as many unlabeled images an iteration, '
-        f'{proposal.iterations} iterations.'
+        f'{proposal.crop[1]}, {images} an iteration, {proposal.iterations} iterations.'
     )

@@ -12,6 +12,7 @@ from semiseg_mm.apis.command import choose_network, load_config
 from semiseg_mm.apis.plain_config import plain_config, warning_of
 from semiseg_mm.apis.trained_files import Files, read_weights
 from semiseg_mm.engine.finite import fault_in
+from semiseg_mm.engine.hooks.result_hook import RUN
 from semiseg_mm.engine.resuming import IDENTITY
 from semiseg_mm.errors import UserError
 from semiseg_mm.models.segmentors.loading import PREFIX
@@ -67,6 +68,10 @@ def take(files: Files, network: str | None, default: bool = False) -> PublishedN
         )
     kept = {key: meta[key] for key in ('dataset_meta', 'iter', 'seed')}
     kept.update(network=name, source=osp.basename(checkpoint))
+    run = meta.get(RUN)
+    if run:  # so that a test of the published file knows what it was trained on
+        own = {key: facts for key, facts in run['networks'].items() if key == name}
+        kept[RUN] = dict(run, networks=own)
     record = osp.join(osp.dirname(checkpoint), 'results.json')
     results = read_record(record, 'remove it to publish without scores')
     plain, identity = plain_config(cfg, name), meta.get(IDENTITY, {})

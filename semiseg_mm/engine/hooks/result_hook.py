@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 from numbers import Real
 
+from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
@@ -127,6 +128,7 @@ class ResultHook(Hook):
 
     def _append(self, runner, kind: str, numbers: dict) -> None:
         run = self._run or self._meta.get(RUN) or _unknown_run(runner)
+        cfg = Config(dict(runner.cfg, load_from=None)) if kind == 'test' else runner.cfg
         loader = 'val_dataloader' if kind == 'validation' else 'test_dataloader'
         if self._evaluation is None:
             dataset = getattr(runner, loader).dataset
@@ -155,7 +157,7 @@ class ResultHook(Hook):
                 dict(
                     shared,
                     evaluated=network,
-                    network=run['networks'].get(network) or network_facts(runner.cfg, network),
+                    network=run['networks'].get(network) or network_facts(cfg, network),
                     scores=values,
                     per_class=per_class.get(network, {}),
                 )
@@ -171,8 +173,9 @@ class ResultHook(Hook):
             chosen = 'last' if last else 'passing'
             return dict(iteration=runner.iter, chosen=chosen, checkpoint=None)
         name, iteration = osp.basename(runner._load_from or ''), self._meta.get('iter')
+        source = self._meta.get('source') or name  # of a published file
         last = iteration is not None and iteration in (run['iterations'], self._meta.get('early'))
-        chosen = 'last' if last else 'best' if name.startswith('best_') else 'passing'
+        chosen = 'last' if last else 'best' if source.startswith('best_') else 'passing'
         return dict(iteration=iteration, chosen=chosen, checkpoint=name or None)
 
 

@@ -35,8 +35,8 @@ def spread_checkpoint(model: nn.Module, state_dict: dict, prefix: str, *_) -> No
         return
     if len(model.students) > 1:
         print_log(
-            f'A checkpoint of one network was loaded into {len(model.students)}: they start equal '
-            'and teach each other nothing until their updates differ.',
+            f'A checkpoint of one network was loaded into {len(model.students)}: in a training '
+            'they start equal, and teach each other nothing until their updates differ.',
             'current',
             level=30,
         )

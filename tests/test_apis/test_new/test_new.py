@@ -63,6 +63,8 @@ def test_again_is_the_same_and_other_content_is_refused(photos, masks, capsys):
         file.write('seed = 1\n')
     assert run_new(args) == 1
     assert 'holds something else (mine.py)' in capsys.readouterr().err
+    assert run_new(['two words', *args[1:], '--out', 'two words']) == 0
+    assert "train 'two words/two words.py'" in capsys.readouterr().out
     assert sorted(p.name for p in Path('data').iterdir()) == ['mine']
 
 

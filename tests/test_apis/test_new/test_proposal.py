@@ -6,6 +6,7 @@ from semiseg_mm.apis.cli import load_config
 from semiseg_mm.apis.new import proposal
 from semiseg_mm.apis.new.config_file import config_text
 from semiseg_mm.apis.new.proposal import Situation, propose
+from semiseg_mm.apis.new.report import _proposed
 
 PHOTOS = (3000, 4000)
 
@@ -44,3 +45,8 @@ def test_proposals_follow_the_table_and_load(
     assert bool(resized) == (max(situation.size) > 1000)
     backbone = config.model.segmentor.backbone
     assert bool(backbone.get('init_cfg')) == (situation.gpu and reachable)
+
+
+def test_labels_alone_are_called_so():
+    said = _proposed(propose(Situation(10, 0, (64, 96), False)))
+    assert 'with sup_only' in said and '8 labeled images an iteration' in said
