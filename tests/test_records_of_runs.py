@@ -4,10 +4,12 @@ import json
 import shutil
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
 
+from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.facts import (
     changed_facts,
     evaluation_facts,
@@ -137,6 +139,19 @@ def test_a_test_records_what_its_checkpoint_was_trained_on(work_dir, tmp_path, f
     assert one['evaluation']['images'] == 3 and one['seconds'] is None
     for key in ('labels', 'split', 'seed', 'config_sha256', 'batch', 'network', 'iterations'):
         assert one[key] == trained[key], key
+
+
+def test_of_an_old_checkpoint_the_seed_is_known_and_little_else(work_dir, tmp_path):
+    checkpoint = safe_load(str(work_dir / 'iter_6.pth'))
+    seed = checkpoint['meta'].pop('run')['seed']
+    torch.save(checkpoint, tmp_path / 'old.pth')
+    cfg = toy_config(tmp_path / 'test', FIXMATCH, load_from=str(tmp_path / 'old.pth'))
+    cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
+    cfg.test_cfg = dict(type='NetworksTestLoop', network='teacher')
+    build_runner(cfg).test()
+    (one,) = lines(tmp_path / 'test')
+    assert one['seed'] == seed is not None
+    assert one['labels'] is None and one['split']['labeled'] is None
 
 
 def test_a_staged_run_has_one_result_and_its_stages_their_own(tmp_path):

@@ -10,6 +10,7 @@ from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 from mmseg.evaluation import IoUMetric
 
+from semiseg_mm.engine.checkpoint import CheckpointLoader
 from semiseg_mm.engine.restarts import goes_on_by_itself
 from semiseg_mm.engine.rewriting import make_sup_only
 from semiseg_mm.engine.runner import StagedRunner, build_runner
@@ -26,7 +27,7 @@ from semiseg_mm.utils.places import config_path
 from .closing import closing
 from .command import choose_network, guarded, load_config
 from .hints import explain_missing_package, explain_shapes, explain_unexpected_key
-from .trained_files import checkpoint_of, read_weights
+from .trained_files import checkpoint_of
 from .vis import add_backends
 
 
@@ -95,7 +96,8 @@ def _test(args: argparse.Namespace) -> None:
 
 def _judged(cfg: Config, args: argparse.Namespace) -> str | None:
     """Return the one network that is tested; None: each that the method evaluates."""
-    weights, meta = read_weights(args.checkpoint)
+    content = CheckpointLoader.load_checkpoint(args.checkpoint, 'cpu')  # it may be an address
+    weights, meta = content.get('state_dict', content), content.get('meta') or {}
     if any(key.startswith(PREFIX) for key in weights):
         alone = args.network or args.out
         return choose_network(weights, args.checkpoint, args.network) if alone else None

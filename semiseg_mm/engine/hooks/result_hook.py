@@ -127,7 +127,7 @@ class ResultHook(Hook):
         return dict(found, seed=runner.seed, networks=networks)
 
     def _append(self, runner, kind: str, numbers: dict) -> None:
-        run = self._run or self._meta.get(RUN) or _unknown_run(runner)
+        run = self._run or self._meta.get(RUN) or _unknown_run(runner, self._meta)
         cfg = Config(dict(runner.cfg, load_from=None)) if kind == 'test' else runner.cfg
         loader = 'val_dataloader' if kind == 'validation' else 'test_dataloader'
         if self._evaluation is None:
@@ -208,8 +208,8 @@ def _split(key: str) -> tuple[str, str]:
     return network or 'model', metric
 
 
-def _unknown_run(runner) -> dict:
+def _unknown_run(runner, meta: dict) -> dict:
     """Return the facts that a config alone tells of a checkpoint that does not say more."""
     split = dict(name=None, labeled=None, unlabeled=None, masks=None)
     images = dict(dataset=None, split=split, labels=None, unlabeled=None)
-    return dict(training_facts(runner.cfg, images), seed=None, networks={})
+    return dict(training_facts(runner.cfg, images), seed=meta.get('seed'), networks={})
