@@ -20,6 +20,7 @@ import results
 
 MEND = 'call python tools/dev/results.py'
 GENERATED = results.generated()
+SPLIT = dict(name=None, labeled='0' * 64, unlabeled=None, masks=None)
 LEAF = 'fixmatch_unet-s2_1xb8+8-1k_shapes-30-64x64.py'
 
 
@@ -184,6 +185,13 @@ def test_records_of_another_machine_are_taken_in(table):
     assert found.file.endswith('fixmatch/records.jsonl')
 
 
+def test_a_run_with_options_may_be_another_leaf_and_is_taken_in_once(table):
+    for _ in range(2):
+        said = table(fixmatch(config='fixmatch_some_1xb8+8-9k_other.py'))
+    (found,), _ = read_records([table.folder])
+    assert found.facts['config'] == LEAF and said == 'shapes: 0 records of cpu'
+
+
 def test_records_are_taken_in_under_another_name(table):
     """A longer training of a method is a row of its own."""
     table(fixmatch())
@@ -209,6 +217,8 @@ def test_a_table_has_one_setting_of_a_method(table):
         (dict(config_sha256='0' * 64), 'no leaf of this tree'),
         (dict(device='NVIDIA A100', seed=1), 'a row has one machine'),
         (dict(scores=dict(mIoU=1.0)), 'another result of the same run'),
+        (dict(labels=31, seed=1), 'no leaf of this tree'),
+        (dict(split=SPLIT, seed=1), 'other lists of images'),
         (dict(evaluation=dict(images=1), seed=1), 'judged on other images'),
         (dict(split=None), 'strange as split'),
         (dict(chosen='passing'), 'no score of a last iteration'),

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import yaml
+
 import semiseg_mm.engine  # noqa: F401  (registers what configs name)
 from semiseg_mm.apis.command import load_config
 from semiseg_mm.engine.facts import training_facts
@@ -41,13 +43,15 @@ def add_records(
         wrong += [f'{one.place}: {fault}'] if fault else []
     if wrong:
         raise UserError('Nothing was added.\n' + '\n'.join(wrong))
-    for one, leaf in zip(ends, leaves):
+    there = {identity(one.facts) for one in known}
+    new = [pair for pair in zip(ends, leaves) if identity(pair[0].facts) not in there]
+    for one, leaf in new:
         folder = FOLDER / table / one.facts['method']
         folder.mkdir(parents=True, exist_ok=True)
         append_records(str(folder / NAME), [dict(one.facts, config=leaf.name)])
     measured.cache_clear()
     devices = sorted({str(one.facts['device']) for one in ends})
-    return f'{table}: {counted(len(ends), "record")} of {", ".join(devices)}'
+    return f'{table}: {counted(len(new), "record")} of {", ".join(devices)}'
 
 
 def _is_end(facts: dict) -> bool:
@@ -55,17 +59,28 @@ def _is_end(facts: dict) -> bool:
 
 
 def _leaf(facts: dict) -> Path | None:
-    """Return the leaf by its name; a comparison's config has the name of the method."""
+    """Return the leaf that a run was trained as.
+
+    A comparison's config has the name of the method, and one with options may be another leaf.
+    The hash is of the settings without the lists, so the number of labels tells more.
+    """
     leaves = {path.name: path for path in CONFIGS.glob('[!_]*/*.py')}
-    named, digest = leaves.get(facts['config'] or ''), facts['config_sha256']
-    if named:
-        return named if _hash(named) == digest else None
-    start = facts['method'].replace('_', '-')
-    for leaf in (path for name, path in leaves.items() if name.split('_')[0] == start):
+    named, start = leaves.get(facts['config'] or ''), facts['method'].replace('_', '-')
+    own = [path for name, path in leaves.items() if name.split('_')[0] == start]
+    for leaf in [named, *own] if named else own:
+        if _labels(leaf.parent).get(leaf.stem) != facts['labels']:
+            continue
         with contextlib.suppress(UserError):  # its images are not on this machine
-            if _hash(leaf) == digest:
+            if _hash(leaf) == facts['config_sha256']:
                 return leaf
     return None
+
+
+@lru_cache
+def _labels(folder: Path) -> dict[str, int]:
+    """Return how many labels each leaf of a folder has."""
+    models = yaml.safe_load((folder / 'metafile.yml').read_text(encoding='utf-8'))['Models']
+    return {model['Name']: model['Metadata']['Labeled Images'] for model in models}
 
 
 @lru_cache
@@ -93,6 +108,8 @@ def _fault(
             return f'{one.place} is of other settings: take another name for the table.'
         if identity(one.facts) == identity(facts) and one.facts['scores'] != facts['scores']:
             return f'{one.place} has another result of the same run: remove that line first.'
+        if one.facts['split'] != facts['split']:
+            return f'{one.place} was trained with other lists of images: name another table.'
         if any(one.facts[key] != facts[key] for key in MACHINE):
             there, here = (' '.join(f'{x[key]}' for key in MACHINE) for x in (one.facts, facts))
             return (
