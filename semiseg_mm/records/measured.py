@@ -58,7 +58,7 @@ def find_records(place: str) -> str:
 def measured(table: str) -> dict[str, list[Row]]:
     """Return the rows of each method, teachers before students.
 
-    A network has a row if each seed was run that the yardstick has.
+    A network has a row if it was trained with two of the yardstick's seeds or more.
     """
     records, damaged = read_records([FOLDER / table])
     if damaged:
@@ -75,9 +75,9 @@ def measured(table: str) -> dict[str, list[Row]]:
         raise UserError(f'{FOLDER / table} has no {YARDSTICK}: a table needs its seeds.')
     rows: dict[str, list[Row]] = {}
     for key in sorted(scores, key=_order):
-        if seeds <= scores[key].keys():
-            of_all = {seed: scores[key][seed] for seed in seeds}
-            rows.setdefault(key[0], []).append(Row(*key, facts[key], of_all))
+        own = {seed: scores[key][seed] for seed in seeds if seed in scores[key]}
+        if len(own) > 1:
+            rows.setdefault(key[0], []).append(Row(*key, facts[key], own))
     return rows
 
 

@@ -144,18 +144,28 @@ def _form(path: Path, words: tuple, rows: dict[str, list[Row]]) -> tuple:
     """Return the head of a page's tables, and a function from a row to the cells in between."""
     method, network, seed, spread, labels, over = words
     seeds = list(rows[YARDSTICK][0].scores)
+
+    def mean(row: Row) -> list[str]:
+        return [_spread(row, seeds, seed)]
+
     if path.parent == ROOT:
-        return [method, network, 'mIoU', labels], lambda row: [row.spread]
+        return [method, network, 'mIoU', labels], mean
     if path.parent.parent.name == 'configs':
         what = f'mIoU last, mean ± std over {len(seeds)} seeds'
-        return [method, f'{network} evaluated', what, labels], lambda row: [row.spread]
+        return [method, f'{network} evaluated', what, labels], mean
     head = [method, network, *(f'{seed} {number}' for number in seeds), spread, over, labels]
     bases = [own[0] for name, own in rows.items() if OF_ANY_LENGTH.fullmatch(name)]
-    return head, lambda row: [
-        *(f'{row.scores[k]:.1f}' for k in seeds),
-        row.spread,
-        _gain(row, bases),
-    ]
+    return head, lambda row: [*_scores(row, seeds), row.spread, _gain(row, bases)]
+
+
+def _scores(row: Row, seeds: list[int]) -> list[str]:
+    return [f'{row.scores[seed]:.1f}' if seed in row.scores else '' for seed in seeds]
+
+
+def _spread(row: Row, seeds: list[int], word: str) -> str:
+    """Return mean and deviation, with the seeds if some of them are missing."""
+    some = list(row.scores)
+    return row.spread if some == seeds else f'{row.spread} ({word} {", ".join(map(str, some))})'
 
 
 def _gain(row: Row, bases: list[Row]) -> str:
