@@ -15,7 +15,7 @@ from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.parsers import datasets
 from semiseg_mm.registry import DATA_SAMPLERS, DATASETS, MODELS
-from semiseg_mm.utils import atomic_path, make_folder
+from semiseg_mm.utils import atomic_path, counted, make_folder
 
 from .command import guarded, load_config
 from .trained_files import find_files
@@ -52,7 +52,18 @@ def _browse(args: argparse.Namespace) -> None:
     make_folder(osp.dirname(out) or '.')
     with atomic_path(out, durable=False) as part:
         Image.fromarray(sheet).save(part, format='PNG')
-    print(f'{out}: {args.labeled} labeled and {args.unlabeled} unlabeled images.')
+    print(f'{out}: {count_images(data["data_samples"])}.')
+
+
+def count_images(samples: dict[str, list]) -> str:
+    """Return how many images a sheet shows; some come more than once, of small lists say."""
+    unlabeled = [own for view, own in samples.items() if view != 'labeled'][:1]
+    parts = []
+    for kind, own in (('labeled', samples['labeled']), *(('unlabeled', own) for own in unlabeled)):
+        images = len({one.metainfo.get('img_path') for one in own})
+        crops = f' in {len(own)} crops' * (len(own) > images)
+        parts.append(counted(images, f'{kind} image') + crops)
+    return ' and '.join(parts)
 
 
 def _stream(cfg: Config):

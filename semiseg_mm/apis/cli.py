@@ -15,6 +15,7 @@ from semiseg_mm.engine.restarts import goes_on_by_itself
 from semiseg_mm.engine.rewriting import make_sup_only
 from semiseg_mm.engine.runner import StagedRunner, build_runner
 from semiseg_mm.engine.terminal import Terminal
+from semiseg_mm.engine.train_plan import check_plan
 from semiseg_mm.errors import UserError
 from semiseg_mm.models import SemiSegmentor
 from semiseg_mm.models.segmentors.loading import PREFIX
@@ -70,6 +71,8 @@ def _train(args: argparse.Namespace) -> None:
         # without a checkpoint to resume, the weights that the config starts from still count
         cfg.start_from = cfg.get('load_from')
         cfg.load_from = None if args.resume == 'auto' else args.resume
+    if not args.staged and (cfg.get('train_cfg') or {}).get('type') == 'SemiTrainLoop':
+        check_plan(cfg)  # before anything is written; of stages each has its own
     runner = _explained(lambda: _trained(cfg), cfg)
     if is_main_process():
         runner.logger.info(closing(cfg.work_dir))

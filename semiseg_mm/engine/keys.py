@@ -150,7 +150,8 @@ def differences(before: Any, now: Any, path: str = '') -> Iterator[str]:
     elif before != now and path.startswith('uses.'):
         yield f"what it takes from '{path.removeprefix('uses.')}' has changed"
     elif before != now:
-        yield f'{path} was {_short(before)}, is {_short(now)}'
+        was, now = _short(before), _short(now)  # long ones may begin alike
+        yield f'{path} was {was}, is {now}' if was != now else f'{path} is not the same'
 
 
 def _are(kind: type, *values: Any) -> bool:

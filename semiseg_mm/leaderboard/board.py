@@ -8,10 +8,11 @@ from typing import NamedTuple
 from semiseg_mm.errors import UserError
 from semiseg_mm.records import read_records
 from semiseg_mm.records.file import Record
+from semiseg_mm.records.measured import find_records
 
 from .notes import facts_of, notes_of
 from .published import published_on
-from .results import METRIC, LeftOut, Result, find_results
+from .results import METRIC, LeftOut, Result, find_results, is_test_on_the_way
 from .rows import Row, make_rows
 from .tables import Place, Table, make_tables
 from .words import said
@@ -98,7 +99,9 @@ def relative(path: str, folder: str) -> str:
 
 def make_board(places: Iterable[str], folder: str, published: Iterable[str]) -> Board:
     """Read records, and find tables, rows and what is left out."""
-    records, remarks = read_records(places, lambda path: relative(path, folder))
+    files = [find_records(place) for place in places]
+    records, remarks = read_records(files, lambda path: relative(path, folder))
+    remarks += _on_the_way(records, folder)
     results, left_out = find_results(records)
     tables, others = make_tables(results)
     sections = [_section(table, tables) for table in tables]
@@ -109,6 +112,17 @@ def make_board(places: Iterable[str], folder: str, published: Iterable[str]) -> 
             'first validation.' + ''.join(f'\n{remark}' for remark in remarks)
         )
     return Board(folder, sections, left_out + others, remarks, beside)
+
+
+def _on_the_way(records: Iterable[Record], folder: str) -> list[str]:
+    """Say once which tests are in no table, since their checkpoints are not the last ones."""
+    tests = [one for one in records if is_test_on_the_way(one.facts)]
+    names = [f'{relative(one.file, folder)}: {one.facts["checkpoint"]}' for one in tests]
+    found = '; '.join(dict.fromkeys(names))  # a test has a record for each network
+    return [
+        f'Tests of checkpoints on the way are in no table ({found}). Test the checkpoint of the '
+        'last iteration (iter_N.pth).'
+    ] * bool(tests)
 
 
 def _title(place: Place) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from semiseg_mm.utils.words import counted
+
 from .results import METRIC, Result
 from .rows import YARDSTICK, Row
 from .tables import Table
@@ -41,6 +43,8 @@ MUST_BE_KNOWN = {
 def facts_of(table: Table) -> list[tuple[str, str]]:
     """Return what all rows of a table share, as pairs of a name and its value."""
     place, agreed = table.place, table.agreed
+    unknown = 'an unknown number of images'
+    images = unknown if place.images is None else counted(place.images, 'image')
     rest = {
         path.removeprefix('evaluation.'): value
         for path, value in agreed.items()
@@ -54,7 +58,7 @@ def facts_of(table: Table) -> list[tuple[str, str]]:
     return [
         ('network', f'{place.network}, settings {said(place.network_sha256)}'),
         ('encoder', _encoder(table)),
-        ('evaluation', f'{place.kind} on {place.images} images'),
+        ('evaluation', f'{place.kind} on {images}'),
         ('classes', str(len(agreed.get('per_class', '')) or '')),
         ('manner', ', '.join(f'{key} {said(value)}' for key, value in rest.items() if value)),
         ('lists', ', '.join(f'{key} {said(value)}' for key, value in lists.items() if value)),

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from semiseg_mm.page import render
 from semiseg_mm.utils.spread import NO_VALUE
+from semiseg_mm.utils.words import counted
 
 from .board import Board, Section
 from .columns import COLUMNS, devices_of, title_of
@@ -36,6 +37,7 @@ def make_page(board: Board) -> str:
         devices_of=devices_of,
         quoted=quote,
         said=said,
+        counted=counted,
         iou=_iou,
         frame=dict(
             width=WIDTH, height=HEIGHT, left=LEFT, right=RIGHT, top=TOP, bottom=BOTTOM,

@@ -75,7 +75,7 @@ def find_results(records: Iterable[Record]) -> tuple[list[Result], list[LeftOut]
     of_files: dict[tuple, list[Record]] = {}
     for record in records:
         facts = record.facts
-        if facts['stage'] is not None or (facts['kind'], facts['chosen']) == ('test', 'passing'):
+        if facts['stage'] is not None or is_test_on_the_way(facts):
             continue
         key = (record.file, facts['checkpoint'], *_identity(facts))
         of_files.setdefault(key, []).append(record)
@@ -94,6 +94,11 @@ def find_results(records: Iterable[Record]) -> tuple[list[Result], list[LeftOut]
         elif first.best is None:  # a copy of the end alone
             found[tuple(identity)] = first._replace(best=result.best)
     return list(found.values()), left_out
+
+
+def is_test_on_the_way(facts: dict) -> bool:
+    """Return whether a record is the test of a checkpoint that is not the last one."""
+    return (facts['kind'], facts['chosen'], facts['stage']) == ('test', 'passing', None)
 
 
 def _fault(facts: dict) -> Difference | None:

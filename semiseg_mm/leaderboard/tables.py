@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from semiseg_mm.utils.words import counted
+
 from .results import Difference, LeftOut, Result
 from .words import said
 
@@ -23,8 +25,8 @@ WHERE_KNOWN = {  # of these, a record may say nothing
     'split.unlabeled': ('list of unlabeled images', 'Train with the same unlabeled images.'),
     'per_class': ('classes', 'Evaluate with the same classes.'),
 }
-MANNER = 'Evaluate in the same way: semiseg_mm test with the same test_cfg and transforms.'
-ELSEWHERE = ' Or call leaderboard for these records alone.'
+MANNER = 'Evaluate in the same way (semiseg_mm test with the same test_cfg and transforms).'
+ELSEWHERE = ', or call leaderboard for such records alone.'
 
 
 class Place(NamedTuple):
@@ -42,7 +44,7 @@ class Place(NamedTuple):
 
     @property
     def labeled(self) -> str:
-        return 'labels unknown' if self.labels is None else f'{self.labels} labels'
+        return 'labels unknown' if self.labels is None else counted(self.labels, 'label')
 
 
 class Table(NamedTuple):
@@ -126,7 +128,9 @@ def _differences(facts: dict, agreed: dict) -> Iterator[Difference]:
         key = _key(facts, path)
         if key is not None and json.loads(key) != here:
             name, advice = _words(path)
-            yield Difference(name, said(json.loads(key)), said(here), advice + ELSEWHERE)
+            yield Difference(
+                name, said(json.loads(key)), said(here), advice.removesuffix('.') + ELSEWHERE
+            )
 
 
 def _words(path: str) -> tuple[str, str]:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from semiseg_mm.utils.words import counted
+
 from .board import Board, Section
 from .columns import COLUMNS, Column, raw
 from .notes import READING
@@ -23,7 +25,7 @@ def make_markdown(board: Board) -> str:
         parts += [
             f'## Published by others on {dataset}',
             'With other settings than ours, and chosen in other ways: never ranked with ours.',
-            f'<details><summary>{len(rows)} scores</summary>',
+            f'<details><summary>{counted(len(rows), "score")}</summary>',
             _table(PUBLISHED, ([row[name] for name in PUBLISHED] for row in rows)),
             '</details>',
         ]

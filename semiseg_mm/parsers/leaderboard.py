@@ -13,7 +13,8 @@ def leaderboard() -> ArgumentParser:
         'records',
         nargs='*',
         metavar='RECORDS',
-        help='files records.jsonl, or folders that are searched for them',
+        help='files records.jsonl, folders that are searched for them, or names of tables '
+        'that come with the package: shapes',
     )
     parser.add_argument(
         '--out',

@@ -88,7 +88,7 @@ def compare() -> ArgumentParser:
         nargs='+',
         required=True,
         metavar='[LABEL=]NAME',
-        help='files of configs/_base_/methods without .py, or paths of such files or of leaves',
+        help='files of configs/_base_/methods without .py, or names or paths of leaves',
     )
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
     parser.add_argument('--iters', type=int, help='short for train_cfg.max_iters')

@@ -1,13 +1,15 @@
 """The records that come with the package: what was measured with its configs."""
 
+import os.path as osp
 from functools import lru_cache
 from statistics import fmean, stdev
 from typing import NamedTuple
 
 from semiseg_mm.errors import UserError
+from semiseg_mm.utils import nearest
 from semiseg_mm.utils.places import MEASURED
 
-from .file import read_records
+from .file import NAME, read_records
 from .form import network_order
 
 FOLDER = MEASURED / 'records'  # of it: TABLE/METHOD/records.jsonl
@@ -37,6 +39,19 @@ class Row(NamedTuple):
 
 def tables() -> list[str]:
     return sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
+
+
+def find_records(place: str) -> str:
+    """Return a file or folder as it is; the folder of a table if nothing here has its name."""
+    if osp.exists(place):
+        return place
+    known = tables()
+    if place not in known:
+        raise UserError(
+            f'{place} does not exist: name a file {NAME}, a folder that holds some, or a table '
+            f'that comes with the package ({", ".join(known)}).{nearest(place, known)}'
+        )
+    return str(FOLDER / place)
 
 
 @lru_cache

@@ -74,6 +74,14 @@ def test_a_key_that_the_method_sets_itself_is_named(config, fails):
     assert 'model.student_views is set by' in said and 'leave it out' in said
 
 
+@pytest.mark.parametrize('option', ['train_cfg.max_iters=ten', 'train_cfg.epochs=2'])
+def test_a_length_that_cannot_be_is_refused_before_anything_is_written(
+    option, config, fails, tmp_path, capfd
+):
+    assert 'train_cfg' in fails(config(), '--cfg-options', option)
+    assert not (tmp_path / 'run').exists() and capfd.readouterr().out == ''
+
+
 def test_missing_config(fails):
     assert 'nowhere.py does not exist' in fails('nowhere.py')
 

@@ -79,6 +79,7 @@ def test_a_record_says_all(finished, base):
     own = json.loads((finished / 'fixmatch/seed_0/results.json').read_text())
     assert record['networks'] == own['networks'] and set(own['networks']) == {'student', 'teacher'}
     assert record['networks']['student']['mIoU']['last_iter'] == ITERS
+    assert record['validations'] == len(own['history']) > 0
     assert record['seconds'] > ITERS * record['seconds_per_iter'] / 10 > 0
     assert {'labeled', 'unlabeled', 'masks', 'name'} == set(record['split'])
     assert record['network']['name'] == 'EncoderDecoder(ToyBackbone, FCNHead)'

@@ -13,7 +13,7 @@ from semiseg_mm.apis.command import load_config as read
 from semiseg_mm.apis.compare import machine, main, options_by_label, report
 from semiseg_mm.apis.compare.methods import METHODS, choose, compose, follow, load_base, method_of
 from semiseg_mm.apis.compare.run import Label
-from semiseg_mm.apis.compare.settings import left_behind, settings_hash, settings_of
+from semiseg_mm.apis.compare.settings import left_behind, set_aside, settings_hash, settings_of
 from semiseg_mm.apis.processes import TrainingProcess, schedule, training_process
 from semiseg_mm.apis.processes.display import make_display
 from semiseg_mm.engine.facts import training_facts
@@ -120,6 +120,7 @@ def test_strong_views_follow_the_dataset():
 def test_a_leaf_is_a_method_too():
     path = SHAPES.parents[1] / 'mean_teacher/mean-teacher_unet-s2_1xb8+8-1k_shapes-30-64x64.py'
     (choice,) = choose([f'mt={path}'])
+    assert choose([f'mt={path.stem}']) == [choice]  # by its name, from any folder
     cfg = compose(load_base(str(SHAPES), {'train_cfg.max_iters': 9}), choice)
     assert choice.name == 'mt' and cfg.model.rampup_iters == 850
     assert cfg.custom_hooks[0].decay == 0.98 and cfg.train_cfg.max_iters == 9
@@ -233,6 +234,20 @@ def test_where_nothing_is_left_behind(toy):
     assert lost(toy, 'sup_only') == [] == lost(SHAPES, 'sup_only')
 
 
+def test_a_leaf_says_what_a_comparison_takes_from_the_base():
+    """The colours of this control stand in its labeled pipeline, which is the base's for all."""
+    name = 'sup-only{}_deeplabv3plus_efficientnet-lite0-d16_1xb8+8-1k_camvid-mine-1_30-320x320.py'
+    plain, colours = (str(SHAPES.parent / name.format(word)) for word in ('', '-colours'))
+    base, choices = load_base(plain, {}), choose([f'x={colours}', f'y={plain}', 'fixmatch'])
+    (note,) = set_aside(base, choices, [])
+    assert note.startswith('x has these settings of the base, not those of its own file: train_')
+    assert 'dataset.labeled.pipeline is not the same. To train with its own' in note
+    assert set_aside(base, choices, ['train_dataloader.dataset.labeled']) == []  # asked for
+    (leaf,) = METHODS.parents[1].glob('dmt/*_shapes-*.py')
+    (note,) = set_aside(load_base(str(SHAPES), {}), choose([str(leaf)]), [])
+    assert 'its own file: optim_wrapper.optimizer.lr was 0.1, is 0.2. To' in note
+
+
 def test_bases_that_cannot_be(tmp_path):
     cfg = toy_config('unused', dict(type='SupOnly'))
     cfg.train_dataloader.sampler.unlabeled = 0
@@ -304,18 +319,19 @@ def test_table_by_hand():
         one=[record('one', 2, dict(net=(51.0, 51.0)), 0.1, total=300)],
         none=[],
     )
+    records['one'][0]['validations'] = 1  # its last score is the only one
     rows = report.summarise(records, 'mIoU')
     assert [report.cells(row) for row in rows] == [
         ['b', 'student', '100', '2', '56.50 ± 0.71', '+4.50 ± 2.12', '58.00 ± 0.00', '0.4', '2.00'],
         ['b', 'teacher', '100', '2', '55.00 ± 7.07', '+3.00 ± 9.90', '61.00 ± 1.41', '0.4', '2.00'],
         ['a', 'student', '100', '3', '52.00 ± 2.00', '-', '54.00 ± 3.00', '0.2', '1.00'],
-        ['one', 'net', '300 in all', '1', '51.00', '-1.00', '51.00', '0.1', '0.50'],
+        ['one', 'net', '300 in all', '1', '51.00', '-1.00', '-', '0.1', '0.50'],
         ['none', '-', '-', '0', '-', '-', '-', '-', '-'],
     ]
     text = report.make_markdown(rows, 'mIoU', ['A note.'])
     assert '| a | student | 100 | 3 | 52.00 ± 2.00 | - | 54.00 ± 3.00 | 0.2 | 1.00 |' in text
     assert text.endswith('- A note.\n')
-    assert 'one,net,1,2,100,300,51.0,,51.0,,-1.0,,0.1,0.5\n' in report.make_csv(rows)
+    assert 'one,net,1,2,100,300,51.0,,,,-1.0,,0.1,0.5\n' in report.make_csv(rows)
     table = report.make_table(rows, 'mIoU')
     assert next(iter(table.columns[5].cells)) == '+4.50 ± 2.12' and table.row_count == 5
 

@@ -75,7 +75,8 @@ def test_each_part_is_there(trained):
         assert fact in said['What ran']
     assert f'net_0 mIoU {last:.2f}' in said['Scores']
     assert all(name in said['Curves'] for name in ('mIoU', 'net_0', 'Losses', 'Learning rate'))
-    assert f'Together they have {last:.2f} mIoU' in said['Worst validation images']
+    whole = f'all 4 validation images together have {last:.2f} mIoU'
+    assert whole in said['Worst validation images']
     assert 'No mask of these images was opened' in said['Unlabeled images']
     assert 'net_0 and net_1' in said['Agreement of the networks']
     assert 'pictures/iter_000006.png' in said['What the training saw']
@@ -103,6 +104,30 @@ def test_a_stopped_run_says_how_far_it_came(copy):
     assert 'config toy.py' in parts(text)['What ran']
     assert 'Last: of iteration 4' in parts(text)['Scores']
     assert 'iter_3.pth' in parts(text)['Worst validation images']
+
+
+def test_a_run_without_a_checkpoint_says_so(copy):
+    for file in (copy / 'results.json', *copy.glob('*.pth')):
+        file.unlink()
+    (scalars,) = copy.glob('*/vis_data/scalars.json')
+    scalars.write_text(json.dumps(dict(loss=1.0, iter=2, step=2)) + '\n')
+    text = page(copy, '--no-network')
+    assert 'stopped at iteration 2 of 6. It saved no checkpoint, so the same command' in text
+    scalars.write_text('')
+    text = page(copy, '--no-network')
+    assert 'stopped before it logged or saved an iteration. It saved no checkpoint' in text
+
+
+def test_a_few_validation_images_are_shown_once(copy):
+    said = parts(page(copy, '--images', '4'))
+    assert 'Some validation images' not in said and 'Worst validation images' not in said
+    assert said['Validation images'].count(', accuracy') == 4
+    (file,) = copy.glob('*.py')
+    cfg = Config.fromfile(file)
+    cfg.val_dataloader.dataset.num_images = 1
+    cfg.dump(file)
+    said = parts(page(copy))['Validation images']
+    assert ', the only validation image has ' in said and said.count(', accuracy') == 1
 
 
 def test_a_resumed_call_takes_the_place_of_what_it_did_again(copy):

@@ -10,7 +10,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from PIL import Image
 
-from semiseg_mm.apis.browse import run_browse
+from semiseg_mm.apis.browse import count_images, run_browse
 from semiseg_mm.datasets.samplers import sampler_of
 from semiseg_mm.engine.checkpoint import safe_load
 from semiseg_mm.engine.hooks import PictureHook, picture_hook
@@ -123,11 +123,22 @@ def test_browse_writes_a_sheet(tmp_path, monkeypatch, capsys):
     leaf = next(CONFIGS.glob('fixmatch/fixmatch_*shapes*.py'))
     assert run_browse([str(leaf), '--labeled', '1', '--unlabeled', '2']) == 0
     out = tmp_path / f'browse_{leaf.stem}.png'
-    assert np.asarray(Image.open(out)).std() > 10 and out.name in capsys.readouterr().out
+    assert np.asarray(Image.open(out)).std() > 10
+    said = '1 labeled image and 2 unlabeled images.'
+    assert capsys.readouterr().out.endswith(f'{out.name}: {said}\n')
     staged = next(CONFIGS.glob('st_plus_plus/*shapes*.py'))
     assert run_browse([str(staged)]) == 1
     assert 'trains in stages' in capsys.readouterr().err
     assert run_browse([str(leaf), '--unlabeled', '1']) == 1
+
+
+def test_browse_counts_an_image_once():
+    def samples(names):
+        return [SegDataSample(metainfo=dict(img_path=name)) for name in names]
+
+    views = dict(labeled=samples('aab'), weak=samples('cd'), strong=samples('cd'))
+    assert count_images(views) == '2 labeled images in 3 crops and 2 unlabeled images'
+    assert count_images(dict(labeled=samples('a'))) == '1 labeled image'
 
 
 def test_how_often(monkeypatch):

@@ -100,7 +100,39 @@ def test_what_is_left_out_is_said_everywhere(tmp_path, capsys):
     status, page, markdown, _ = made(tmp_path, toy_record(seed=0), toy_record(seed=1), other)
     sentence = 'mode of the evaluation: slide, not whole. Evaluate in the same way'
     assert status == 1 and sentence in page and sentence in markdown
+    assert 'and transforms), or call leaderboard for such records alone.' in markdown
+    assert '>1 record is in no table</a>.' in page
     assert f'../runs/one/records.jsonl:3: {sentence}' in capsys.readouterr().err
+
+
+def test_a_test_of_a_checkpoint_on_the_way_is_told_once(tmp_path, capsys):
+    facts = dict(kind='test', chosen='passing', checkpoint='iter_500.pth')
+    tests = [toy_record('cps', evaluated=f'net_{k}', **facts) for k in (0, 1)]
+    status, page, *_ = made(tmp_path, toy_record(), *tests)
+    said = 'in no table (../runs/one/records.jsonl: iter_500.pth). Test the checkpoint of the last'
+    assert status == 0 and said in page and capsys.readouterr().out.count(said) == 1
+    assert (
+        made(tmp_path, toy_record(), toy_record(stage='01_teacher', **facts))[2].count('way') == 0
+    )
+
+
+def test_a_page_counts_in_singular_and_plural(tmp_path):
+    one = toy_record(labels=1, kind='test', evaluation__images=1)
+    _, page, markdown, _ = made(tmp_path, one, toy_record(labels=2, evaluation__images=None))
+    assert '- evaluation: test on 1 image\n' in markdown and '1000 iterations, 1 seed<' in page
+    assert '- evaluation: validation on an unknown number of images\n' in markdown
+    assert 'Shapes, 1 label (own list)' in markdown and 'Shapes, 2 labels (own list)' in markdown
+
+
+def test_a_table_of_the_package_goes_by_its_name(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run_leaderboard(['shapes', '--out', 'page']) == 0
+    assert '| fixmatch | teacher |' in (tmp_path / 'page/leaderboard.md').read_text()
+    write_records(tmp_path / 'shapes/records.jsonl', [toy_record('mine')])  # what lies here
+    assert run_leaderboard(['shapes', '--out', 'page']) == 0
+    assert '| fixmatch |' not in (tmp_path / 'page/leaderboard.md').read_text()
+    assert run_leaderboard(['shape', '--out', 'page']) == 1
+    assert "camvid_lite0_13, shapes). Did you mean 'shapes'?" in capsys.readouterr().err
 
 
 def test_runs_that_have_not_ended_are_listed(tmp_path):
@@ -244,7 +276,7 @@ def test_the_page_in_a_browser(tmp_path, browser):
         unknown_last=order,
         open=1,
         hidden=[True, False],
-        said='1 rows',
+        said='1 row',
     )
     assert browser.value(OVERFLOW) == 0 and browser.complaints == []
 

@@ -27,7 +27,7 @@ from .machine import places, threads
 from .methods import choose, compose, load_base
 from .plan import plan_runs
 from .run import Run, describe
-from .settings import find_split, left_behind
+from .settings import find_split, left_behind, set_aside
 from .slurm import refuse_if_queued, train_as_array
 
 __all__ = ['main']
@@ -75,7 +75,7 @@ def _compare(args: argparse.Namespace, deadline: Deadline) -> int:
     with locked(work_dir) as lock:
         runs = _plan(base, args, configs, work_dir)
         _hint_on_batch(base, epochs, console)
-        lost = left_behind(base, args.config, choices)
+        lost = left_behind(base, args.config, choices) + set_aside(base, choices, options)
         for note in lost:
             console.print(note, highlight=False, markup=False)
         before = pieces.kept(runs)

@@ -34,7 +34,7 @@ class Choice(NamedTuple):
 
 
 def choose(words: Iterable[str]) -> list[Choice]:
-    """Read ``name``, ``path`` or ``label=name or path``: files of methods, or leaves with one."""
+    """Read ``name``, ``path`` or ``label=name or path``: of files of methods, or of leaves."""
     chosen: dict[str, Choice] = {}
     for word in words:
         label, _, name = word.partition('=') if '=' in word else ('', '', word)
@@ -52,17 +52,17 @@ def choose(words: Iterable[str]) -> list[Choice]:
 
 
 def _find(name: str) -> Path:
-    if name.endswith('.py') or '::' in name:
-        try:
-            return Path(config_path(name))
-        except UserError as error:
-            raise UserError(f'--methods {name}: {error}') from None
     known = sorted(path.stem for path in METHODS.glob('*.py'))
     if name in known:
         return METHODS / f'{name}.py'
+    try:
+        return Path(config_path(name))
+    except UserError as error:
+        if name.endswith('.py') or '::' in name:
+            raise UserError(f'--methods {name}: {error}') from None
     raise UserError(
         f"--methods: there is no '{name}' in {METHODS}.{nearest(name, known)}"
-        + f' There are {", ".join(known)}; a path to a file (.py) will do, too.'
+        + f' There are {", ".join(known)}; the name or path of a leaf will do, too.'
     )
 
 

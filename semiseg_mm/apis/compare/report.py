@@ -17,7 +17,8 @@ def summarise(records: dict[str, list[dict]], metric: str) -> list[dict]:
     """A row for each method and each of its networks, from the records of finished runs.
 
     ``gain`` compares seed by seed with SupOnly, where both have a result, and takes the mean of
-    the differences; ``gain_std`` is their spread. A method without results has a row with None.
+    the differences; ``gain_std`` is their spread. ``best`` is None where a run was validated once:
+    one score has no best of several. A method without results has a row with None.
     """
     yardstick = next(
         (name for name, runs in records.items() if runs and runs[0]['model'] == YARDSTICK), None
@@ -35,9 +36,9 @@ def summarise(records: dict[str, list[dict]], metric: str) -> list[dict]:
             row['iters'] = runs[0]['iterations'] if runs else None
             row['total_iters'] = runs[0]['total_iterations'] if runs else None
             row['last'], row['last_std'] = mean_std(list(last.values()))
-            row['best'], row['best_std'] = mean_std(
-                [_score(run, network, metric, 'best') for run in runs]
-            )
+            several = [run for run in runs if run.get('validations') != 1]  # older ones do not say
+            best = [_score(run, network, metric, 'best') for run in several]
+            row['best'], row['best_std'] = mean_std(best if len(best) == len(runs) else [])
             compared = name != yardstick
             row['gain'], row['gain_std'] = mean_std(gains) if compared else (None, None)
             row['seconds_per_iter'] = pace

@@ -112,6 +112,7 @@ class Run(TrainingProcess):
         self._write(
             status='done',
             networks=found['networks'],
+            validations=len(found.get('history') or []),
             seconds=found['seconds'],
             **{key: found[key] for key in NOTES if key in found},
             seconds_per_iter=self.pace(),

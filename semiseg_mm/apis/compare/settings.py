@@ -2,18 +2,21 @@
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mmengine.config import Config
 
+from semiseg_mm.apis.command import load_config
 from semiseg_mm.datasets.backends import build_source, with_backend
 from semiseg_mm.datasets.checks import check_paths
 from semiseg_mm.datasets.splits import apply_split
 from semiseg_mm.engine.facts import image_facts
 from semiseg_mm.engine.keys import DECISIVE, decisive, differences, identity_of, plain
+from semiseg_mm.engine.rewriting import KEPT
 from semiseg_mm.registry import DATASETS
 
-from .methods import Choice, below, compose, method_of
+from .methods import METHODS, Choice, below, compose, method_of
 
 # a comparison's results depend on the evaluation, too
 KEYS = {*DECISIVE, 'val_dataloader', 'val_cfg', 'val_evaluator', 'runner_type', 'stages', 'rounds'}
@@ -51,11 +54,7 @@ def left_behind(base: Config, path: str, choices: list[Choice]) -> list[str]:
         bare, of_leaf = (
             _of_method(compose(base, Choice(choice.name, file))) for file in (own, leaf)
         )
-        lost = [
-            text.replace(' was null,', ' was not set,').replace(', is null', ', is not set')
-            for text in differences(of_leaf, bare)
-            if not below(text.split()[0], choice.options)
-        ]
+        lost = list(_lost(of_leaf, bare, choice))
         if lost:
             notes.append(
                 f'{choice.name} has the settings of configs/_base_/methods, not those of the base: '
@@ -68,6 +67,44 @@ def _of_method(cfg: Config) -> dict:
     found = {key: cfg.get(key) for key in ('model', 'custom_hooks', 'stages', 'rounds')}
     found['train_dataloader.dataset.views'] = cfg.train_dataloader.dataset.get('views')
     return plain(found)
+
+
+def set_aside(base: Config, choices: list[Choice], options: Iterable[str]) -> list[str]:
+    """Say what a method's own file has, and a comparison takes from the base.
+
+    Args:
+        options: What was asked of all methods.
+    """
+    notes = []
+    for choice in choices:
+        if choice.file.parent == METHODS:
+            continue
+        own = _of_base(load_config(str(choice.file)))
+        cfg = _of_base(compose(base, Choice(choice.name, choice.file)))
+        cfg = {key: cfg.get(key) for key in own}
+        lost = _lost(own, cfg, choice, options)
+        lost = [text for text in lost if ' was not set, ' not in text]
+        if lost:
+            notes.append(
+                f'{choice.name} has these settings of the base, not those of its own file: '
+                f'{"; ".join(lost)}. To train with its own: make that file the config of a '
+                'comparison.'
+            )
+    return notes
+
+
+def _of_base(cfg: Config) -> dict:
+    """Return what a comparison keeps equal, but for the length of the training."""
+    found = decisive(cfg.to_dict(), ('train_dataloader', 'optim_wrapper', 'param_scheduler'))
+    shared = {key: cfg.model[key] for key in ('segmentor', *KEPT) if key in cfg.model}
+    return plain(dict(found, model=shared))
+
+
+def _lost(own: dict, now: dict, choice: Choice, options: Iterable[str] = ()) -> Iterator[str]:
+    """Yield where two configs differ and nobody asked for it."""
+    for text in differences(own, now):
+        if not below(text.split()[0], (*options, *choice.options)):
+            yield text.replace(' was null,', ' was not set,').replace(', is null', ', is not set')
 
 
 def find_split(cfg: Config) -> dict:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from semiseg_mm.errors import UserError
-from semiseg_mm.utils import counted
 from semiseg_mm.utils.confusion import areas
 
 from .blocks import Gallery, Legend, Note, Panels, Section, Table
@@ -25,7 +24,12 @@ def image_sections(networks: Networks, count: int) -> list[Section]:
     if opened.blocks:
         return [opened]
     found = [section('Validation images', _tried, lambda: networks.looks)]
-    if not found[0].blocks:
+    if not found[0].blocks and len(networks.looks) <= count:  # the same ones would come twice
+        found = [
+            section('Validation images', worst, networks, count),
+            section('Agreement of the networks', agreement, networks),
+        ]
+    elif not found[0].blocks:
         found = [
             section('Worst validation images', worst, networks, count),
             section('Some validation images', some, networks, count),
@@ -44,13 +48,15 @@ def worst(networks: Networks, count: int) -> Blocks:
     """Yield the images with the lowest mean IoU."""
     looks = networks.looks
     total, whole = len(looks), len(networks.validated)
-    which = 'all' if total == whole else f'{total}, evenly spread,'
+    which = f'{total} of the {whole} validation images, evenly spread,'
+    if total == whole:
+        which = 'the only validation image' if whole == 1 else f'all {whole} validation images'
     both, either, *_ = (part.double() for part in areas(networks.table))
     mean = float((both / either.clamp(min=1)).sum() / (either > 0).sum().clamp(min=1))
     yield Note(
-        f'Of {which} of the {counted(whole, "validation image")}, labeled by {networks.checkpoint}.'
-        f' Together they have {100 * mean:.2f} mIoU. An image’s IoU is the mean over the classes '
-        'in its truth or its prediction.',
+        f'Labeled by {networks.checkpoint}, {which} {"has" if total == 1 else "together have"} '
+        f'{100 * mean:.2f} mIoU. An image’s IoU is the mean over the classes in its truth or its '
+        'prediction.' + ' The worst image comes first.' * (total > 1),
         'soft',
     )
     shown = looks[:count]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from semiseg_mm.engine.checkpoint import checkpoints
 from semiseg_mm.engine.hooks.picture_hook import FOLDER as PICTURES
 from semiseg_mm.engine.hooks.result_hook import EARLY
 from semiseg_mm.errors import UserError
@@ -16,6 +17,7 @@ from .images import address_of_file
 from .run import Run
 
 WARNINGS = 'docs/en/warnings.md, “What a training warns of, and what to do”'
+BEGINS_ANEW = 'It saved no checkpoint, so the same command begins anew.'
 Blocks = Iterator[object]
 
 
@@ -42,7 +44,9 @@ def state(run: Run) -> Note:
         where = f' It is in the stage {now.folder.name}.' if now and run.running else ''
         word = 'is still going' if run.running else 'has not come to its end'
         return Note(f'This run {word}: {counted(done, "stage")} done.{where}', 'note warning')
-    far = f'iteration {run.iter} of {run.max_iters or "a number that no file says"}'
+    if run.iter == 0:
+        return Note(_before_the_first(run), 'note warning')
+    far = f'iteration {run.iter}' + f' of {run.max_iters}' * (run.max_iters is not None)
     if run.results.get(EARLY):
         return Note(f'The training was ended early, at {far}.', 'note')
     if run.ended:
@@ -50,7 +54,15 @@ def state(run: Run) -> Note:
     if run.running:
         return Note(f'The training is still going: {far} so far.', 'note warning')
     advice = 'The same command with --resume goes on from its last checkpoint.'
+    if not checkpoints(str(run.folder)):
+        advice = BEGINS_ANEW
     return Note(f'The training stopped at {far}. {advice}', 'note warning')
+
+
+def _before_the_first(run: Run) -> str:
+    if run.running:
+        return 'The training has begun; it has neither logged nor saved an iteration yet.'
+    return f'The training stopped before it logged or saved an iteration. {BEGINS_ANEW}'
 
 
 def scores(run: Run) -> Blocks:

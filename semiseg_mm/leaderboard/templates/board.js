@@ -71,7 +71,7 @@ function filter() {
   const others = [...document.querySelectorAll('.published tbody tr')];
   others.forEach((row) => { row.hidden = !wanted(row); });
   const published = others.filter((row) => !row.hidden).length;
-  form.querySelector('output').textContent = `${shown} rows` + (others.length ? `, ${published} published` : '');
+  form.querySelector('output').textContent = `${shown} row${shown === 1 ? '' : 's'}` + (others.length ? `, ${published} published` : '');
 }
 
 form.hidden = false;
