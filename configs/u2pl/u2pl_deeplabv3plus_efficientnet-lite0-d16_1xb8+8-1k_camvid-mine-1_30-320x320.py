@@ -1,5 +1,5 @@
 _base_ = [
-    '../_base_/models/deeplabv3plus_efficientnet-lite0-d16.py',
+    '../_base_/models/deeplabv3plus_efficientnet-lite0-d16_camvid.py',
     '../_base_/datasets/camvid.py',
     '../_base_/methods/u2pl.py',
     '../_base_/schedules/adamw_camvid.py',
