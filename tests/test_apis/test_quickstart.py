@@ -14,6 +14,7 @@ from semiseg_mm.apis.quickstart import methods
 from semiseg_mm.apis.quickstart.picture import Picture
 from semiseg_mm.apis.quickstart.report import conclude, make_table
 from semiseg_mm.errors import UserError
+from semiseg_mm.records.measured import measured
 from semiseg_mm.utils.lock import locked
 
 pytestmark = pytest.mark.usefixtures('forked_trainings')
@@ -157,13 +158,14 @@ def test_it_writes_where_one_stands(tmp_path, monkeypatch):
     assert (tmp_path / 'work_dirs/quickstart_2-iters_seed-5').is_dir()
 
 
-def record(gains, reference=()):
+def record(gains, **reference):
     rows = [dict(key='sup_only', method='SupOnly', network='student', mIoU=50.0, gain=None)]
     for key, gain in gains.items():
         rows.append(dict(key=key, method=key, network='n', mIoU=50.0 + gain, gain=gain))
     rows = [dict(row, seconds=1.0, trained=True) for row in rows]
     meta = dict(shortened=False, iters=9, seed=0, labeled=30, unlabeled=99, val=200)
-    return dict(meta, methods=rows, reference=dict(reference))
+    reference = dict(mIoU=71.239, std=0.5, labels=1000, seeds=3) | reference
+    return dict(meta, methods=rows, reference=reference)
 
 
 def test_conclusion_tells_defeat():
@@ -173,11 +175,16 @@ def test_conclusion_tells_defeat():
     assert conclude(record({})).startswith('Nothing can be compared')
 
 
-def test_reference_may_be_unknown():
-    cells = list(make_table(record({}, dict(mIoU=None, std=None))).columns[1].cells)
-    assert cells == ['50.00', '-']
-    cells = list(make_table(record({}, dict(mIoU=71.239, std=0.5))).columns[1].cells)
-    assert cells == ['50.00', '71.24 ± 0.50']
+def test_reference_says_of_how_many_seeds_it_is():
+    table = make_table(record({}, seeds=5))
+    assert list(table.columns[1].cells) == ['50.00', '71.24 ± 0.50']
+    assert 'measured beforehand' in table.caption and 'over 5 seeds' in table.caption
+
+
+def test_reference_is_that_of_the_records():
+    row = measured('shapes')['sup_only_all_labels'][0]
+    found = methods.load_reference()
+    assert found == dict(mIoU=row.mean, std=row.std, labels=1000, seeds=3)
 
 
 class Fake:

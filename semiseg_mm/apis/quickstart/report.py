@@ -5,7 +5,10 @@ from semiseg_mm.utils.spread import NO_VALUE, spread
 from .methods import Trained
 
 REFERENCE = 'full labels*'
-CAPTION = '* reference: SupOnly with 1000 labels, measured once'
+CAPTION = (
+    '* reference, measured beforehand: SupOnly with {labels} labels, '
+    'mean ± standard deviation over {seeds} seeds'
+)
 
 
 def make_record(trained: list[Trained], reference: dict, shortened: bool) -> dict:
@@ -40,7 +43,9 @@ def make_table(record: dict) -> Table:
     ).format_map(record)
     if record['shortened']:
         title += '\nshortened by --iters: a quick look, not a comparison'
-    table = Table(title=title, title_justify='left', caption_justify='left', caption=CAPTION)
+    known = record['reference']
+    caption = CAPTION.format_map(known)
+    table = Table(title=title, title_justify='left', caption_justify='left', caption=caption)
     table.add_column('method')
     for column in ('mIoU (last)', 'gain over SupOnly', 'seconds'):
         table.add_column(column, justify='right')
@@ -50,8 +55,7 @@ def make_table(record: dict) -> Table:
             continue
         numbers = spread(row['mIoU']), spread(row['gain'], sign='+'), f'{row["seconds"]:.0f}'
         table.add_row(f'{row["method"]} ({row["network"]})', *numbers)
-    known = record['reference']
-    table.add_row(REFERENCE, spread(known.get('mIoU'), known.get('std')), NO_VALUE, NO_VALUE)
+    table.add_row(REFERENCE, spread(known['mIoU'], known['std']), NO_VALUE, NO_VALUE)
     return table
 
 
