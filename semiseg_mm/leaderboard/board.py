@@ -12,7 +12,14 @@ from semiseg_mm.records.measured import find_records
 
 from .notes import facts_of, notes_of
 from .published import published_on
-from .results import METRIC, LeftOut, Result, find_results, is_test_on_the_way
+from .results import (
+    METRIC,
+    LeftOut,
+    Result,
+    find_results,
+    is_test_of_a_stage,
+    is_test_on_the_way,
+)
 from .rows import Row, make_rows
 from .tables import Place, Table, make_tables
 from .words import said
@@ -23,6 +30,15 @@ BESIDE_TITLE = {
     'weights': 'weights',
     'images': 'images',
 }
+ON_THE_WAY = (
+    'Tests of checkpoints on the way are in no table ({}). Test the checkpoint of the last '
+    'iteration (iter_N.pth).'
+)
+OF_STAGES = (
+    'Tests of checkpoints of stages are in no table ({}). Such a checkpoint knows the settings of '
+    'its own stage, not those of the whole run. The result of a method in stages is the validation '
+    "at the end of its last stage, in the records of the run's own folder."
+)
 
 
 class Section(NamedTuple):
@@ -101,7 +117,10 @@ def make_board(places: Iterable[str], folder: str, published: Iterable[str]) -> 
     """Read records, and find tables, rows and what is left out."""
     files = [find_records(place) for place in places]
     records, remarks = read_records(files, lambda path: relative(path, folder))
-    remarks += _on_the_way(records, folder)
+    on_the_way = [one for one in records if is_test_on_the_way(one.facts)]
+    of_stages = [one for one in records if is_test_of_a_stage(one.facts)]
+    remarks += _passed_over(on_the_way, ON_THE_WAY, folder)
+    remarks += _passed_over(of_stages, OF_STAGES, folder)
     results, left_out = find_results(records)
     tables, others = make_tables(results)
     sections = [_section(table, tables) for table in tables]
@@ -109,20 +128,22 @@ def make_board(places: Iterable[str], folder: str, published: Iterable[str]) -> 
     if not (tables or left_out or beside):
         raise UserError(
             f'{", ".join(places)}: there is no result yet. A training writes the first one at its '
-            'first validation.' + ''.join(f'\n{remark}' for remark in remarks)
+            'first validation, a method in stages at the end of its last stage.'
+            + ''.join(f'\n{remark}' for remark in remarks)
         )
     return Board(folder, sections, left_out + others, remarks, beside)
 
 
-def _on_the_way(records: Iterable[Record], folder: str) -> list[str]:
-    """Say once which tests are in no table, since their checkpoints are not the last ones."""
-    tests = [one for one in records if is_test_on_the_way(one.facts)]
-    names = [f'{relative(one.file, folder)}: {one.facts["checkpoint"]}' for one in tests]
+def _passed_over(tests: Iterable[Record], remark: str, folder: str) -> list[str]:
+    """Say once which tests are in no table, and why."""
+    names = [f'{relative(one.file, folder)}: {_tested(one.facts)}' for one in tests]
     found = '; '.join(dict.fromkeys(names))  # a test has a record for each network
-    return [
-        f'Tests of checkpoints on the way are in no table ({found}). Test the checkpoint of the '
-        'last iteration (iter_N.pth).'
-    ] * bool(tests)
+    return [remark.format(found)] * bool(found)
+
+
+def _tested(facts: dict) -> str:
+    name = said(facts['checkpoint'])
+    return name if facts['stage'] is None else f'{name} of the stage {facts["stage"]}'
 
 
 def _title(place: Place) -> str:

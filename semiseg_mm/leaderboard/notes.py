@@ -22,6 +22,7 @@ READING = [
     'Every evaluated network of a method has a row. One of them has a rank, whatever its score: '
     'the teacher if there is one, else the first. To take the best one would be a choice by the '
     'evaluated images.',
+    'A method in stages has the result of its last stage. The other stages have no row.',
     'Twelve digits are the beginning of a hash, of a list of images, a file of weights or the '
     'settings of a network. Equal hashes mean equal contents.',
     'Seconds and memory were measured beside whatever else ran on the machine. Compare them on one '

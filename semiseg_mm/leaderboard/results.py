@@ -69,7 +69,8 @@ def setting_of(facts: dict) -> str:
 def find_results(records: Iterable[Record]) -> tuple[list[Result], list[LeftOut]]:
     """Return a result for each run, network and set of images, and what cannot be one.
 
-    Scores of stages are passed over, and so are tests of checkpoints on the way.
+    Validations of stages are passed over, and so are the tests that `is_test_on_the_way` and
+    `is_test_of_a_stage` know.
     """
     left_out: list[LeftOut] = []
     of_files: dict[tuple, list[Record]] = {}
@@ -99,6 +100,11 @@ def find_results(records: Iterable[Record]) -> tuple[list[Result], list[LeftOut]
 def is_test_on_the_way(facts: dict) -> bool:
     """Return whether a record is the test of a checkpoint that is not the last one."""
     return (facts['kind'], facts['chosen'], facts['stage']) == ('test', 'passing', None)
+
+
+def is_test_of_a_stage(facts: dict) -> bool:
+    """Return whether a record is the test of a checkpoint of one stage of several."""
+    return facts['kind'] == 'test' and facts['stage'] is not None
 
 
 def _fault(facts: dict) -> Difference | None:

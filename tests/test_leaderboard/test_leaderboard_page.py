@@ -111,9 +111,17 @@ def test_a_test_of_a_checkpoint_on_the_way_is_told_once(tmp_path, capsys):
     status, page, *_ = made(tmp_path, toy_record(), *tests)
     said = 'in no table (../runs/one/records.jsonl: iter_500.pth). Test the checkpoint of the last'
     assert status == 0 and said in page and capsys.readouterr().out.count(said) == 1
-    assert (
-        made(tmp_path, toy_record(), toy_record(stage='01_teacher', **facts))[2].count('way') == 0
-    )
+
+
+@pytest.mark.parametrize('chosen', ['last', 'passing', 'best'])
+def test_a_test_of_a_checkpoint_of_a_stage_is_told_once(chosen, tmp_path, capsys):
+    facts = dict(kind='test', chosen=chosen, checkpoint='iter_9.pth', stage='06_student')
+    tests = [toy_record(evaluated=name, **facts) for name in ('teacher', 'student')]
+    status, page, markdown, _ = made(tmp_path, toy_record(), toy_record(stage='06_student'), *tests)
+    said = 'runs/one/records.jsonl: iter_9.pth of the stage 06_student). Such a checkpoint knows'
+    assert status == 0 and said in page and capsys.readouterr().out.count(said) == 1
+    assert 'Left out, and why' in markdown and markdown.count('of stages are in no table') == 1
+    assert 'on the way are in no table' not in page
 
 
 def test_a_page_counts_in_singular_and_plural(tmp_path):
