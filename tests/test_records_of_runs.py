@@ -18,6 +18,8 @@ from semiseg_mm.engine.facts import (
 )
 from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.errors import UserError
+from semiseg_mm.leaderboard.results import find_results
+from semiseg_mm.leaderboard.rows import make_rows
 from semiseg_mm.records import NAME, append_records, check_form, read_records
 from semiseg_mm.registry import DATASETS
 from semiseg_mm.testing import toy_config
@@ -156,12 +158,12 @@ def test_of_an_old_checkpoint_the_seed_is_known_and_little_else(work_dir, tmp_pa
 
 def test_a_staged_run_has_one_result_and_its_stages_their_own(tmp_path):
     init_default_scope('semiseg_mm')
-    cfg = toy_stages(tmp_path / 'run', max_iters=3)
+    cfg = toy_stages(tmp_path / 'run', max_iters=3, **{'train_cfg.val_interval': 2})
     run_stages(cfg)
     run_stages(cfg)  # once more: all is done, nothing is added
-    (result,) = lines(tmp_path / 'run')
-    (student,) = lines(tmp_path / 'run/06_student')
-    (teacher,) = lines(tmp_path / 'run/01_teacher')
+    way, result = lines(tmp_path / 'run')
+    first, student = lines(tmp_path / 'run/06_student')
+    _, teacher = lines(tmp_path / 'run/01_teacher')
     assert (result['stage'], student['stage']) == (None, '06_student')
     assert (result['total_iterations'], result['iterations'], student['total_iterations']) == (
         9,
@@ -175,6 +177,14 @@ def test_a_staged_run_has_one_result_and_its_stages_their_own(tmp_path):
         None,
     )
     assert len(result['config_sha256']) == 64 and student['config_sha256'] is None
+    results = json.loads((tmp_path / 'run/results.json').read_text())
+    assert result['seconds'] == results['seconds'] > student['seconds']
+    later = student['seconds'] - first['seconds']
+    assert result['seconds'] - way['seconds'] == pytest.approx(later)
+    (row,) = make_rows(find_results(read_records([str(tmp_path / 'run')])[0])[0])
+    known = results['networks']['student']['mIoU']
+    assert (row.last[0], row.best[0]) == (known['last'], known['best'])
+    assert known['best'] == max(first['scores']['mIoU'], student['scores']['mIoU'])
 
 
 def test_stages_that_wrote_no_records_still_come_to_a_result(tmp_path):

@@ -13,8 +13,9 @@ from .words import said
 READING = [
     f'Rows are ranked by {METRIC} of the last iteration, in percent: the mean over the seeds, ± '
     'the standard deviation of the sample.',
-    f'The column {METRIC} (best) takes the highest of all validations of each run. The labels of '
-    'the evaluated images chose it, so it is too high, stands apart, and ranks nothing.',
+    f'The column {METRIC} (best) takes the highest of all validations of each run; of a method in '
+    'stages, of its last stage. The labels of the evaluated images chose it, so it is too high, '
+    'stands apart, and ranks nothing.',
     f'The gain is the mean difference to {YARDSTICK} of the same seed, with as many iterations, '
     'the same crop and as many labeled images in a batch. p is that of the paired t-test over '
     'these n differences. With three seeds it is a rough guide; it is not corrected for the number '

@@ -146,7 +146,8 @@ FACTS = {
     'Versions': _versions,
 }
 READING = (
-    'The result is the last evaluation; best chooses by the validation images, and is shown apart. '
+    'The result is the last evaluation; best chooses by the validation images, and is shown apart; '
+    'of a method in stages, it is the best of its last stage. '
     '± is the standard deviation of the sample. The gain is the mean over seeds of the difference '
     'to SupOnly with the same seed. s / iteration is the median of training alone, as measured '
     'beside whatever else ran.'

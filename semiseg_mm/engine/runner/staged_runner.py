@@ -191,19 +191,21 @@ class StagedRunner:
         self.logger.info(f'All stages are done. Checkpoint: {last.checkpoint()}; results: {path}')
 
     def _record_result(self, last: Stage, results: dict) -> None:
-        """Record the last training's end as the result of all stages."""
+        """Record the last training's validations as those of the run, its end as the result."""
         path = last.path(NAME)
         found, _ = read_records([path] if osp.isfile(path) else [])  # older versions wrote none
-        ends = [one.facts for one in found if one.facts['chosen'] == 'last']
-        if not ends:
+        own = [one.facts for one in found if one.facts['kind'] == 'validation']
+        end = next((facts for facts in own if facts['chosen'] == 'last'), None)
+        if end is None:
             return
         trainings = [stage for stage in self.stages.values() if hasattr(stage, 'checkpoint')]
         dataset = DATASETS.build(self.cfg.train_dataloader.dataset.to_dict())
         run = training_facts(self.cfg, image_facts(dataset), get_world_size())
         run.update(
-            iterations=ends[0]['iterations'],
+            iterations=end['iterations'],
             total_iterations=sum(stage.last_iteration for stage in trainings),
-            seconds=results['seconds'],
         )
         results['run'] = dict(results['run'] or {}, **run)
-        append_records(osp.join(self.work_dir, NAME), [dict(one, **run) for one in ends])
+        before = results['seconds'] - end['seconds']  # all that is not of the last training
+        records = [dict(one, **run, seconds=round(before + one['seconds'], 1)) for one in own]
+        append_records(osp.join(self.work_dir, NAME), records)
