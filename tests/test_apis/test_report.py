@@ -118,6 +118,17 @@ def test_a_run_without_a_checkpoint_says_so(copy):
     assert 'stopped before it logged or saved an iteration. It saved no checkpoint' in text
 
 
+def test_after_one_validation_there_is_no_best_of_several(copy):
+    said = parts(page(copy, '--no-network'))['Scores']
+    assert re.search(r'net_0 mIoU [\d.]+ [\d.]+ [246] ', said), said
+    results = json.loads((copy / 'results.json').read_text())
+    results['history'] = results['history'][-1:]
+    (copy / 'results.json').write_text(json.dumps(results))
+    said = parts(page(copy, '--no-network'))['Scores']
+    assert re.search(r'net_0 mIoU [\d.]+ – – ', said), said
+    assert 'There was one validation, so there is no best' in said and 'chosen' not in said
+
+
 def test_a_few_validation_images_are_shown_once(copy):
     said = parts(page(copy, '--images', '4'))
     assert 'Some validation images' not in said and 'Worst validation images' not in said

@@ -69,6 +69,11 @@ class Run:
         return self.results.get('networks') or last_and_best(self.history)
 
     @property
+    def validated_once(self) -> bool:
+        """Return whether the last scores are the only ones: they are no best of several."""
+        return len(self.history) == 1
+
+    @property
     def ended(self) -> bool:
         last = self.results.get(EARLY) or self.max_iters
         return last is not None and self.iter >= last

@@ -69,11 +69,13 @@ def scores(run: Run) -> Blocks:
     """Yield the last score of each network and metric, and the best one apart."""
     yield from score_table(run)
     if run.networks:
-        yield Note(
-            'The last value is the result. The best one was chosen by the validation images, so it '
-            'is no measure on images that the choice has not seen.',
-            'soft',
-        )
+        words = 'There was one validation, so there is no best of several.'
+        if not run.validated_once:
+            words = (
+                'The best one was chosen by the validation images, so it is no measure on images '
+                'that the choice has not seen.'
+            )
+        yield Note(f'The last value is the result. {words}', 'soft')
 
 
 def score_table(run: Run) -> Blocks:
@@ -82,8 +84,10 @@ def score_table(run: Run) -> Blocks:
     if not networks:
         yield Note('There are no scores: no file says that the training was validated.')
         return
+    once = run.validated_once
     rows = [
-        [network, metric, two(one['last']), two(one['best']), one['best_iter']]
+        [network, metric, two(one['last'])]
+        + ([None, None] if once else [two(one['best']), one['best_iter']])
         for network, metrics in networks.items()
         for metric, one in metrics.items()
     ]
