@@ -22,7 +22,9 @@ READING = [
     'of methods.',
     'Every evaluated network of a method has a row. One of them has a rank, whatever its score: '
     'the teacher if there is one, else the first. To take the best one would be a choice by the '
-    'evaluated images.',
+    'evaluated images. It may be another network than the one that predict and publish take: that '
+    'is the one that the config names (predict_on; if it is silent, the first: student or net_0), '
+    'and records do not say which. There, --network takes the ranked one.',
     'A method in stages has the result of its last stage. The other stages have no row.',
     'Twelve digits are the beginning of a hash, of a list of images, a file of weights or the '
     'settings of a network. Equal hashes mean equal contents.',

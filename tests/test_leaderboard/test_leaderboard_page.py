@@ -56,6 +56,15 @@ def test_it_writes_a_page_markdown_and_csv(tmp_path, capsys):
     assert 'href="../runs/one/records.jsonl"' in page and '<svg viewBox="0 0 480 300"' in page
 
 
+def test_the_page_says_which_network_is_ranked_and_which_one_predicts(tmp_path):
+    student = toy_record(evaluated='student', score=72.0)
+    _, page, markdown, _ = made(tmp_path, student, toy_record(evaluated='teacher'))
+    assert '| 1 | fixmatch | teacher |' in markdown and '| - | fixmatch | student |' in markdown
+    for text in (page, markdown.replace('\\_', '_')):
+        assert 'the teacher if there is one, else the first' in text
+        assert 'the one that predict and publish take' in text and 'predict_on' in text
+
+
 def test_names_may_hold_anything(tmp_path):
     _, page, markdown, _ = made(tmp_path, *scores())
     assert EVIL not in page + markdown and html.escape(EVIL) in page
