@@ -146,12 +146,24 @@ def changed_facts(before: dict, now: dict) -> list[str]:
 def machine_facts() -> dict[str, Any]:
     """Return the device, and how much memory this process has taken at most."""
     if is_cuda_available():
-        memory = torch.cuda.max_memory_allocated() / 2**20
+        memory = note_gpu_memory() / 2**20
     else:
         memory = _peak_memory()
     return dict(
         memory_mb=memory and round(memory), device=device_name(), threads=torch.get_num_threads()
     )
+
+
+_seen = dict(bytes=0)
+
+
+def note_gpu_memory() -> int:
+    """Return the bytes that this process has taken on the GPU at most, as far as was noted.
+
+    mmengine's log sets torch's own count back each time it prints it, so ``SharesTimerHook``
+    notes it before."""
+    _seen['bytes'] = max(_seen['bytes'], torch.cuda.max_memory_allocated())
+    return _seen['bytes']
 
 
 def _peak_memory() -> float | None:

@@ -1,10 +1,13 @@
 import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from mmengine.hooks import Hook
 
+from semiseg_mm.engine import facts
 from semiseg_mm.engine.runner import build_runner
 from semiseg_mm.registry import HOOKS
 from semiseg_mm.testing import toy_config
@@ -67,3 +70,34 @@ def test_accuracy_is_there_where_a_log_is_written(tmp_path):
     key = 'train/sup.decode.acc_seg'
     assert len(history['train/loss'].data[0]) == 4 and len(history[key].data[0]) == 2
     assert 0 <= history[key].current() <= 100
+
+
+@HOOKS.register_module()
+class Uses(Hook):
+    """Takes ten, nine, … bytes of a GPU's memory in the iterations of a training."""
+
+    priority = 'VERY_HIGH'
+    most = 0  # since torch's count was set back
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+        Uses.most = max(Uses.most, 10 - runner.iter)
+
+
+def test_gpu_memory_is_the_most_of_the_run_although_each_log_sets_the_count_back(
+    tmp_path, monkeypatch
+):
+    def set_back(device) -> int:
+        Uses.most = 0
+        return 0
+
+    gpu = SimpleNamespace(is_available=lambda: True, Event=Mock)
+    monkeypatch.setattr(
+        'semiseg_mm.engine.hooks.shares_timer_hook.torch', SimpleNamespace(cuda=gpu)
+    )
+    monkeypatch.setattr('torch.cuda.max_memory_allocated', lambda: Uses.most)
+    monkeypatch.setattr('mmengine.runner.log_processor.is_cuda_available', lambda: True)
+    monkeypatch.setattr('mmengine.runner.log_processor.get_max_cuda_memory', set_back)
+    monkeypatch.setitem(facts._seen, 'bytes', 0)
+    extra = {'custom_hooks': [dict(type='Uses')], 'default_hooks.logger.interval': 2}
+    build_runner(toy_config(tmp_path, dict(type='SupOnly'), max_iters=6, **extra)).train()
+    assert Uses.most < 10 and facts.note_gpu_memory() == 10

@@ -1,6 +1,7 @@
 import torch
 from mmengine.hooks import IterTimerHook, LoggerHook
 
+from semiseg_mm.engine.facts import note_gpu_memory
 from semiseg_mm.registry import HOOKS
 
 
@@ -12,13 +13,18 @@ class SharesTimerHook(IterTimerHook):
     batch. On a GPU, ``busy_share`` is the share of iterations at whose start the GPU still worked
     on the one before. Near 1 the GPU is the limit; near 0 it waits for data or, where
     ``data_share`` is small, for the host. To know them, nothing waits.
+
+    Before each log, in trainings, validations and tests, it notes the GPU memory for the records.
     """
 
-    def before_train(self, runner) -> None:
-        super().before_train(runner)
+    def before_run(self, runner) -> None:
+        super().before_run(runner)
         self._interval = min(
             (hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)), default=50
         )
+
+    def before_train(self, runner) -> None:
+        super().before_train(runner)
         self._seconds, self._waited = 0.0, 0.0
         self._busy: list[bool] = []
         self._done: torch.cuda.Event | None = None
@@ -37,6 +43,8 @@ class SharesTimerHook(IterTimerHook):
     def _after_iter(self, runner, batch_idx, data_batch=None, outputs=None, mode='train') -> None:
         before = self.t
         super()._after_iter(runner, batch_idx, data_batch, outputs, mode)
+        if torch.cuda.is_available() and self.every_n_inner_iters(batch_idx, self._interval):
+            note_gpu_memory()
         if mode == 'train':
             self._seconds += self.t - before
             self._finish(runner, batch_idx)
