@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -41,6 +42,7 @@ from semiseg_mm.engine.train_plan import TrainPlan, plan_of
 from semiseg_mm.engine.watches import FewImages, LongMemory, ManyRepeats, ManyUnseen
 from semiseg_mm.engine.watches.teacher import Average
 from semiseg_mm.models.named_network import named_network
+from semiseg_mm.models.sketch import size_divisor_of, sketch
 from semiseg_mm.registry import DATA_SAMPLERS, DATASETS, MODELS, RUNNERS
 from semiseg_mm.testing.networks import on_meta
 
@@ -84,7 +86,19 @@ def each_leaf(check: Callable[[Path], None]) -> Callable[[], None]:
 
 @cache
 def parsed(path: Path) -> dict:
-    return Config.fromfile(path).to_dict()
+    with patch.object(Config, '_file2dict', staticmethod(read)):
+        return Config.fromfile(path).to_dict()
+
+
+READ, FILES_READ = Config._file2dict, {}
+
+
+def read(filename: str, *args, **options) -> tuple:
+    """Read a file once for all leaves that have it as a base: most of the time went there."""
+    path = Path(filename).resolve()
+    if path not in FILES_READ:
+        FILES_READ[path] = READ(filename, *args, **options)
+    return copy.deepcopy(FILES_READ[path])
 
 
 def fresh(leaf: Path) -> Config:
@@ -213,6 +227,23 @@ def built(model: dict):
         with on_meta():
             MODELS_BUILT[key] = MODELS.build(without_weights(resolved(model)))
     return MODELS_BUILT[key]
+
+
+@pytest.fixture(scope='module', autouse=True)
+def sketched_once():
+    """Many stages have equal networks: each is sketched once, and asked once for its divisor."""
+    known: dict = {}
+
+    def once(model: Config) -> nn.Module:
+        key = repr(model)
+        if key not in known:
+            known[key] = sketch(model)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr('semiseg_mm.engine.stages.train.sketch', once)
+        changed.setattr('semiseg_mm.engine.stages.action.size_divisor_of', cache(size_divisor_of))
+        yield
 
 
 # ------------------------------------------------------------------ the files
