@@ -130,7 +130,7 @@ def test_a_leaf_is_a_method_too():
 @pytest.mark.parametrize('labels', ['1_30', '1_8'])
 def test_a_leaf_of_camvid_loses_nothing_in_a_comparison(labels):
     """So tools/dev/results.py --add takes the records: they have the hashes of the leaves."""
-    pattern = f'*_deeplabv3plus_efficientnet-lite0-*_camvid-mine-{labels}-320x320.py'
+    pattern = f'*_deeplabv3plus_efficientnet-lite0-*-2k_camvid-mine-{labels}-320x320.py'
     leaves = {f.name.split('_')[0]: f for f in METHODS.parents[1].glob(f'[!_]*/{pattern}')}
     colours, plain = leaves.pop('sup-only-colours'), leaves['sup-only']
     pairs = [(plain, str(leaf), leaf) for leaf in leaves.values()]
@@ -236,7 +236,7 @@ def test_where_nothing_is_left_behind(toy):
 
 def test_a_leaf_says_what_a_comparison_takes_from_the_base():
     """The colours of this control stand in its labeled pipeline, which is the base's for all."""
-    name = 'sup-only{}_deeplabv3plus_efficientnet-lite0-d16_1xb8+8-1k_camvid-mine-1_30-320x320.py'
+    name = 'sup-only{}_deeplabv3plus_efficientnet-lite0-d16_1xb8+8-2k_camvid-mine-1_30-320x320.py'
     plain, colours = (str(SHAPES.parent / name.format(word)) for word in ('', '-colours'))
     base, choices = load_base(plain, {}), choose([f'x={colours}', f'y={plain}', 'fixmatch'])
     (note,) = set_aside(base, choices, [])

@@ -5,6 +5,6 @@ optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, betas=(0.9, 0.999), weight_decay=0.01),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.2))),
 )
-train_cfg = dict(max_iters=1000)
+train_cfg = dict(max_iters=2000)
 rampup = 300  # iterations in which weights rise
-decay = 0.98  # of teachers: they average a twentieth of the steps
+decay = 0.98  # of teachers: those of papers are too slow for such lengths

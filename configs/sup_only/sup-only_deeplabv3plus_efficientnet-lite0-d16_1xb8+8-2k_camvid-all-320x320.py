@@ -1,0 +1,3 @@
+# What all labels would give: the yardstick of how much a method can gain.
+_base_ = './sup-only_deeplabv3plus_efficientnet-lite0-d16_1xb8+8-2k_camvid-mine-1_30-320x320.py'
+train_dataloader = dict(dataset=dict(split=None))
