@@ -140,6 +140,7 @@ def test_the_page_on_choosing_says_what_was_measured(language):
         -gain('camvid_lite0_13', 'sup_only_colours'),
         pretrained('sup_only_all_labels') - pretrained('sup_only'),
         gain('camvid_lite0_13_2k', 'cps_cutmix'),
+        gain('camvid_lite0_13_2k', 'fixmatch'),
         gain('camvid_lite0_13_large', 'fixmatch'),
         gain('camvid_lite0_13_large', 'augseg'),
         scenes('sup_only_3000') - scenes('sup_only'),
