@@ -62,6 +62,7 @@ def test_table_says_what_the_runs_say(finished):
         gain = '-' if row['key'] == 'sup_only' else f'{row["mIoU"] - base:+.2f}'
         assert cells[1] == gain
         assert cells[2] == f'{own["seconds"]:.0f}'
+    assert '30 labeled and 8 unlabeled images' in printed  # not those of SupOnly alone
     assert 'shortened' in printed
     assert record['conclusion'] in printed
 

@@ -28,7 +28,7 @@ def make_record(trained: list[Trained], reference: dict, shortened: bool) -> dic
         iters=run.iters,
         seed=run.seed,
         labeled=run.about['labels'],
-        unlabeled=run.about['unlabeled'],
+        unlabeled=max(one.run.about['unlabeled'] or 0 for one in trained),  # SupOnly sees none
         val=run.about['evaluation']['images'],
         methods=methods,
         reference=reference,
