@@ -154,14 +154,14 @@ def machine_facts() -> dict[str, Any]:
     )
 
 
-_seen = dict(bytes=0)
+_seen = dict(bytes=0)  # on the GPU at most
 
 
 def note_gpu_memory() -> int:
     """Return the bytes that this process has taken on the GPU at most, as far as was noted.
 
-    mmengine's log sets torch's own count back each time it prints it, so ``SharesTimerHook``
-    notes it before."""
+    Each log of mmengine sets torch's own count back. ``SharesTimerHook`` calls this before.
+    """
     _seen['bytes'] = max(_seen['bytes'], torch.cuda.max_memory_allocated())
     return _seen['bytes']
 
